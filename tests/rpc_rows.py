@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, assert_never
 from uuid import UUID
@@ -10,6 +11,7 @@ import asyncpg
 
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
+from ringline.domain.providers import VoiceProvider
 from ringline.domain.usage import UNITS
 from ringline.rpc.action import Action, Input
 from ringline.rpc.kinds import (
@@ -37,6 +39,8 @@ from ringline.services.id_generator import new_id
 from tests.database import TestDatabase
 
 OF_PREFIX = {resource.prefix: resource for resource in RESOURCES.values()}
+#: A workspace has one key of each; a row of another one is seeded.
+_PROVIDERS = itertools.cycle((VoiceProvider.GEMINI.value, VoiceProvider.XAI.value))
 _DIALED = iter(range(1_000_000, 10_000_000))
 
 
@@ -67,6 +71,7 @@ async def seed(database: TestDatabase, scope: Scope) -> Seeded:
         "Queue": {"queue_name": name, "strategy": "random"},
         "Gateway": {"name": name, "username": "u", "realm": "r"},
         "AiAgent": {"display_name": "Kim", "model": "local/attendant"},
+        "ProviderCredential": {"provider": "openai", "api_key": b"-", "last_four": "abcd"},
         "SipUser": {"sip_username": name, "sip_password": b"-", "user_id": ids["User"]},
         "OperatorStatus": {"sip_user_id": ids["SipUser"], "status": "available"},
         "PhoneNumber": {"phone_e164": next_number()},
@@ -125,6 +130,8 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
             return seeded.call_uuid
         case "publicId":
             return seeded.public_id
+        case "provider" if input_.required:
+            return next(_PROVIDERS)
         case "email" | "operatorEmail":
             return f"{new_id()}@example.com"
         case _:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -27,8 +28,9 @@ from ringline.config import (
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.cascade import Cascade
+from ringline.domain.providers import ProviderKey, VoiceProvider
 from ringline.domain.rollover import DEFAULTS
-from ringline.ports import CredentialStore, OpenVoice, WorkspaceStore
+from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
@@ -43,6 +45,7 @@ from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits
 from ringline.services.pricing import Pricing
 from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
+from ringline.services.provider_keys import FindProviderKey, ProviderKeys
 from ringline.services.reception import Reception
 from ringline.services.recording_writer import RecordingWriter
 from ringline.services.recordings import Recordings
@@ -54,7 +57,7 @@ from ringline.services.team import Team
 from ringline.services.voices import (
     Catalogue,
     VoiceModel,
-    every_workspace,
+    everybody,
     in_test_environment,
 )
 from ringline.services.workspaces import Workspaces
@@ -73,17 +76,14 @@ from ringline.storage.preparation import (
 from ringline.storage.recording_files import DiskRecordings, StoredRecording, find_recording
 from ringline.storage.recording_notes import CallFound
 from ringline.storage.stores import Stores
-from ringline.voices import gemini, mock, openai, openai_live, xai
+from ringline.voices import mock, providers
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
-from ringline.voices.gemini_voice import GeminiVoices
 from ringline.voices.lasting import LastingLimits, LastingVoices, Ways
 from ringline.voices.local import LocalVoices
-from ringline.voices.openai_live_voice import LiveVoices
 from ringline.voices.resampling import new_resampler
-from ringline.voices.upstream import Upstream, UpstreamModel, with_further
-from ringline.voices.upstream_voice import UpstreamVoices
+from ringline.voices.upstream import Upstream
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.authentication import Origins
@@ -292,12 +292,17 @@ async def _start(
         Endpoints(Patience(settings.voice_ready_seconds, settings.voice_stall_seconds)),
         DETECTORS[settings.voice_activity_detector],
     )
+    sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
+    provider_keys = ProviderKeys(
+        stores.provider_credentials, sealer.open_sealed, of_server=_keys_of(settings)
+    )
     catalogue = Catalogue(
         [
             *_built_in(voices, dev=dev),
             *_of_endpoints(own.cascades, cascades),
-            *_of_providers(settings, own.models),
-        ]
+            *_of_providers(settings, provider_keys.find, further=own.models),
+        ],
+        provider_keys.usable,
     )
     ways = Ways(
         catalogue.open,
@@ -331,8 +336,9 @@ async def _start(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
     )
     idempotency = Idempotency(repo, new_id)
-    sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
-    services = Services(repo, calls, now, new_id, sealer.seal, team)
+    services = Services(
+        repo, calls, now, new_id, sealer.seal, team, provider_keys_changed=provider_keys.changed
+    )
     engine = Engine(services, Reader(settings.signing_secrets))
     rpc = Rpc(
         engine,
@@ -376,6 +382,7 @@ async def _start(
     stack.push_async_callback(recordings.close)
     stack.push_async_callback(calls.shutdown)
     run_in_background(stack, credentials.run())
+    run_in_background(stack, provider_keys.run())
     run_in_background(stack, _watch_ownership(stores, journal))
     calls.sweep(await stores.calls.abandoned())
 
@@ -400,7 +407,7 @@ def _surroundings(settings: Settings) -> Surroundings:
 
 def _built_in(local: LocalVoices, *, dev: bool) -> list[VoiceModel]:
     """Return the models that need nothing; in `serve` test voices are for test keys alone."""
-    testers = every_workspace if dev else in_test_environment
+    testers = everybody if dev else in_test_environment
     return [
         VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
         VoiceModel(
@@ -427,49 +434,47 @@ def read_voices(settings: Settings) -> VoicesFile:
     """Read the file of voices and check the models that it names. Raises SettingsProblem."""
     file = settings.read_voices()
     ours = (LOCAL_MODEL, mock.ECHO_MODEL, mock.ASYM_MODEL)
-    file.check_models({*ours, *openai.MODELS, *openai_live.MODELS, *xai.MODELS, *gemini.MODELS})
+    file.check_models({*ours, *providers.MODELS})
     return file
 
 
-def _of_providers(settings: Settings, further: Mapping[str, str] | None = None) -> list[VoiceModel]:
-    """Return the models of the providers whose keys are set, and further ones like them."""
-    models: list[VoiceModel] = []
-    detector = DETECTORS[settings.voice_activity_detector]
-    for key, url, dialect, rows in (
-        (settings.openai_api_key, settings.openai_url, openai.DIALECT, openai.MODELS),
-        (settings.xai_api_key, settings.xai_url, xai.DIALECT, xai.MODELS),
-    ):
-        if key is not None:
-            rows = with_further(rows, further or {})
-            voices = UpstreamVoices(_upstream(settings, url, key=key), dialect, models=rows)
-            models += _rows(rows, voices.open)
-    if (key := settings.openai_api_key) is not None:
-        upstream = _upstream(settings, settings.openai_url, key=key)
-        delegation_model = settings.openai_delegation_model
-        rows = with_further(openai_live.MODELS, further or {})
-        voices = LiveVoices(upstream, rows, delegation_model=delegation_model, detector=detector)
-        models += _rows(rows, voices.open)
-    if (key := settings.gemini_api_key) is not None:
-        upstream = _upstream(settings, settings.gemini_url, key=key)
-        rows = with_further(gemini.MODELS, further or {})
-        voices = GeminiVoices(upstream, rows, detector=detector)
-        models += _rows(rows, voices.open)
-    return models
+def _keys_of(settings: Settings) -> dict[VoiceProvider, ProviderKey]:
+    """Return the server's own keys of providers."""
+    return {
+        VoiceProvider(provider.name): ProviderKey(provider.key.get_secret_value())
+        for provider in settings.providers
+        if provider.key is not None
+    }
 
 
-def _upstream(settings: Settings, url: str, *, key: SecretStr) -> Upstream:
-    return Upstream(
-        url,
-        key.get_secret_value(),
-        ready_s=settings.voice_ready_seconds,
-        stall_s=settings.voice_stall_seconds,
+def _of_providers(
+    settings: Settings, find_key: FindProviderKey, *, further: Mapping[str, str]
+) -> list[VoiceModel]:
+    """Return the models of all providers, and further ones like them.
+
+    Each exists for those who have a key of its provider.
+    """
+    upstreams = {
+        VoiceProvider(provider.name): Upstream(
+            provider.url,
+            partial(find_key, provider=VoiceProvider(provider.name)),
+            ready_s=settings.voice_ready_seconds,
+            stall_s=settings.voice_stall_seconds,
+        )
+        for provider in settings.providers
+    }
+    found = providers.voices_of_providers(
+        upstreams,
+        detector=DETECTORS[settings.voice_activity_detector],
+        delegation_model=settings.openai_delegation_model,
+        further=further,
     )
-
-
-def _rows(models: Mapping[str, UpstreamModel], open_voice: OpenVoice) -> list[VoiceModel]:
     return [
-        VoiceModel(name, row.capabilities, open_voice, about=row.about)
-        for name, row in models.items()
+        VoiceModel(
+            name, model.capabilities, voices.open, provider=voices.provider, about=model.about
+        )
+        for voices in found
+        for name, model in voices.models.items()
     ]
 
 

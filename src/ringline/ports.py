@@ -21,6 +21,7 @@ from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
 from ringline.domain.log import FromBeginning, Position, Scope
+from ringline.domain.providers import SealedKey
 from ringline.domain.publication import Publication
 from ringline.domain.records import (
     AbandonedCall,
@@ -458,6 +459,22 @@ class CredentialStore(Protocol):
 
         The flag says whether a revoked key ends its calls. None instead of an id means that
         notifications may have been missed: recheck all.
+        """
+        ...
+
+
+class ProviderKeyStore(Protocol):
+    """The keys of voices' providers that workspaces brought, encrypted."""
+
+    async def find_provider_keys(self, scope: Scope) -> Sequence[SealedKey]:
+        """Return a workspace's keys in an environment. Raises StoreUnavailable."""
+        ...
+
+    async def watch_provider_keys(self, changed: Callable[[Scope | None], None]) -> None:
+        """Call back, until cancelled, with each environment whose keys changed.
+
+        None means that notifications may have been missed. The first call comes at once,
+        with None.
         """
         ...
 

@@ -27,7 +27,7 @@ from tests.fake_gemini import Conversation, FakeGemini
 from tests.gemini_model import EchoModel
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.serving import Service
-from tests.voice_desk import Recorder
+from tests.voice_desk import Recorder, with_key
 
 SOON = {"voice_ready_seconds": 0.3, "voice_stall_seconds": 0.3}
 SECRET = "key-in-a-reason"
@@ -202,7 +202,7 @@ async def test_a_service_that_owes_an_answer_and_is_silent(database: TestDatabas
 
 async def test_a_service_that_answers_no_ping() -> None:
     async with FakeGemini(EchoModel()) as fake:
-        upstream = Upstream(fake.url, KEY, pong_s=0.1)
+        upstream = Upstream(fake.url, with_key(KEY), pong_s=0.1)
         voices = GeminiVoices(upstream, gemini.MODELS, detector=DETECTORS["webrtc"])
         ear = Recorder()
         voice = await voices.open(VoiceOpening(SessionConfig(model=LIVE, voice="Puck")), ear)

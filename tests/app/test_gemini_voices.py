@@ -36,7 +36,7 @@ from tests.gemini_model import PIECE, EchoModel
 from tests.house import take_over
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.serving import Service, serving
-from tests.voice_desk import Recorder, Spoke, feed, hum, quiet
+from tests.voice_desk import Recorder, Spoke, feed, hum, quiet, with_key
 
 KEY = "AIza-of-the-tests"
 LIVE = "gemini/gemini-3.8-live"
@@ -420,7 +420,7 @@ async def test_a_turn_that_the_service_refuses_is_an_error_that_goes_by(
 async def test_without_a_detector_the_services_own_word_has_to_do() -> None:
     missing = DetectorLibrary("no_such_module", "none", DETECTORS["webrtc"].new_detector)
     async with FakeGemini(EchoModel(pace_s=0.02)) as fake:
-        voices = GeminiVoices(Upstream(fake.url, KEY), gemini.MODELS, detector=missing)
+        voices = GeminiVoices(Upstream(fake.url, with_key(KEY)), gemini.MODELS, detector=missing)
         ear = Recorder()
         voice = await voices.open(VoiceOpening(SessionConfig(model=LIVE, voice="Puck")), ear)
         feed(voice, SPEECH + SILENCE)

@@ -25,7 +25,7 @@ from tests.database import TestDatabase
 from tests.fake_openai_live import KEY, FakeLive, LiveSession, fake_live
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.serving import Service
-from tests.voice_desk import Recorder
+from tests.voice_desk import Recorder, with_key
 
 SOON: dict[str, object] = {"voice_ready_seconds": 0.3, "voice_stall_seconds": 0.3}
 SECRET = "sk-secret"
@@ -197,7 +197,7 @@ async def test_a_service_that_owes_an_answer_and_is_silent(database: TestDatabas
 async def test_a_service_that_answers_no_ping() -> None:
     async with fake_live() as fake:
         voices = LiveVoices(
-            Upstream(fake.url, KEY, pong_s=0.1),
+            Upstream(fake.url, with_key(KEY), pong_s=0.1),
             openai_live.MODELS,
             delegation_model="gpt-6-luna",
             detector=DETECTORS["webrtc"],

@@ -36,7 +36,7 @@ from tests.fake_openai_live import KEY, WORD, FakeLive, fake_live
 from tests.house import take_over
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.serving import Service, serving
-from tests.voice_desk import Recorder, feed, hum, quiet
+from tests.voice_desk import Recorder, feed, hum, quiet, with_key
 
 MODEL = "openai/gpt-live-1.1"
 CAPTIONS = {"input_transcription": True, "output_transcription": True}
@@ -382,7 +382,7 @@ def voices_of(
     fake: FakeLive, now: float = 0.0, detector: DetectorLibrary | None = None
 ) -> LiveVoices:
     return LiveVoices(
-        Upstream(fake.url, KEY),
+        Upstream(fake.url, with_key(KEY)),
         openai_live.MODELS,
         delegation_model="gpt-6-luna",
         detector=detector or DETECTORS["webrtc"],

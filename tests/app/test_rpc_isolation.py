@@ -53,6 +53,7 @@ FOREIGN_TEXTS = {
     "phoneE164": "+4930111111",
     "queueName": "their-queue",
     "name": "their-gateway",
+    "provider": "openai",  # of which they have a key
 }
 
 
@@ -102,12 +103,14 @@ async def settle(rpc: Rpc, database: TestDatabase, scope: Scope) -> dict[str, st
     queue = {"queueName": "their-queue", "strategy": "ring-all"}
     gateway = {"name": "their-gateway", "username": "u", "realm": "r"}
     line = {"sipUsername": "their-line", "sipPassword": "secret", "userId": str(user)}
+    credential = {"provider": "openai", "apiKey": "a key that is theirs"}
     ids = {
         "User": str(user),
         "Contact": await create("contact", contact),
         "Queue": await create("queue", queue),
         "Gateway": await create("gateway", gateway),
         "SipUser": await create("sip_user", line),
+        "ProviderCredential": await create("provider_credential", credential),
         "PhoneNumber": await create("phone_number", {"phoneE164": "+4930111111"}),
         "AiAgent": await create("ai_agent", {"name": "Theirs", "model": "local/attendant"}),
         "Conversation": await create("conversation", {}),
@@ -142,7 +145,8 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
         case Id(prefix):
             return next(ids[r.name] for r in RESOURCES.values() if r.prefix is prefix)
         case Choice(words):
-            return words[0]
+            wanted = texts.get(one.name, "")
+            return wanted if wanted in words else words[0]
         case Integer():
             return 7
         case Number():
@@ -206,6 +210,7 @@ NOBODYS_TEXTS = {name: f"nobodys-{name}" for name in FOREIGN_TEXTS} | {
     "operatorEmail": "nobody@example.com",
     "email": "nobody@example.com",
     "phoneE164": "+4930222222",
+    "provider": "gemini",
     "after": "evt_0000000000000000000001",
 }
 

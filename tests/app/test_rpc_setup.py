@@ -97,6 +97,8 @@ async def test_a_record_is_created_with_all_and_with_the_least(
         )
         assert listed == [record]
         assert UUID(record["id"]).version == 7
+        if resource.name == "ProviderCredential":  # there is one of each provider at most
+            await rpc.run("delete_provider_credential", identity=record["id"])
     snakes = {snake(name): value for name, value in good_input(action, seeded).items()}
     assert await rpc.run(action.name, input=snakes) == {}
     assert await rpc.run(action.name, input=good_input(action, seeded), fields=[]) == {}

@@ -22,7 +22,7 @@ from tests.database import TestDatabase
 from tests.fake_openai import KEY, FakeProvider, FakeSession, fake_provider
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.serving import Service
-from tests.voice_desk import Recorder
+from tests.voice_desk import Recorder, with_key
 
 MODEL = "openai/gpt-realtime-2.1"
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "voices.md"
@@ -226,7 +226,7 @@ async def test_a_provider_that_owes_a_response_and_is_silent(database: TestDatab
 
 async def test_a_provider_that_answers_no_ping() -> None:
     async with fake_provider() as fake:
-        upstream = Upstream(fake.url, KEY, pong_s=0.1)
+        upstream = Upstream(fake.url, with_key(KEY), pong_s=0.1)
         voices = UpstreamVoices(upstream, openai.DIALECT, models=openai.MODELS)
         ear = Recorder()
         voice = await voices.open(VoiceOpening(SessionConfig(model=MODEL, voice="marin")), ear)

@@ -92,6 +92,10 @@ async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> N
         ("contacts", {"id": new_id(), "full_name": "Ada"}),
         ("gateways", {"id": new_id(), "name": "g", "username": "u", "realm": "r"}),
         (
+            "provider_credentials",
+            {"id": new_id(), "provider": "openai", "api_key": b"x", "last_four": "abcd"},
+        ),
+        (
             "sip_users",
             {"id": sip_user, "sip_username": "100", "sip_password": b"x", "user_id": user},
         ),
@@ -156,6 +160,7 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "contacts",
         "queues",
         "gateways",
+        "provider_credentials",
         "sip_users",
         "operator_statuses",
         "phone_numbers",
@@ -348,6 +353,7 @@ def test_hashes_and_sealed_passwords_are_marked_as_secret() -> None:
         "tickets",
         "invitations",
         "gateways",
+        "provider_credentials",
         "sip_users",
     }
 

@@ -21,7 +21,7 @@ async def test_a_newcomer_adds_a_voice_by_the_page(
 ) -> None:
     async with fake_provider() as fake:
         settings = {"RINGLINE_ACME_URL": fake.url, "RINGLINE_ACME_API_KEY": KEY}
-        with served(PAGE, 7, empty_database, tmp_path, **settings) as (base_url, key):
+        with served(PAGE, 8, empty_database, tmp_path, **settings) as (base_url, key):
             await talk_to_both(base_url, key)
             assert fake.of("session.update")[0]["session"]["audio"]["output"]["voice"] == "coyote"
 

@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import pytest
 
 from ringline.ports import StoreUnavailable, Transaction
-from ringline.schema.names import ROLES
+from ringline.schema.names import PROVIDER_KEYS_CHANNEL, ROLES
 from ringline.services.credentials import Credentials
 from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
@@ -128,8 +127,8 @@ async def test_a_database_that_comes_back_is_owned_again(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
-    told: list[UUID | None] = []
-    stop = stores.database.watch_revocations(lambda key_id, _: told.append(key_id))
+    told: list[str | None] = []
+    watching = asyncio.create_task(stores.database.watch(PROVIDER_KEYS_CHANNEL, told.append))
     slipping = asyncio.create_task(stores.database.lost())
     async with database.connection() as superuser:
         await superuser.execute(f"ALTER ROLE {ROLES.server} NOLOGIN")
@@ -151,7 +150,7 @@ async def test_a_database_that_comes_back_is_owned_again(
             await superuser.execute(f"ALTER ROLE {ROLES.server} LOGIN")
         async with asyncio.timeout(LIMIT_S):
             await waiting
-    stop()
+    watching.cancel()
     assert told == [None, None]
     assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 

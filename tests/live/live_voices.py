@@ -24,6 +24,8 @@ from ringline.config import Settings
 from ringline.domain.agent import Tool, TurnDetection
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.config_members import SessionConfig
+from ringline.domain.log import Scope
+from ringline.domain.providers import ProviderKey, VoiceProvider
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -121,7 +123,12 @@ class Target:
 def models_of(settings: Settings, cascades: Cascades) -> list[VoiceModel]:
     """Return every model of the catalogue that is not of this machine, as a server has them."""
     own = app._of_endpoints(settings.read_voices().cascades, cascades)
-    return [*app._of_providers(settings), *own]
+    keys = app._keys_of(settings)
+
+    async def find(_: Scope | None, /, provider: VoiceProvider) -> ProviderKey | None:
+        return keys.get(provider)
+
+    return [*(m for m in app._of_providers(settings, find, further={}) if m.provider in keys), *own]
 
 
 @pytest.fixture(scope="module")

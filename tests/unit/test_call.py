@@ -252,6 +252,18 @@ def test_a_problem_of_the_voice_is_told_and_the_call_goes_on() -> None:
     assert not story.call.ended
 
 
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_refused_key_is_told_to_the_workspace_and_not_to_the_caller(opened: bool) -> None:
+    story = Story(opened=opened)
+    before = len(story.events)
+    assert story.feed(voice.KeyRefused("openai/x", "http_401", "ab12")) == []
+    (told,) = story.events[before:]
+    assert isinstance(told, CallAudit)
+    assert (told.audit_type, told.code) == ("error", "provider_key_refused")
+    assert told.detail == {"model": "openai/x", "cause": "http_401", "lastFour": "ab12"}
+    assert not story.call.ended
+
+
 def goodbye() -> tuple[Story, str]:
     """Take a story to where the agent has said goodbye and the caller still hears it."""
     story = Story("Goodbye")

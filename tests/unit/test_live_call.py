@@ -25,7 +25,7 @@ def test_a_whole_call() -> None:
         live, line = house.start("Hello")
         await asyncio.sleep(1)
         (speaker,) = house.voices
-        assert house.openings == [voice.VoiceOpening(live.new.config)]
+        assert house.openings == [voice.VoiceOpening(live.new.config, scope=live.new.scope)]
         assert isinstance(line.news[0], leg.SessionStarted)
         speaker.say(speaker.asked(), speech(500), text="Hello")
         await asyncio.sleep(1)

@@ -6,6 +6,8 @@ from pydantic import SecretStr
 
 from ringline import app
 from ringline.config import Settings
+from ringline.domain.log import Scope
+from ringline.domain.providers import VoiceProvider
 from ringline.voices.local import LocalVoices
 from tests.live import live_voices
 from tests.proofs import ADAPTERS, LIVE, OFFLINE, WITHOUT_PROVIDER, missing
@@ -22,11 +24,16 @@ def test_one_that_does_not_is_found() -> None:
     assert missing([gone, OFFLINE[1], elsewhere]) == [gone.test, elsewhere.test]
 
 
+async def no_key(_: Scope | None, /, provider: VoiceProvider) -> None:
+    """Find no key of a provider."""
+
+
 def test_no_voice_is_left_out() -> None:
     key = SecretStr("a key of the tests")
     names = [name for name in Settings.model_fields if name.endswith("_api_key")]
     settings = Settings.model_validate(dict.fromkeys(names, key))
-    models = [*app._built_in(LocalVoices(), dev=True), *app._of_providers(settings)]
+    of_providers = app._of_providers(settings, no_key, further={})
+    models = [*app._built_in(LocalVoices(), dev=True), *of_providers]
     speaking = [model.name for model in models if model.capabilities is not None]
     left_out = [name for name in speaking if not name.startswith(tuple(ADAPTERS))]
     assert left_out == [], "tests/proofs.py names no adapter for these"

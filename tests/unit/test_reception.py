@@ -94,7 +94,7 @@ def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
             await asyncio.sleep(1)
             asked = [o.say for o in house.voices[-1].orders if isinstance(o, voice.Respond)]
             assert asked == ([] if greeting is None else [greeting])
-            assert house.openings[-1] == voice.VoiceOpening(CONFIG)
+            assert house.openings[-1] == voice.VoiceOpening(CONFIG, scope=offer.scope)
 
     run(main)
 

@@ -225,6 +225,7 @@ def test_a_voice_is_replaced_under_a_running_call() -> None:
                 voice.PastTurn(TurnRole.AGENT, "Hello"),
                 voice.PastTurn(TurnRole.CALLER, "when do you open"),
             ),
+            scope=live.new.scope,
         )
         assert old.closed
         old.listener.on_voice_signal(FAILED)

@@ -23,6 +23,26 @@ def test_a_close_that_would_come_again(code: int):
     assert (loss.cause, loss.again) == (f"close_{code}", False)
 
 
+def test_what_the_key_is_to_blame_for():
+    of_key = [
+        *(refused_handshake(status) for status in (401, 403)),
+        closed(3000, "invalid_request_error.invalid_api_key"),
+        closed(1007, "API key not valid. Please pass a valid API key."),
+        closed(1008, "Your API key was reported as leaked."),
+        closed(1011, "RESOURCE_EXHAUSTED"),
+        *(ending_error(code) for code in ("invalid_api_key", "insufficient_quota")),
+    ]
+    assert [loss is not None and loss.of_key for loss in of_key] == [True] * len(of_key)
+    others = [
+        *(refused_handshake(status) for status in (400, 404, 429, 503)),
+        *(closed(code, "no") for code in (1000, 1006, 1007, 1008, 1011)),
+        closed(1011, "API key service is away"),
+        *(ending_error(code) for code in ("model_not_found", "session_expired")),
+        ended_session("expired"),
+    ]
+    assert not any(loss is None or loss.of_key for loss in others)
+
+
 def test_a_close_without_a_code():
     assert closed(0).cause == "close_1005"
 

@@ -5,6 +5,7 @@ import pytest
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Environment, Scope
 from ringline.domain.model_list import ListedModel, ModelAbout
+from ringline.domain.providers import VoiceProvider
 from ringline.domain.session_config import ConfigProblem, check_model
 from ringline.domain.voice import VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
@@ -29,7 +30,7 @@ class Provider:
         return ScriptedVoice(listener)
 
 
-def only_ours(scope: Scope) -> bool:
+def only_ours(scope: Scope | None) -> bool:
     return scope == OURS
 
 
@@ -44,20 +45,50 @@ def catalogue(provider: Provider, other: Provider) -> Catalogue:
     )
 
 
-def test_each_workspace_is_offered_its_models() -> None:
+async def test_each_workspace_is_offered_its_models() -> None:
     voices = catalogue(Provider(), Provider())
-    assert voices.models(OURS) == {"first/one": CAPABILITIES, "second/two": RESPONDS_BY_ITSELF}
-    assert voices.models(THEIRS) == {"first/one": CAPABILITIES}
-    assert check_model("second/two", voices.models(OURS)) is None
-    problem = check_model("second/two", voices.models(THEIRS))
+    ours, theirs = await voices.models(OURS), await voices.models(THEIRS)
+    assert ours == {"first/one": CAPABILITIES, "second/two": RESPONDS_BY_ITSELF}
+    assert theirs == {"first/one": CAPABILITIES}
+    assert check_model("second/two", ours) is None
+    problem = check_model("second/two", theirs)
     assert problem == ConfigProblem("model_not_found", 'there is no model "second/two"')
 
 
-def test_each_workspace_is_listed_what_it_is_offered() -> None:
+async def test_a_model_exists_for_those_who_have_a_key_of_its_provider() -> None:
+    openai, xai = VoiceProvider.OPENAI, VoiceProvider.XAI
+    usable: dict[Scope | None, set[VoiceProvider]] = {OURS: {openai}, THEIRS: set(), None: {xai}}
+
+    async def usable_by(scope: Scope | None) -> set[VoiceProvider]:
+        return usable[scope]
+
+    rows = [
+        VoiceModel("openai/one", CAPABILITIES, Provider().open, provider=openai),
+        VoiceModel("xai/two", CAPABILITIES, Provider().open, provider=xai),
+    ]
+    voices = Catalogue(rows, usable_by)
+    assert set(await voices.models(OURS)) == {"openai/one"}
+    assert [model.id for model in await voices.listed(None)] == ["xai/two"]
+    without = await voices.models(THEIRS)
+    assert without == {}
+    problem = check_model("xai/two", without)
+    message = '"xai/two" needs a key of the provider "xai", and there is none'
+    assert problem == ConfigProblem("model_not_found", message)
+    unknown = check_model("openai/none", await voices.models(OURS))
+    assert unknown == ConfigProblem("model_not_found", 'there is no model "openai/none"')
+    long = check_model("xai/" + "x" * 10_000, without)
+    assert long is not None
+    assert len(long.message) < 200
+
+
+async def test_each_workspace_is_listed_what_it_is_offered() -> None:
     voices = catalogue(Provider(), Provider())
-    first = ListedModel("first/one", CAPABILITIES)
-    assert voices.listed(OURS) == (first, ListedModel("second/two", RESPONDS_BY_ITSELF, TWO))
-    assert voices.listed(THEIRS) == (first,)
+    first, second = (
+        ListedModel("first/one", CAPABILITIES),
+        ListedModel("second/two", RESPONDS_BY_ITSELF, TWO),
+    )
+    assert await voices.listed(OURS) == (first, second)
+    assert await voices.listed(THEIRS) == await voices.listed(None) == (first,)
 
 
 def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
@@ -76,18 +107,20 @@ def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
     virtual.run(main())
 
 
-def test_a_model_for_tests_exists_for_test_keys_alone() -> None:
+async def test_a_model_for_tests_exists_for_test_keys_alone() -> None:
     row = VoiceModel("mock/one", CAPABILITIES, Provider().open, offered_to=in_test_environment)
     voices = Catalogue((row,))
-    assert voices.models(a_scope(1, Environment.TEST)) == {"mock/one": CAPABILITIES}
-    assert voices.models(a_scope(1, Environment.LIVE)) == {}
+    assert await voices.models(a_scope(1, Environment.TEST)) == {"mock/one": CAPABILITIES}
+    assert await voices.models(a_scope(1, Environment.LIVE)) == {}
+    assert await voices.listed(None) == ()
 
 
 def test_a_model_that_is_not_realtime_is_known_and_cannot_be_opened() -> None:
     async def main() -> None:
         voices = Catalogue((VoiceModel("mock/chat", None, None),))
-        assert voices.models(OURS) == {"mock/chat": None}
-        problem = check_model("mock/chat", voices.models(OURS))
+        models = await voices.models(OURS)
+        assert models == {"mock/chat": None}
+        problem = check_model("mock/chat", models)
         assert problem is not None
         assert problem.code == "model_not_realtime"
         with pytest.raises(VoiceUnavailable, match="mock/chat is not a realtime model"):

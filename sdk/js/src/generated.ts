@@ -691,6 +691,34 @@ export interface AiAgentResource {
   sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "insertedAt" | "updatedAt";
 }
 
+export interface ProviderCredential {
+  id: Uuid;
+  provider: "openai" | "xai" | "gemini";
+  lastFour: string;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface ProviderCredentialRelationships {
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface ProviderCredentialFilter extends Joined<ProviderCredentialFilter> {
+  id?: ById;
+  provider?: ByWord<"openai" | "xai" | "gemini">;
+  lastFour?: ByText;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  organisation?: OrganisationFilter;
+}
+
+export interface ProviderCredentialResource {
+  fields: ProviderCredential;
+  relationships: ProviderCredentialRelationships;
+  filter: ProviderCredentialFilter;
+  sorts: "id" | "provider" | "lastFour" | "insertedAt" | "updatedAt";
+}
+
 export interface Organisation {
   id: Uuid;
   name: string;
@@ -1037,6 +1065,15 @@ export interface UpdateAiAgentInput {
   voice?: string | null;
 }
 
+export interface CreateProviderCredentialInput {
+  provider: "openai" | "xai" | "gemini";
+  apiKey: string;
+}
+
+export interface UpdateProviderCredentialInput {
+  apiKey?: string;
+}
+
 export interface InviteTeamMemberInput {
   email: string;
   role?: "owner" | "admin" | "operator" | "member" | null;
@@ -1125,6 +1162,10 @@ export const ACTIONS = {
   createAiAgent: "create_ai_agent",
   updateAiAgent: "update_ai_agent",
   deleteAiAgent: "delete_ai_agent",
+  listProviderCredentials: "list_provider_credentials",
+  createProviderCredential: "create_provider_credential",
+  updateProviderCredential: "update_provider_credential",
+  deleteProviderCredential: "delete_provider_credential",
   listUsers: "list_users",
   inviteTeamMember: "invite_team_member",
   removeTeamMember: "remove_team_member",
@@ -1339,6 +1380,22 @@ export interface Actions {
   deleteAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `deleteAiAgent` would take this. */
   validateDeleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List provider credentials. Takes `fields`. */
+  listProviderCredentials<const F extends Fields<ProviderCredentialResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: ProviderCredentialFilter; sort?: Sort<ProviderCredentialResource>; page?: P } & Known<ProviderCredentialResource, F> & TransportOptions): Promise<Result<Listed<Selected<ProviderCredentialResource, F>, P>, ErrorType>>;
+  /** Says whether `listProviderCredentials` would take this. */
+  validateListProviderCredentials(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a provider credential. */
+  createProviderCredential<const F extends Fields<ProviderCredentialResource> = readonly []>(config: { input: CreateProviderCredentialInput; fields?: F } & Known<ProviderCredentialResource, F> & TransportOptions): Promise<Result<Selected<ProviderCredentialResource, F>, ErrorType>>;
+  /** Says whether `createProviderCredential` would take this. */
+  validateCreateProviderCredential(config?: { input?: Partial<CreateProviderCredentialInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Update a provider credential. */
+  updateProviderCredential<const F extends Fields<ProviderCredentialResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateProviderCredentialInput; fields?: F } & Known<ProviderCredentialResource, F> & TransportOptions): Promise<Result<Selected<ProviderCredentialResource, F>, ErrorType>>;
+  /** Says whether `updateProviderCredential` would take this. */
+  validateUpdateProviderCredential(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateProviderCredentialInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a provider credential. */
+  deleteProviderCredential<const F extends Fields<ProviderCredentialResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<ProviderCredentialResource, F> & TransportOptions): Promise<Result<Selected<ProviderCredentialResource, F>, ErrorType>>;
+  /** Says whether `deleteProviderCredential` would take this. */
+  validateDeleteProviderCredential(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List users. Takes `fields`. */
   listUsers<const F extends Fields<UserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: UserFilter; sort?: Sort<UserResource>; page?: P } & Known<UserResource, F> & TransportOptions): Promise<Result<Listed<Selected<UserResource, F>, P>, ErrorType>>;
   /** Says whether `listUsers` would take this. */

@@ -257,7 +257,7 @@ class Settings(BaseSettings):
     )
     openai_api_key: ApiKey | None = Field(
         None,
-        description="OpenAI's key: with it, the models `openai/*` are offered",
+        description="OpenAI's key, for workspaces that have none of their own",
         json_schema_extra={"default": "none"},
     )
     openai_url: WebUrl = Field(
@@ -272,7 +272,7 @@ class Settings(BaseSettings):
     )
     xai_api_key: ApiKey | None = Field(
         None,
-        description="xAI's key: with it, the models `xai/*` are offered",
+        description="xAI's key, for workspaces that have none of their own",
         json_schema_extra={"default": "none"},
     )
     xai_url: WebUrl = Field(
@@ -280,7 +280,7 @@ class Settings(BaseSettings):
     )
     gemini_api_key: ApiKey | None = Field(
         None,
-        description="Google's key for Gemini: with it, the models `gemini/*` are offered",
+        description="Google's key for Gemini, for workspaces that have none of their own",
         json_schema_extra={"default": "none"},
     )
     gemini_url: WebUrl = Field(

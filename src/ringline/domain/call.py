@@ -198,6 +198,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             )
         case FromLeg(leg_id, report) if call.parties.has(leg_id):
             call = _from_leg(call, leg_id, signal=report, draft=draft)
+        case FromVoice(_, voice.KeyRefused() as refused):
+            _report_refused_key(refused, draft)
         case FromVoice(voice_id, report) if voice_id == call.parties.voice:
             call = _from_voice(call, report, draft=draft)
         case FromBridge(report):
@@ -229,10 +231,22 @@ def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft)
             return _talk(call, signal, draft=draft)
 
 
+def _report_refused_key(refused: voice.KeyRefused, draft: Draft) -> None:
+    """Tell the workspace which of its keys a provider refused."""
+    detail: dict[str, object] = {
+        "model": refused.model,
+        "cause": refused.cause,
+        "lastFour": refused.last_four,
+    }
+    draft.report(CallAudit(audit_type=AuditType.ERROR, code="provider_key_refused", detail=detail))
+
+
 def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
     match signal:
         case voice.VoiceFailed():
             return _voice_failed(call, signal, draft=draft)
+        case voice.KeyRefused():
+            raise AssertionError("it is reported whichever voice it comes from")
         case voice.GoingAway() | voice.Resumable():
             return call  # what wraps the voice has acted on it
         case voice.UsageReported():

@@ -37,6 +37,7 @@ class Prefix(StrEnum):
     SIP_USER = "sip"
     OPERATOR_STATUS = "ops"
     PHONE_NUMBER = "num"
+    PROVIDER_CREDENTIAL = "pcr"
     USER = "usr"
     INVITATION = "inv"
     KEY = "key"

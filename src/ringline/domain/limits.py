@@ -63,6 +63,9 @@ OFFER_CHARACTERS = Limit(
     "a client's offer of subprotocols", 4_096, "characters", "the rest is ignored"
 )
 TOKEN_BYTES = Limit("a session token", 512, "bytes", "refused as unknown")
+PROVIDER_KEY_CHARACTERS = Limit(
+    "a workspace's own key of a provider", 512, "characters", "`invalid_attribute`"
+)
 EMAIL_CHARACTERS = Limit(
     "the e-mail address of an operator token", 128, "characters", "400 `bad_request`"
 )
@@ -441,6 +444,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         FIELDS_RELATIONSHIPS,
         FIELDS_MEMBERS,
         LIST_MEMBERS,
+        PROVIDER_KEY_CHARACTERS,
         PROBLEMS,
         ECHOED,
         PAGE_RECORDS,

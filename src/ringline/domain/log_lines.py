@@ -81,6 +81,7 @@ FIELDS: Mapping[str, str] = {
     "outcome": "the entry's outcome: `Refused` or `StorageLost`",
     "path": "the path of the request, without its query",
     "pid": "the process id of the database",
+    "provider": "`openai`, `xai` or `gemini`",
     "reason": "a sentence, or the kind of error",
     "refused": "how many connections were refused since the last such line",
     "seconds": "how long the call lasted",
@@ -315,6 +316,15 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         ),
     ),
     "Providers of voices": (
+        _error(
+            "provider_key_unreadable",
+            "provider",
+            "workspace_id",
+            "environment",
+            means="A workspace's own key of a provider cannot be decrypted: it was stored under"
+            " another `RINGLINE_ENCRYPTION_KEY`. The provider's models do not exist for the"
+            " workspace until it sets the key again.",
+        ),
         _warning(
             "upstream_lost",
             "model",

@@ -34,6 +34,7 @@ from ringline.domain.config_members import (
 from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.local_dialogue import local_flaws
 from ringline.domain.members import NESTED, described, kinds_of, plain
+from ringline.domain.providers import provider_of
 from ringline.domain.voice import VoiceCapabilities
 
 MAX_PADDING_MS = 10_000
@@ -119,10 +120,18 @@ def check_model(model: str, models: Models) -> ConfigProblem | None:
     """Check that a model exists and is realtime."""
     quoted = model[:_MAX_QUOTED]
     if model not in models:
-        return ConfigProblem("model_not_found", f'there is no model "{quoted}"')
+        return ConfigProblem("model_not_found", _missing_model(model, models))
     if models[model] is None:
         return ConfigProblem("model_not_realtime", f'"{quoted}" is not a realtime model')
     return None
+
+
+def _missing_model(model: str, models: Models) -> str:
+    """Say why a model does not exist; all of a provider's models do, or none of them."""
+    quoted, provider = model[:_MAX_QUOTED], provider_of(model)
+    if provider is None or any(provider_of(known) is provider for known in models):
+        return f'there is no model "{quoted}"'
+    return f'"{quoted}" needs a key of the provider "{provider.value}", and there is none'
 
 
 def check_agent(agent: Agent | None, binding: Binding, *, models: Models) -> ConfigProblem | None:

@@ -201,6 +201,7 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return cancel_calls(talk, call_ids, draft=draft)
         case (
             voice.VoiceFailed()
+            | voice.KeyRefused()
             | voice.GoingAway()
             | voice.Resumable()
             | voice.Resumed()

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from ringline.domain.agent import TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
+from ringline.domain.log import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,14 @@ class VoiceOpening:
     """What a voice is opened with: its config, and the conversation so far.
 
     The history is in spoken order; it is empty for a call's first voice. A voice whose
-    provider can resume a conversation does so instead, if there is a `resumption`.
+    provider can resume a conversation does so instead, if there is a `resumption`. `scope` is
+    whose call it is, which decides with whose key a provider is reached; None for nobody's.
     """
 
     config: SessionConfig
     history: tuple[PastItem, ...] = ()
     resumption: Resumption | None = None
+    scope: Scope | None = None
 
 
 # Signals.
@@ -291,6 +294,15 @@ class VoiceFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """The provider does not accept the workspace's own key, which ends in `last_four`."""
+
+    model: str
+    cause: str
+    last_four: str
+
+
+@dataclass(frozen=True, slots=True)
 class GoingAway:
     """The provider will close this conversation in `in_ms` milliseconds."""
 
@@ -341,6 +353,7 @@ VoiceSignal: TypeAlias = (
     | ResponseDone
     | UsageReported
     | VoiceFailed
+    | KeyRefused
     | GoingAway
     | Resumable
     | Resumed

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule
+from ringline.domain.log import Scope
+from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule, Services
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
 from ringline.rpc.resource import Resource
@@ -32,7 +33,8 @@ class Input:
 
     `null` says whether null is allowed; `cleared` is what is stored then. `column` is
     where the engine writes it, by default its name in snake_case. A `sealed` input is
-    encrypted before it is stored. An argument of a read selects records by their own
+    encrypted before it is stored; its last four characters go to the column `tail`, if that
+    is set. An argument of a read selects records by their own
     column, or `through` a relationship by a field of its target.
     """
 
@@ -44,6 +46,7 @@ class Input:
     cleared: object = None
     default: object = None
     sealed: bool = False
+    tail: str = ""
     through: tuple[str, str] | None = None
 
 
@@ -68,7 +71,7 @@ class Action:
     `secret` action returns a credential. If a `get` could mean several records, it returns
     the `latest` by that column. `presets` are columns of a new row that clients do not set.
     `rule` checks the inputs together, and raises RpcRefused. `act` does what the engine
-    does not.
+    does not; `after` runs once a record's change is committed.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Action:
     presets: Callable[[ActionContext], Mapping[str, object]] | None = None
     rule: Rule | None = None
     act: Create | Change | Generic | None = None
+    after: Callable[[Services, Scope], None] | None = None
     input_index: Mapping[str, Input] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from ringline.domain.conversations import (
 from ringline.domain.email import EMAIL
 from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
+from ringline.domain.log import Scope
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
@@ -33,6 +34,7 @@ from ringline.rpc import (
 )
 from ringline.rpc import resources as r
 from ringline.rpc.action import Action, ActionKind, Answer, Input
+from ringline.rpc.context import Services
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
@@ -140,6 +142,7 @@ _NUMBER = _given(
     "inboundEnabled",
     "outboundEnabled",
 )
+_API_KEY = Input("apiKey", r.PROVIDER_KEY, True, False, "api_key", sealed=True, tail="last_four")
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools", "local"),
     *_given(r.AI_AGENT, "instructions", "greeting", "recordingEnabled", "consentRequired"),
@@ -152,6 +155,11 @@ _ITEM = (
     Input("modality", Choice(tuple(ItemModality)), False, False, "modality", default="text"),
     *_given(r.CONVERSATION_ITEM, "itemId", "contentIndex", "metadata", "occurredAt"),
 )
+
+
+def _provider_keys_changed(services: Services, scope: Scope) -> None:
+    services.provider_keys_changed(scope)
+
 
 _ROWS = (
     Action(
@@ -483,6 +491,15 @@ _ROWS = (
     _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
     _update(r.AI_AGENT, *_AGENT),
     _delete(r.AI_AGENT),
+    _list(r.PROVIDER_CREDENTIAL),
+    *(
+        replace(action, after=_provider_keys_changed)
+        for action in (
+            _create(r.PROVIDER_CREDENTIAL, *_given(r.PROVIDER_CREDENTIAL, "provider*"), _API_KEY),
+            _update(r.PROVIDER_CREDENTIAL, _API_KEY),
+            _delete(r.PROVIDER_CREDENTIAL),
+        )
+    ),
     _list(r.USER),
     Action(
         "invite_team_member",

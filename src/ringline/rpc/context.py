@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from ringline.domain.log import Scope
 from ringline.ports import Check, Clock, NewId, Transaction
 from ringline.services.callers import Caller
 from ringline.services.calls import Calls
@@ -38,6 +39,8 @@ class Services:
     seal: Callable[[str], bytes]
     team: Team
     pages: PageLimits = field(default_factory=PageLimits)
+    #: Learns whose keys of providers have changed.
+    provider_keys_changed: Callable[[Scope], None] = lambda _: None
 
     def for_caller(self, check: Check) -> "Services":
         """Return these services for one caller; their repo checks the caller again."""

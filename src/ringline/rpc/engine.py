@@ -67,11 +67,13 @@ class Engine:
                 case ActionKind.GET:
                     return _success(await self._get(caller, asked))
                 case ActionKind.CREATE:
-                    return await self._create(caller, asked, claim=claim)
+                    return self._after(
+                        caller, asked, answer=await self._create(caller, asked, claim=claim)
+                    )
                 case ActionKind.UPDATE:
-                    return await self._update(caller, asked)
+                    return self._after(caller, asked, answer=await self._update(caller, asked))
                 case ActionKind.DESTROY:
-                    return await self._destroy(caller, asked)
+                    return self._after(caller, asked, answer=await self._destroy(caller, asked))
                 case ActionKind.GENERIC:
                     return await self._act(caller, asked)
         except _NEUTRAL as refused:
@@ -187,6 +189,12 @@ class Engine:
             return answer
 
         return await context.services.repo.write(caller.scope, work)
+
+    def _after(self, caller: Caller, asked: Asked, *, answer: bytes) -> bytes:
+        """Do what follows the commit of a record's change; return the answer."""
+        if asked.action.after is not None:
+            asked.action.after(self._services, caller.scope)
+        return answer
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action

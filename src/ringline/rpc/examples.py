@@ -26,6 +26,7 @@ from ringline.rpc.resource import Resource
 #: Example values that say more than a kind's default.
 _VALUES = {
     "agentName": "front-desk",
+    "apiKey": "the key that the provider gave you",
     "callUuid": "call-4711",
     "content": "When do you open on Sundays?",
     "email": "ada@example.com",

@@ -23,6 +23,9 @@ from ringline.schema.columns import is_secret, readable
 from ringline.schema.sql import compiled
 from ringline.wire.rpc import refuse
 
+#: How many characters of a sealed input remain readable, where any do.
+_TAIL = 4
+
 _NONE: Mapping[str, object] = {}
 
 
@@ -103,10 +106,13 @@ async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
 
 
 def _columns(context: ActionContext, action: Action, *, values: Values) -> dict[str, Any]:
-    return {
-        column_of(input_): _stored(context, input_, value=values[input_.name])
-        for input_ in _given(action, values)
-    }
+    columns: dict[str, Any] = {}
+    for input_ in _given(action, values):
+        value = values[input_.name]
+        columns[column_of(input_)] = _stored(context, input_, value=value)
+        if input_.tail:
+            columns[input_.tail] = value[-_TAIL:]
+    return columns
 
 
 def _given(action: Action, values: Values) -> Iterable[Input]:

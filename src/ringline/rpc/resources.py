@@ -29,6 +29,7 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
+from ringline.domain.providers import VoiceProvider
 from ringline.domain.usage import UNITS
 from ringline.domain.voice import UsageKind
 from ringline.rpc.kinds import (
@@ -59,6 +60,12 @@ UNBOUNDED = Text(max_length=None)
 LONG = Text(max_length=None, max_bytes=limits.LONG_TEXT_BYTES.most)
 GREETING_TEXT = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most, blank="")
 INSTRUCTIONS = Text(max_length=None, max_bytes=limits.INSTRUCTIONS_BYTES.most, blank="")
+#: A key that somebody else issued: printable ASCII.
+PROVIDER_KEY = Text(
+    max_length=None,
+    max_bytes=limits.PROVIDER_KEY_CHARACTERS.most,
+    pattern=f"[ -~]{{8,{limits.PROVIDER_KEY_CHARACTERS.most}}}",
+)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
@@ -419,6 +426,20 @@ GATEWAY = Resource(
     (_ORGANISATION,),
 )
 
+PROVIDER_CREDENTIAL = Resource(
+    "ProviderCredential",
+    "providerCredentials",
+    tables.provider_credentials,
+    Prefix.PROVIDER_CREDENTIAL,
+    (
+        Field("id", Id(Prefix.PROVIDER_CREDENTIAL)),
+        Field("provider", _words(VoiceProvider)),
+        Field("lastFour", Text()),
+        *_stamps(),
+    ),
+    (_ORGANISATION,),
+)
+
 SIP_USER = Resource(
     "SipUser",
     "sipUsers",
@@ -522,6 +543,7 @@ RESOURCES: Mapping[str, Resource] = {
         SIP_USER,
         PHONE_NUMBER,
         AI_AGENT,
+        PROVIDER_CREDENTIAL,
         ORGANISATION,
         USER,
     )

@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The latest migration: the version of the schema that a server expects.
-HEAD = "0013"
+HEAD = "0014"
 
 
 def is_newer(version: str) -> bool:
@@ -80,6 +80,9 @@ ENVIRONMENT_SETTING = "ringline.environment"
 #: The channel on which triggers notify of keys that were revoked or whose expiry was moved,
 #: and of members that were removed from their team.
 KEYS_CHANNEL = "ringline_keys"
+
+#: The channel on which a trigger notifies of workspaces whose providers' keys changed.
+PROVIDER_KEYS_CHANNEL = "ringline_provider_keys"
 
 #: The advisory lock of the one server that owns a database ("ringline" as a number).
 OWNERSHIP_LOCK = int.from_bytes(b"ringline", "big")

@@ -375,6 +375,23 @@ gateways = sa.Table(
     one_of("provider", GatewayProvider),
 )
 
+#: The keys of voices' providers that a workspace brings. `last_four` are the last characters.
+#: `provider` has no CHECK: its values are those of `domain.providers.VoiceProvider`, which grow.
+provider_credentials = sa.Table(
+    "provider_credentials",
+    metadata,
+    *scope_columns(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    secret("api_key"),
+    sa.Column("last_four", sa.Text, nullable=False),
+    *stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "provider"),
+    in_workspace(),
+    one_of("environment", Environment),
+)
+
 sip_users = sa.Table(
     "sip_users",
     metadata,

@@ -275,7 +275,9 @@ class LiveCall:
             voice_id = self._new_voice_id()
             listener = self._bridge.plug_voice(voice_id)
             opened = await self._open(
-                voice_id, listener, opening=voice.VoiceOpening(config, history)
+                voice_id,
+                listener,
+                opening=voice.VoiceOpening(config, history, scope=self.new.scope),
             )
             await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
@@ -327,7 +329,7 @@ class LiveCall:
         return opened
 
     async def _open_first(self) -> None:
-        opening = voice.VoiceOpening(self.new.config)
+        opening = voice.VoiceOpening(self.new.config, scope=self.new.scope)
         try:
             opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))

@@ -103,9 +103,12 @@ class Sessions:
         self._running_of: dict[tuple[Scope, str], int] = {}
         self._minted = Minted()
 
-    def models(self, scope: Scope) -> Models:
-        """Return the models that a workspace may use, with their capabilities."""
-        return self._catalogue.models(scope)
+    async def models(self, scope: Scope) -> Models:
+        """Return the models that a workspace may use, with their capabilities.
+
+        Raises StoreUnavailable.
+        """
+        return await self._catalogue.models(scope)
 
     async def mint(
         self, key: Key, asked: TicketRequest
@@ -117,7 +120,7 @@ class Sessions:
         agent_id = asked.binding.agent_id
         if agent_id is not None:
             agent = await self._workspaces.find_agent(key.scope, agent_id)
-            problem = check_agent(agent, asked.binding, models=self.models(key.scope))
+            problem = check_agent(agent, asked.binding, models=await self.models(key.scope))
             if problem is not None:
                 return problem
         secret = asked.secret_prefix + encode_secret(self._random(SECRET_BYTES))
@@ -208,7 +211,7 @@ class Sessions:
             permit.binding,
             start.config or {},
             agent=agent,
-            models=self.models(permit.scope),
+            models=await self.models(permit.scope),
             allowed_tools=permit.leash.tools,
         )
 

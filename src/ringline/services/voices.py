@@ -4,24 +4,35 @@ Minting a ticket, starting a session and opening a call's voice all use it. `app
 with one row per model; a new provider is a class and its rows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ringline.domain.log import Environment, Scope
 from ringline.domain.model_list import ListedModel, ModelAbout
+from ringline.domain.providers import VoiceProvider
 from ringline.domain.session_config import Models
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import OpenVoice, Voice, VoiceListener, VoiceUnavailable
 
+#: Return the providers that a workspace's environment has a key of; None is a caller without
+#: a workspace. Raises StoreUnavailable.
+UsableProviders: TypeAlias = Callable[[Scope | None], Awaitable[Set[VoiceProvider]]]
 
-def every_workspace(_: Scope) -> bool:
-    """Offer a model to every workspace."""
+
+async def no_provider(_: Scope | None) -> Set[VoiceProvider]:
+    """Return no provider: a server that knows none needs no key."""
+    return frozenset()
+
+
+def everybody(_: Scope | None) -> bool:
+    """Offer a model to everybody."""
     return True
 
 
-def in_test_environment(scope: Scope) -> bool:
+def in_test_environment(scope: Scope | None) -> bool:
     """Offer a model to test keys alone."""
-    return scope.environment is Environment.TEST
+    return scope is not None and scope.environment is Environment.TEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,9 @@ class VoiceModel:
     capabilities: VoiceCapabilities | None
     open: OpenVoice | None
     #: Returns whether a workspace may use the model; to the others it does not exist.
-    offered_to: Callable[[Scope], bool] = every_workspace
+    offered_to: Callable[[Scope | None], bool] = everybody
+    #: Where a key of this provider is needed, the model exists for those who have one.
+    provider: VoiceProvider | None = None
     #: What the list of models says about it.
     about: ModelAbout = field(default_factory=ModelAbout)
 
@@ -43,29 +56,42 @@ class VoiceModel:
 class Catalogue:
     """The available voice models."""
 
-    def __init__(self, rows: Iterable[VoiceModel]) -> None:
+    def __init__(self, rows: Iterable[VoiceModel], usable: UsableProviders = no_provider) -> None:
+        self._usable = usable
         self._rows: dict[str, VoiceModel] = {}
         for row in rows:
             if row.name in self._rows:
                 raise AssertionError(f"{row.name} stands twice in the catalogue of voices")
             self._rows[row.name] = row
 
-    def models(self, scope: Scope) -> Models:
-        """Return the models that a workspace may use, with what those that speak can do."""
-        return {name: row.capabilities for name, row in self._rows.items() if row.offered_to(scope)}
+    async def models(self, scope: Scope) -> Models:
+        """Return the models that a workspace may use, with what those that speak can do.
 
-    def listed(self, scope: Scope) -> tuple[ListedModel, ...]:
-        """Return the models that a workspace may use, as the list of models shows them."""
+        Raises StoreUnavailable.
+        """
+        return {row.name: row.capabilities for row in await self._offered(scope)}
+
+    async def listed(self, scope: Scope | None) -> tuple[ListedModel, ...]:
+        """Return what a workspace may use, or everybody, as the list of models shows it.
+
+        Raises StoreUnavailable, if it is a workspace.
+        """
         return tuple(
-            ListedModel(name, row.capabilities, row.about)
-            for name, row in self._rows.items()
-            if row.offered_to(scope)
+            ListedModel(row.name, row.capabilities, row.about) for row in await self._offered(scope)
         )
 
     def capabilities(self, model: str) -> VoiceCapabilities | None:
         """Return what a model can do; None if it does not exist or is not realtime."""
         row = self._rows.get(model)
         return None if row is None else row.capabilities
+
+    async def _offered(self, scope: Scope | None) -> list[VoiceModel]:
+        usable = await self._usable(scope)
+        return [
+            row
+            for row in self._rows.values()
+            if row.offered_to(scope) and (row.provider is None or row.provider in usable)
+        ]
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Voice:
         """Open the voice of the config's model: an `OpenVoice`. Raises VoiceUnavailable."""

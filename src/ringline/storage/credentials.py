@@ -4,7 +4,6 @@ Lookups go by the SHA-256 of 32 random bytes, in an index: their timing reveals 
 credentials that the client does not have.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import count
@@ -13,6 +12,7 @@ from uuid import UUID
 
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, Scope
+from ringline.schema.names import KEYS_CHANNEL
 from ringline.storage.database import Database
 from ringline.storage.pool import CREDENTIALS, INTERNAL
 
@@ -146,11 +146,15 @@ class PostgresCredentials:
         reported too. None instead of an id means that notifications may have been missed:
         check everything. The first call comes at once, with None.
         """
-        stop = self._database.watch_revocations(changed)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            stop()
+
+        def notified(payload: str | None) -> None:
+            if payload is None:
+                changed(None, False)
+            else:
+                revoked, _, end_calls = payload.partition(" ")
+                changed(UUID(revoked), end_calls == "1")
+
+        await self._database.watch(KEYS_CHANNEL, notified)
 
 
 def read_key(row: Any) -> Key:

@@ -24,7 +24,7 @@ from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, away, refusal_of, translate
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
-from ringline.storage.ownership import Ownership
+from ringline.storage.ownership import Notified, Ownership
 from ringline.storage.pool import INTERNAL, Borrower, Pool
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -141,11 +141,18 @@ class Database:
         else:
             await self._ownership.lost()
 
-    def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
-        """Call back with each revocation; return the unsubscriber. Needs ownership."""
+    async def watch(self, channel: str, notified: Notified) -> None:
+        """Call back with a channel's notifications until cancelled. Needs ownership.
+
+        None instead of a payload means that some may have been missed; it comes at once too.
+        """
         if self._ownership is None:
-            raise AssertionError("only the server that claimed the database sees revocations")
-        return self._ownership.watch(changed)
+            raise AssertionError("only the server that claimed the database is notified")
+        stop = self._ownership.watch(channel, notified)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stop()
 
     @asynccontextmanager
     async def transaction(

@@ -1,6 +1,7 @@
 """Ownership of the database: an advisory lock on a dedicated connection.
 
-The same connection listens for revoked keys and removed members. It is probed, because a
+The same connection listens for what triggers notify of: revoked keys, removed members and
+changed keys of providers. It is probed, because a
 connection that is cut somewhere in the network does not report it. Losing the connection
 means losing the lock: nothing is written until a new connection has acquired it again.
 Notifications may have been missed meanwhile, so watchers are told to check everything as
@@ -15,18 +16,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
 from typing import Any, Self, TypeAlias
-from uuid import UUID
 
 import asyncpg
 import structlog
 
-from ringline.schema.names import KEYS_CHANNEL, OWNERSHIP_LOCK
+from ringline.schema.names import KEYS_CHANNEL, OWNERSHIP_LOCK, PROVIDER_KEYS_CHANNEL
 from ringline.storage.database_errors import DatabaseRefused
 
 _log = structlog.get_logger()
 
 Connect: TypeAlias = "Callable[[str], Awaitable[asyncpg.Connection[Any]]]"
-Changed: TypeAlias = Callable[[UUID | None, bool], None]
+#: Called with a notification's payload, or None if notifications may have been missed.
+Notified: TypeAlias = Callable[[str | None], None]
+
+_CHANNELS = (KEYS_CHANNEL, PROVIDER_KEYS_CHANNEL)
 
 _PROBE_EVERY_S = 0.25
 #: One probe in so many records that we are alive: every 2 s, of the 5 s that a call's end
@@ -72,7 +75,7 @@ class Ownership:
         self._connect = connect
         self._on_loss = on_loss
         self._beat = beat
-        self._watchers: set[Changed] = set()
+        self._watchers: dict[str, set[Notified]] = {channel: set() for channel in _CHANNELS}
         self._held = asyncio.Event()
         self._is_listening = False
         self._lost = asyncio.Event()
@@ -124,14 +127,15 @@ class Ownership:
         """Wait until we lose the database, however briefly."""
         await self._lost.wait()
 
-    def watch(self, changed: Changed) -> Callable[[], None]:
-        """Call back with every revoked id, or None to check all; return the unsubscriber.
+    def watch(self, channel: str, notified: Notified) -> Callable[[], None]:
+        """Call back with a channel's notifications, None to check all; return the unsubscriber.
 
-        The first call comes at once, with None: earlier revocations were not observed.
+        The first call comes at once, with None: earlier notifications were not observed.
         """
-        self._watchers.add(changed)
-        changed(None, False)
-        return lambda: self._watchers.discard(changed)
+        watchers = self._watchers[channel]
+        watchers.add(notified)
+        notified(None)
+        return lambda: watchers.discard(notified)
 
     async def close(self) -> None:
         """Release the database."""
@@ -195,7 +199,8 @@ class Ownership:
             try:
                 connection = await self._open()
                 self._is_listening = True
-                self._notify(None, False)
+                for channel in _CHANNELS:
+                    self._notify(channel, None)
                 await self._wait_for_lock(connection)
             except _CONNECTION_ERRORS as error:
                 _log.debug("ownership_not_regained", sqlstate=getattr(error, "sqlstate", None))
@@ -214,7 +219,8 @@ class Ownership:
         connection = await self._connect("session")
         self._connection, self._closed = connection, asyncio.Event()
         connection.add_termination_listener(self._on_termination)
-        await connection.add_listener(KEYS_CHANNEL, self._on_notification)
+        for channel in _CHANNELS:
+            await connection.add_listener(channel, self._on_notification)
         await connection.execute(_BEATS_DO_NOT_WAIT)
         return connection
 
@@ -232,14 +238,13 @@ class Ownership:
             self._closed.set()
 
     def _on_notification(
-        self, _connection: object, _pid: int, _channel: str, payload: object
+        self, _connection: object, _pid: int, channel: str, payload: object
     ) -> None:
-        revoked, _, end_calls = str(payload).partition(" ")
-        self._notify(UUID(revoked), end_calls == "1")
+        self._notify(channel, str(payload))
 
-    def _notify(self, revoked: UUID | None, end_calls: bool) -> None:
-        for changed in tuple(self._watchers):
-            changed(revoked, end_calls)
+    def _notify(self, channel: str, payload: str | None) -> None:
+        for notified in tuple(self._watchers[channel]):
+            notified(payload)
 
 
 async def _lock(connection: asyncpg.Connection[Any], timeout_s: float | None = None) -> bool:

@@ -10,6 +10,7 @@ from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
 from ringline.storage.event_log import PostgresEventLog
 from ringline.storage.loans import LoanLimits
+from ringline.storage.provider_credentials import PostgresProviderCredentials
 from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
 from ringline.storage.workspaces import PostgresWorkspaces
@@ -26,6 +27,7 @@ class Stores:
     workspaces: PostgresWorkspaces
     records: PostgresRecords
     recordings: PostgresRecordingNotes
+    provider_credentials: PostgresProviderCredentials
 
     @classmethod
     async def open(
@@ -58,6 +60,7 @@ class Stores:
             PostgresWorkspaces(database),
             PostgresRecords(database),
             PostgresRecordingNotes(database),
+            PostgresProviderCredentials(database),
         )
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringline.domain.audio import Chunk
+from ringline.domain.providers import ProviderKey
 from ringline.domain.voice import (
     Resumption,
     VoiceCapabilities,
@@ -60,25 +61,32 @@ class GeminiVoices:
 
         Raises VoiceUnavailable.
         """
-        connecting = self._connect(opening, listener)
-        return await open_within(self._upstream, connecting, model=opening.config.model)
+        return await open_within(
+            self._upstream,
+            opening,
+            listener=listener,
+            connect=lambda key: self._connect(opening, listener, key=key),
+        )
 
-    async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
+    async def _connect(
+        self, opening: VoiceOpening, listener: VoiceListener, *, key: ProviderKey
+    ) -> "GeminiVoice":
         """Resume the conversation if its provider may know it; else tell it the history."""
         resumption = opening.resumption
         dialect = self._models[opening.config.model].dialect
         if resumption is not None and not (resumption.unknown and dialect.types_in_realtime):
             try:
-                return await self._dial(opening, listener, resumption=resumption)
+                return await self._dial(opening, listener, key=key, resumption=resumption)
             except UpstreamLost:
                 pass  # a handle may be refused, however new it is
-        return await self._dial(opening, listener)
+        return await self._dial(opening, listener, key=key)
 
     async def _dial(
         self,
         opening: VoiceOpening,
         listener: VoiceListener,
         *,
+        key: ProviderKey,
         resumption: Resumption | None = None,
     ) -> "GeminiVoice":
         config, model = opening.config, self._models[opening.config.model]
@@ -86,7 +94,7 @@ class GeminiVoices:
         contents = frames.past_contents(past)
         socket = await UpstreamSocket.dial(
             self._upstream.socket_url + frames.PATH,
-            {frames.KEY_HEADER: self._upstream.api_key},
+            {frames.KEY_HEADER: key.text},
             pong_s=self._upstream.pong_s,
         )
         try:
@@ -108,6 +116,7 @@ class GeminiVoices:
             return GeminiVoice(
                 opening,
                 listener,
+                key=key,
                 socket=socket,
                 reader=reader,
                 model=model,
@@ -143,6 +152,7 @@ class GeminiVoice:
         opening: VoiceOpening,
         listener: VoiceListener,
         *,
+        key: ProviderKey,
         socket: UpstreamSocket,
         reader: _Reader,
         model: GeminiModel,
@@ -150,7 +160,7 @@ class GeminiVoice:
         stall_s: float,
     ) -> None:
         self._capabilities = model.capabilities
-        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
+        self._outlet = Outlet(listener, opening.config.model, key=key, on_end=self._stop)
         self._socket = socket
         self._reader = reader
         self._stall = StallWatch(stall_s, self._outlet)

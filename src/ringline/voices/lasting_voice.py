@@ -28,6 +28,7 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     GoingAway,
+    KeyRefused,
     Remember,
     Respond,
     ResponseDone,
@@ -54,6 +55,7 @@ from ringline.ports import Voice, VoiceListener, VoiceUnavailable
 from ringline.voices.lasting_connection import Connection
 from ringline.voices.lasting_talk import LastingTalk
 from ringline.voices.lasting_ways import Ways
+from ringline.wire.upstream_failures import NO_KEY
 
 _log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class LastingVoice:
         self._ways = ways
         self._listener = listener
         self._config = opening.config
+        self._scope = opening.scope
         model = opening.config.model
         able = tuple(name for name in fallbacks if ways.capabilities(name) is not None)
         self._state = Continuity(model, able)
@@ -236,6 +239,8 @@ class LastingVoice:
                 self._handle = connection.model, handle, knows
             case VoiceFailed(recoverable=False):
                 self._lose(connection, signal)
+            case KeyRefused():
+                self._listener.on_voice_signal(signal)
             case _ if connection is self._active or self._finishes(connection, signal):
                 self._take(connection, signal)
             case _:
@@ -361,15 +366,22 @@ class LastingVoice:
             resumption = Resumption(handle, memory.tell(knows.copy()))
         history = memory.tell(connection.knows)
         connection.config = self._ways.config_for(self._config, connection.model)
-        return VoiceOpening(connection.config, history, resumption)
+        return VoiceOpening(connection.config, history, resumption, self._scope)
 
     def _refused(self, failed: VoiceFailed) -> None:
-        self._failure = failed
+        if not self._is_skipped(failed):
+            self._failure = failed
         if self._state.phase is Phase.PREPARING:
             self._step(Step.UNPREPARED)
         else:
             again = failed.lost is not None and failed.lost.again
             self._step(after_loss(self._state, again=again))
+
+    def _is_skipped(self, failed: VoiceFailed) -> bool:
+        """Return whether a fallback was not tried, as there is no key for it."""
+        lost = failed.lost
+        falls_back = self._state.phase is Phase.FALLING_BACK
+        return falls_back and lost is not None and lost.cause == NO_KEY.cause
 
     def _use(self, connection: Connection, reason: ResumeReason | None) -> None:
         """Let a connection take over: it learns what it missed, then it hears the caller."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from ringline.domain.audio import Chunk
+from ringline.domain.providers import ProviderKey
 from ringline.domain.voice import GoingAway, VoiceCapabilities, VoiceOpening, VoiceOrder
 from ringline.ports import VoiceListener
 from ringline.voices.deadline import Deadline
@@ -57,14 +58,20 @@ class LiveVoices:
 
         Raises VoiceUnavailable.
         """
-        connecting = self._connect(opening, listener)
-        return await open_within(self._upstream, connecting, model=opening.config.model)
+        return await open_within(
+            self._upstream,
+            opening,
+            listener=listener,
+            connect=lambda key: self._connect(opening, listener, key=key),
+        )
 
-    async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "LiveVoice":
+    async def _connect(
+        self, opening: VoiceOpening, listener: VoiceListener, *, key: ProviderKey
+    ) -> "LiveVoice":
         config, upstream = opening.config, self._upstream
         socket = await UpstreamSocket.dial(
             upstream.socket_url + frames.PATH,
-            {"Authorization": f"Bearer {upstream.api_key}"},
+            {"Authorization": f"Bearer {key.text}"},
             pong_s=upstream.pong_s,
         )
         try:
@@ -80,6 +87,7 @@ class LiveVoices:
             return LiveVoice(
                 opening,
                 listener,
+                key=key,
                 socket=socket,
                 reader=reader,
                 capabilities=self._models[config.model].capabilities,
@@ -133,6 +141,7 @@ class LiveVoice:
         opening: VoiceOpening,
         listener: VoiceListener,
         *,
+        key: ProviderKey,
         socket: UpstreamSocket,
         reader: _Reader,
         capabilities: VoiceCapabilities,
@@ -141,7 +150,7 @@ class LiveVoice:
         left_s: float,
     ) -> None:
         self._capabilities = capabilities
-        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
+        self._outlet = Outlet(listener, opening.config.model, key=key, on_end=self._stop)
         self._socket = socket
         self._reader = reader
         self._stall = StallWatch(stall_s, self._outlet)

@@ -3,29 +3,42 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
 
 import structlog
 
 from ringline.domain import voice_limits
 from ringline.domain.audio import Chunk
+from ringline.domain.log import Scope
 from ringline.domain.model_list import ModelAbout
+from ringline.domain.providers import ProviderKey
 from ringline.domain.voice import (
+    KeyRefused,
     UpstreamLoss,
     VoiceCapabilities,
     VoiceFailed,
     VoiceFailure,
+    VoiceOpening,
     VoiceSignal,
     used_in,
 )
-from ringline.ports import VoiceListener, VoiceUnavailable
+from ringline.ports import StoreUnavailable, VoiceListener, VoiceUnavailable
 from ringline.voices.upstream_socket import UpstreamLost
-from ringline.wire.upstream_failures import STALLED, TIMEOUT, UNREADABLE, Loss
+from ringline.wire.upstream_failures import (
+    KEY_UNAVAILABLE,
+    NO_KEY,
+    STALLED,
+    TIMEOUT,
+    UNREADABLE,
+    Loss,
+)
 
 _log = structlog.get_logger(__name__)
 
 _Opened = TypeVar("_Opened")
+
+_NO_KEY = ProviderKey("")
 
 #: How long a conversation that is closed may take to say what it has used last.
 FINISH_S = 1.0
@@ -34,12 +47,17 @@ FINISH_S = 1.0
 WINDOW_S = 10.0
 
 
+#: Find the key with which a workspace's environment reaches the provider, None if it has
+#: none; nobody's is the server's. Raises StoreUnavailable.
+FindKey: TypeAlias = Callable[[Scope | None], Awaitable[ProviderKey | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where a provider is reached, with which key, and how long it may take (voices, 1)."""
+    """Where a provider is reached, with whose key, and how long it may take (voices, 1)."""
 
     url: str
-    api_key: str = field(repr=False)
+    find_key: FindKey
     ready_s: float = 15.0
     stall_s: float = 20.0
     pong_s: float = 20.0
@@ -49,6 +67,16 @@ class Upstream:
     def socket_url(self) -> str:
         """Return the URL with the scheme of sockets."""
         return self.url.replace("http", "ws", 1)
+
+    async def key_for(self, opening: VoiceOpening) -> ProviderKey:
+        """Return the key to open a conversation with. Raises UpstreamLost if there is none."""
+        try:
+            key = await self.find_key(opening.scope)
+        except StoreUnavailable:
+            raise UpstreamLost(KEY_UNAVAILABLE) from None
+        if key is None:
+            raise UpstreamLost(NO_KEY)
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +127,49 @@ def unavailable(model: str, loss: Loss) -> VoiceUnavailable:
     )
 
 
-async def open_within(upstream: Upstream, connecting: Awaitable[_Opened], *, model: str) -> _Opened:
-    """Wait for a conversation to be opened, for a bounded time. Raises VoiceUnavailable."""
+async def open_within(
+    upstream: Upstream,
+    opening: VoiceOpening,
+    *,
+    listener: VoiceListener,
+    connect: Callable[[ProviderKey], Awaitable[_Opened]],
+) -> _Opened:
+    """Find the key and open a conversation with it, within a bounded time.
+
+    Raises VoiceUnavailable.
+    """
+    model, key = opening.config.model, _NO_KEY
     try:
         async with asyncio.timeout(upstream.ready_s):
-            return await connecting
+            key = await upstream.key_for(opening)
+            return await connect(key)
     except TimeoutError:
         raise unavailable(model, TIMEOUT) from None
     except UpstreamLost as lost:
+        _blame_key(lost.loss, listener, model=model, key=key)
         raise unavailable(model, lost.loss) from None
+
+
+def _blame_key(loss: Loss, listener: VoiceListener, *, model: str, key: ProviderKey) -> None:
+    """Report a refused key, if it is the workspace's own: the server's is not its business."""
+    if loss.of_key and key.last_four:
+        listener.on_voice_signal(KeyRefused(model, loss.cause, key.last_four))
 
 
 class Outlet:
     """Passes the reports of a conversation on until it is over (ports.VoiceListener)."""
 
-    def __init__(self, listener: VoiceListener, model: str, *, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        listener: VoiceListener,
+        model: str,
+        *,
+        key: ProviderKey,
+        on_end: Callable[[], None],
+    ) -> None:
         self._listener = listener
         self._model = model
+        self._key = key
         self._on_end = on_end
         self.over = False
 
@@ -139,6 +193,7 @@ class Outlet:
         """Report that the provider was lost, as the last thing."""
         if not self.over:
             _log.warning("upstream_lost", model=self._model, cause=loss.cause)
+            _blame_key(loss, self._listener, model=self._model, key=self._key)
             self._fail(
                 VoiceFailed(
                     VoiceFailure.UPSTREAM_CLOSED,

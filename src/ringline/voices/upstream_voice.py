@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from ringline.domain.audio import Chunk
+from ringline.domain.providers import ProviderKey
 from ringline.domain.voice import (
     GoingAway,
     Usage,
@@ -65,15 +66,21 @@ class UpstreamVoices:
 
         Raises VoiceUnavailable.
         """
-        connecting = self._connect(opening, listener)
-        return await open_within(self._upstream, connecting, model=opening.config.model)
+        return await open_within(
+            self._upstream,
+            opening,
+            listener=listener,
+            connect=lambda key: self._connect(opening, listener, key=key),
+        )
 
-    async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "UpstreamVoice":
+    async def _connect(
+        self, opening: VoiceOpening, listener: VoiceListener, *, key: ProviderKey
+    ) -> "UpstreamVoice":
         model = opening.config.model
         upstream, dialect = self._upstream, self._dialect
         socket = await UpstreamSocket.dial(
             f"{upstream.socket_url}/realtime?model={quote(model.partition('/')[2], safe='')}",
-            {"Authorization": f"Bearer {upstream.api_key}"},
+            {"Authorization": f"Bearer {key.text}"},
             pong_s=upstream.pong_s,
         )
         try:
@@ -85,6 +92,7 @@ class UpstreamVoices:
             return UpstreamVoice(
                 opening,
                 listener,
+                key=key,
                 socket=socket,
                 reader=reader,
                 dialect=dialect,
@@ -139,6 +147,7 @@ class UpstreamVoice:
         opening: VoiceOpening,
         listener: VoiceListener,
         *,
+        key: ProviderKey,
         socket: UpstreamSocket,
         reader: _Reader,
         dialect: Dialect,
@@ -146,7 +155,7 @@ class UpstreamVoice:
         upstream: Upstream,
     ) -> None:
         self._capabilities = capabilities
-        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
+        self._outlet = Outlet(listener, opening.config.model, key=key, on_end=self._stop)
         self._socket = socket
         self._reader = reader
         self._loop = asyncio.get_running_loop()

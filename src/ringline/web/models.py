@@ -4,12 +4,10 @@ It needs no key: without one it lists what everyone may use, with one what that 
 may use in its environment. Browsers build menus from it, so any origin may read the answer.
 """
 
-from uuid import UUID
-
 from aiohttp import web
 
 from ringline.domain.credentials import Surface
-from ringline.domain.log import Environment, Scope
+from ringline.domain.log import Scope
 from ringline.domain.model_list import select_models
 from ringline.domain.session_config import ConfigProblem
 from ringline.domain.unavailable import Unavailable
@@ -22,9 +20,6 @@ from ringline.web.http_connection import begin_anonymous
 from ringline.web.requests import open_share
 from ringline.wire.errors import refuse_v3
 from ringline.wire.models import encode_models, read_query
-
-#: A workspace that does not exist: what it may use, everyone may.
-EVERYONE = Scope(UUID(int=0), Environment.LIVE)
 
 _UNAUTHORIZED = {**READABLE, "WWW-Authenticate": "Bearer"}
 _LATER = {**READABLE, **retry_after()}
@@ -44,14 +39,15 @@ class Models:
         """List the models that a key may use, or that everyone may."""
         try:
             scope = await self._admit(request)
+            query = read_query(request.query)
+            if isinstance(query, ConfigProblem):
+                return answer(refuse_v3(query.code, query.message), READABLE)
+            models = await self._catalogue.listed(scope)
+        except Unrecognised:
+            return answer(refuse_v3("unauthorized"), _UNAUTHORIZED)
         except Unavailable:
             return answer(refuse_v3("unavailable"), _LATER)
-        if scope is None:
-            return answer(refuse_v3("unauthorized"), _UNAUTHORIZED)
-        query = read_query(request.query)
-        if isinstance(query, ConfigProblem):
-            return answer(refuse_v3(query.code, query.message), READABLE)
-        body = encode_models(select_models(self._catalogue.listed(scope), query))
+        body = encode_models(select_models(models, query))
         return web.Response(body=body, content_type="application/json", headers=_LISTED)
 
     async def preflight(self, request: web.Request) -> web.StreamResponse:
@@ -59,20 +55,17 @@ class Models:
         return preflight("GET, OPTIONS", _HEADERS)
 
     async def _admit(self, request: web.Request) -> Scope | None:
-        """Wait for the request's turn; return whose list it asks for, None with a bad key.
+        """Wait for the request's turn; return whose list it asks for, None for everybody's.
 
-        Raises StoreUnavailable.
+        Raises Unrecognised with a bad key, StoreUnavailable.
         """
         if not carries_credential(request):
             await begin_anonymous(request)
-            return EVERYONE
+            return None
         visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
         if isinstance(visitor, Denied):
-            return None
+            raise Unrecognised
         scope = visitor.key.scope
         await open_share(request, visitor.key.id, scope=scope).begin(REQUEST_S)
-        try:
-            await visitor.check()  # its turn may have taken time to come
-        except Unrecognised:
-            return None
+        await visitor.check()  # its turn may have taken time to come
         return scope

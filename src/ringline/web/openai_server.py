@@ -95,12 +95,13 @@ class _Entrance:
         """Write a refusal."""
         return refuse_openai(code, message)
 
-    def check(self, owner: Key | Ticket) -> HttpRefusal | None:
+    async def check(self, owner: Key | Ticket) -> HttpRefusal | None:
         """Refuse a model that cannot be opened; the one that a client secret binds wins."""
         bound = bound_model(owner)
         if bound == "":
             return None  # its agent's
-        return not_realtime(bound or self._model, self._starter.sessions.models(owner.scope))
+        models = await self._starter.sessions.models(owner.scope)
+        return not_realtime(bound or self._model, models)
 
     def beginning(self, permit: Permit) -> "_Beginning":
         """Return what starts the session."""
@@ -182,12 +183,13 @@ class _Beginning:
         """Return the config that the session begins with."""
         sessions, permit = self._starter.sessions, self._permit
         model = permit.binding.values.get("model") or self._model
-        capabilities = sessions.models(permit.scope).get(model or "")
-        if model is not None and capabilities is not None:
-            values = fit(permit.binding.values, capabilities, model=model)
-            permit = replace(permit, binding=msgspec.structs.replace(permit.binding, values=values))
         config = {"model": self._model, **ALWAYS} if self._model else dict(ALWAYS)
         try:
+            capabilities = (await sessions.models(permit.scope)).get(model or "")
+            if model is not None and capabilities is not None:
+                values = fit(permit.binding.values, capabilities, model=model)
+                binding = msgspec.structs.replace(permit.binding, values=values)
+                permit = replace(permit, binding=binding)
             effective = await sessions.configure(permit, SessionStart(config=config))
         except Unavailable:
             return SessionProblem("unavailable")

@@ -127,7 +127,7 @@ class _Entrance:
         """Write a refusal."""
         return refuse_v3(code, message)
 
-    def check(self, owner: Key | Ticket) -> HttpRefusal | None:
+    async def check(self, owner: Key | Ticket) -> HttpRefusal | None:
         """Refuse nothing: what is wrong with a config shows in `session.start`."""
         return None
 

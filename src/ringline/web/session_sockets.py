@@ -51,8 +51,11 @@ class Entrance(Protocol):
         """Write a refusal; the codes are those of `/v3`."""
         ...
 
-    def check(self, owner: Key | Ticket) -> HttpRefusal | None:
-        """Refuse what is wrong with the request for this owner, before a ticket is redeemed."""
+    async def check(self, owner: Key | Ticket) -> HttpRefusal | None:
+        """Refuse what is wrong with the request for this owner, before a ticket is redeemed.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     def beginning(self, permit: Permit) -> Beginning:
@@ -117,7 +120,7 @@ class SessionSockets:
             leash = leash_of(owner)
             if refuses_origin(leash, request):
                 return answer(entrance.refuse("forbidden"))
-            refusal = entrance.check(owner)
+            refusal = await entrance.check(owner)
             if refusal is not None:
                 return answer(refusal)
             await begin_stream(request, owner.scope)

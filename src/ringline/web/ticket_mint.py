@@ -86,7 +86,7 @@ class TicketMint:
         self._reception.check_accepting()
         body = await read_body(request, limits.MINT_BYTES.most, share=share)
         await visitor.check()  # reading the body takes time
-        asked = language.read(body, self._sessions.models(visitor.key.scope))
+        asked = language.read(body, await self._sessions.models(visitor.key.scope))
         if isinstance(asked, HttpRefusal):
             return answer(asked)
         share.charge(len(body) * BYTE_KEPT_S)

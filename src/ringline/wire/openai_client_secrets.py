@@ -15,7 +15,7 @@ from ringline.domain.credentials import Ticket
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.leash import Leash, flaw_of
 from ringline.domain.members import Member, Shape, members_of
-from ringline.domain.session_config import ConfigProblem, Models, bind
+from ringline.domain.session_config import ConfigProblem, Models, bind, check_model
 from ringline.wire.errors import HttpRefusal
 from ringline.wire.openai_server_errors import ServerProblem, refuse_openai
 from ringline.wire.openai_server_session import Unfit, config_of, fit, merge, problem_of
@@ -145,10 +145,5 @@ def not_realtime(model: str | None, models: Models) -> HttpRefusal | None:
     """Refuse a socket's model if there is none, or it is unknown or not realtime."""
     if not model:
         return refuse_openai("invalid_request", "the query names no model", param="model")
-    quoted = model[:64]
-    if model not in models:
-        return refuse_openai("model_not_found", f'there is no model "{quoted}"', param="model")
-    if models[model] is None:
-        message = f'"{quoted}" is not a realtime model'
-        return refuse_openai("model_not_realtime", message, param="model")
-    return None
+    problem = check_model(model, models)
+    return problem and refuse_openai(problem.code, problem.message, param="model")

@@ -49,7 +49,7 @@ from tests.fake_openai import KEY, OPENAI, XAI, Rules, fake_provider
 from tests.fake_openai_live import KEY as LIVE_KEY
 from tests.fake_openai_live import fake_live
 from tests.gemini_model import EchoModel
-from tests.voice_desk import Recorder, buzz, hum, quiet, speak
+from tests.voice_desk import Recorder, buzz, hum, quiet, speak, with_key
 
 
 async def no_time() -> None:
@@ -229,7 +229,9 @@ async def provided(
     """Yield the adapter of a provider's newest model, from a provider on this machine."""
     async with fake_provider(rules) as fake:
         model, row = next(iter(models.items()))
-        voices = UpstreamVoices(Upstream(fake.url, KEY, transcript_s=3.0), dialect, models=models)
+        voices = UpstreamVoices(
+            Upstream(fake.url, with_key(KEY), transcript_s=3.0), dialect, models=models
+        )
         tested = echoing(model, row.capabilities, open_voice=voices.open)
         yield dataclasses.replace(
             tested,
@@ -254,7 +256,7 @@ async def openai_gpt_live() -> AsyncIterator[Adapter]:
     async with fake_live(hurry=5) as fake:
         model, row = next(iter(openai_live.MODELS.items()))
         voices = LiveVoices(
-            Upstream(fake.url, LIVE_KEY),
+            Upstream(fake.url, with_key(LIVE_KEY)),
             openai_live.MODELS,
             delegation_model="gpt-6-luna",
             detector=DETECTORS["webrtc"],
@@ -273,7 +275,9 @@ async def gemini_live() -> AsyncIterator[Adapter]:
     async with FakeGemini(model) as fake:
         name, row = next(iter(gemini.MODELS.items()))
         detector = DETECTORS["webrtc"]
-        voices = GeminiVoices(Upstream(fake.url, "a-key"), gemini.MODELS, detector=detector)
+        voices = GeminiVoices(
+            Upstream(fake.url, with_key("a-key")), gemini.MODELS, detector=detector
+        )
         tested = echoing(name, row.capabilities, open_voice=voices.open)
         yield dataclasses.replace(
             tested,

@@ -48,7 +48,7 @@ from tests.misbehaving import (
     untrusted,
 )
 from tests.upstream_corpus import CORPORA, frames_of
-from tests.voice_desk import Recorder, feed, hum
+from tests.voice_desk import Recorder, feed, hum, with_key
 from tests.voice_rules import check_reports
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "voices.md"
@@ -87,7 +87,7 @@ class Provider:
     corpus: str
 
     async def open(self, url: str, ear: Recorder, **patience: float) -> Voice:
-        upstream = replace(Upstream(url, SECRET), **patience)
+        upstream = replace(Upstream(url, with_key(SECRET)), **patience)
         config = SessionConfig(model=self.model, voice="Puck" if self.corpus == "gemini" else "ash")
         return await self.opener(upstream)(VoiceOpening(config), ear)
 
