@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,13 @@ from ringline.rpc.actions import ACTIONS
 from ringline.schema.tables import metadata
 from tests.app.test_provider_voices import ask
 from tests.database import OTHER, TestDatabase
-from tests.fake_openai import FakeProvider, fake_provider
+from tests.fake_openai import XAI, FakeProvider, fake_provider
 from tests.realtime_session import Client, connected, until
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 
 MODEL = "openai/gpt-realtime-2.1"
+GROK = "xai/grok-voice-latest"
 OWN, NEXT, SERVERS = "sk-own-of-this-workspace-ab12", "sk-the-next-one-cd34", "sk-the-servers-ef56"
 FIELDS = ["id", "provider", "lastFour", "insertedAt", "updatedAt"]
 
@@ -376,6 +378,47 @@ async def test_a_key_is_refused_in_mid_call(database: TestDatabase) -> None:
         await until(said)
         (refusal,) = await refusals(rpc)
         assert (refusal["cause"], refusal["lastFour"]) == ("close_3000", "ab12")
+
+
+def falling_back(tmp_path: Path, *models: str) -> Path:
+    """Write a file of voices in which these models take over."""
+    path = tmp_path / "voices.toml"
+    path.write_text(f'[fallback]\n"{MODEL}" = {json.dumps(models)}\n', "utf-8")
+    return path
+
+
+async def test_a_fallback_with_a_key_takes_over_from_a_refused_one(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    file = falling_back(tmp_path, "gemini/gemini-3.8-live", GROK)
+    async with (
+        fake_provider(XAI) as grok,
+        reaching(database, voices_file=file, xai_url=grok.url) as (service, fake, rpc),
+    ):
+        await bring(rpc)
+        await bring(rpc, NEXT, "xai")
+        async with talking(service) as client:
+            await ask(client, "hello")
+            await fake.session.connection.close(3000, "invalid_request_error.invalid_api_key")
+            resumed = await client.until("session.resumed")
+            assert (resumed["reason"], resumed["model"]) == ("fallback", GROK)
+            assert await ask(client, "still there?") == "echo: still there?"
+        assert (sent_keys(fake), sent_keys(grok)) == ([OWN], [NEXT])
+        (refusal,) = await refusals(rpc)
+        assert (refusal["model"], refusal["lastFour"]) == (MODEL, "ab12")
+
+
+async def test_a_fallback_without_a_key_is_skipped_and_not_to_blame(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    file = falling_back(tmp_path, "gemini/gemini-3.8-live", GROK)
+    async with reaching(database, voices_file=file) as (service, fake, rpc):
+        await bring(rpc)
+        fake.refuses = 401
+        async with connected(service, headers=service.bearer()) as client:
+            await client.send("session.start", config={"model": MODEL})
+            assert await client.closed() == 1011
+            assert client.events[-1]["error"]["details"] == {"model": MODEL, "cause": "http_401"}
 
 
 async def test_the_end_of_the_servers_key_is_told_to_nobody(database: TestDatabase) -> None:
