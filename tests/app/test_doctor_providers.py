@@ -82,7 +82,9 @@ async def test_a_provider_without_a_key_is_not_dialled() -> None:
         gemini = Provider("gemini", f"http://127.0.0.1:{host.port}", None, False)
         found = await told(gemini)
         assert found.grade is Grade.GOOD
-        assert "no key, so gemini/* are not offered" in found.found
+        assert (
+            "no key, so only workspaces with a key of their own are offered gemini/*" in found.found
+        )
         assert "RINGLINE_GEMINI_API_KEY" in found.found
         half = await told(replace(gemini, url_is_set=True))
         assert half.grade is Grade.WARNING

@@ -42,7 +42,8 @@ async def _check_provider(
     name = provider.name
     models, key = f"{name}/*", f"{PREFIX}{name.upper()}_API_KEY"
     if provider.key is None:
-        return _without_key(provider, environ, found=f"no key, so {models} are not offered")
+        found = f"no key, so only workspaces with a key of their own are offered {models}"
+        return _without_key(provider, environ, found=found)
     place = _place(provider.url)
     if problem := await reach(provider.url, reach_s):
         return Finding(
