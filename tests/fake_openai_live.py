@@ -77,6 +77,8 @@ class FakeLive:
     welcome: str = ""
     closes: tuple[int, str] | None = None
     mute: bool = False
+    #: Sessions send nothing once they have started.
+    stays_silent: bool = False
     expires_at: int = 4_102_444_800
 
     @property
@@ -258,6 +260,7 @@ class LiveSession:
         else:
             cause = frame.get("event_id")
             await self.send("session.started", session=self.resource(), client_event_id=cause)
+            self.silent = self.fake.stays_silent
 
     async def update(self, frame: Frame) -> None:
         changes = frame["session"]["delegation"]
