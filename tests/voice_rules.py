@@ -66,7 +66,9 @@ def check_reports(reports: Sequence[Report]) -> None:
                 check_usage(usage)
             case VoiceFailed(code, _, recoverable):
                 assert code is not VoiceFailure.INTERNAL_ERROR
-                assert recoverable or number == len(reports) - 1, "nothing follows its end"
+                after = reports[number + 1 :]
+                bills = all(isinstance(report, UsageReported) for report in after)
+                assert recoverable or bills, "nothing follows its end but what it has used"
             case _:
                 pass
 

@@ -165,7 +165,7 @@ def test_a_response_under_way_is_finished_by_the_old_one() -> None:
         first.report(used, SpeechStarted("late"), ResponseStarted("own"))
         first.report(ResponseDone("r1", usage=Usage(text_out_tokens=2)))
         assert desk.ear.text_of("r1") == "One two"
-        assert desk.all(ResponseDone) == [ResponseDone("r1")]
+        assert desk.all(ResponseDone) == [ResponseDone("r1", usage=Usage(text_out_tokens=2))]
         assert desk.all(ResponseStarted) == [ResponseStarted("r1")]
         assert desk.all(SpeechStarted) == []
         response = UsageReported(UsageKind.RESPONSE, Usage(text_out_tokens=2))

@@ -8,7 +8,7 @@ provider has none; a response that the call requests has the call's id.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -247,13 +247,15 @@ class UsageReported:
 class ResponseDone:
     """The voice produces no more of a response, which may still be playing.
 
-    With `hang_up` the call ends once the response has been played.
+    With `hang_up` the call ends once the response has been played. `is_charged` says that its
+    usage has been reported apart, and stands here only to be shown.
     """
 
     response_id: str
     reason: ResponseEnd = ResponseEnd.COMPLETED
     hang_up: bool = False
     usage: Usage = Usage()
+    is_charged: bool = field(default=False, compare=False)
 
 
 class VoiceFailure(StrEnum):
@@ -363,7 +365,7 @@ VoiceSignal: TypeAlias = (
 def used_in(signal: VoiceSignal) -> UsageReported | None:
     """Return what a signal reports as used, if anything."""
     match signal:
-        case ResponseDone(usage=usage) if usage != NOTHING_USED:
+        case ResponseDone(usage=usage, is_charged=False) if usage != NOTHING_USED:
             return UsageReported(UsageKind.RESPONSE, usage)
         case UsageReported(usage=usage) if usage != NOTHING_USED:
             return signal

@@ -17,7 +17,6 @@ from ringline.domain.rollover import RolloverTimes
 from ringline.domain.voice import (
     EndTurn,
     ResponseDone,
-    Usage,
     UsageReported,
     VoiceCapabilities,
     VoiceFailed,
@@ -140,8 +139,8 @@ class Connection:
     def on_voice_signal(self, signal: VoiceSignal) -> None:
         """Pass a signal on, and what it reports as used."""
         used = used_in(signal)
-        if isinstance(signal, ResponseDone):
-            signal = replace(signal, usage=Usage())
+        if isinstance(signal, ResponseDone) and used is not None:
+            signal = replace(signal, is_charged=True)
         if self._owner is not None and not isinstance(signal, UsageReported):
             self._owner.on_signal(self, signal)
         if used is not None:
