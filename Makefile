@@ -69,8 +69,8 @@ format: .venv/.dev ## format the code
 bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
 	@exec $(BIN)/python -m benchmarks relay
 
-bench-voices: .venv/.dev ## what voices of providers cost: their codecs, and the delay they add
-	@exec $(BIN)/python -m benchmarks voices
+bench-voices: .venv/.dev ## what voices of providers cost: codecs, the delay they add, and planned rollovers
+	@exec $(BIN)/python -m benchmarks voices rollover
 
 bench: .venv/.dev ## run the benchmarks and write the tables (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
