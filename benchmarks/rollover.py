@@ -95,13 +95,12 @@ def rollover(*, tiny: bool = False) -> Section:
     return Section(
         "rollover",
         "Planned rollovers",
-        f"{sessions} sessions with a provider on this machine, whose connections are replaced "
-        f"after {AFTER_S} s at the first quiet moment, while their callers send a frame every "
-        f"40 ms: {rollovers} rollovers in each run. A frame carries the moment it was made. "
-        "Measured is the time between the last frame that the old connection brought and the first "
-        "new one of the next, 40 ms if nothing were between them; what is heard again there, since "
-        "a caller may just have begun to speak, does not count. The agent is silent in such a "
-        "moment, so nobody hears a gap.",
+        f"{sessions} sessions with a provider on this machine replace their connections after "
+        f"{AFTER_S} s, at the first quiet moment, while their callers send a frame every 40 ms. "
+        f"Each run has {rollovers} rollovers. The gap is the time between the provider's last "
+        "frame from the old connection and its first new frame from the next one; without a "
+        "rollover it is 40 ms. Frames that are sent again, in case the caller had just begun to "
+        "speak, do not count. The agent is silent at such a moment, so the caller hears no gap.",
         [*rows, most],
     )
 

@@ -74,15 +74,15 @@ def voices(*, tiny: bool = False) -> Section:
     return Section(
         "voices",
         "Voices of providers",
-        "First our time for a frame of 40 ms, beside `json` and `base64` of the standard library "
-        "for the same frame: towards a provider with the base64 of the client that sent it, or "
-        "encoded anew after resampling; from a provider up to the samples. A cascade has no frames "
-        "of its own: the caller's turn is one request, of which a frame has its share, and speech "
-        "comes as bare samples. Then what a session adds to a frame: "
-        f"{sessions} sessions with each provider, which runs on this machine and says a frame "
-        f"every 40 ms, as the client does, for {seconds:.0f} s. A frame carries the moment it was "
-        "made; its age is taken where the provider, or the client, has read it, so the way through "
-        f"the kernel and their own time count as ours. {cores.how()}",
+        "The first table compares the codecs with `json` and `base64` of the standard library, for "
+        "one frame of 40 ms. Frames to a provider reuse the client's base64, or are encoded again "
+        "after resampling; frames from a provider are decoded to samples. A cascade sends the "
+        "caller's turn as one request and receives plain samples, so its figures are shares. The "
+        "second table shows the delay that a session adds to a frame. "
+        f"{sessions} sessions run for {seconds:.0f} s with a fake of each provider on this "
+        "machine; client and provider both send a frame every 40 ms. A frame carries the time it "
+        "was made, and its age is taken when the other side has read it, so the kernel's time and "
+        f"theirs count as ours. {cores.how()}",
         [*_dearest(codec), *(row for model in found for row in _rows(model, found[model]))],
         Grid(["ours, µs", "`json` and `base64`, µs", "ratio"], [_compared(cost) for cost in codec]),
     )

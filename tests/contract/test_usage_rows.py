@@ -14,7 +14,7 @@ from ringline.domain.records import CallRow, Entry, UsageRow
 from ringline.domain.usage import MOST, UNITS
 from ringline.domain.voice import Usage, UsageKind
 from ringline.ports import Violation
-from ringline.schema.tables import usage_months
+from ringline.schema.usage_tables import usage_months
 from ringline.storage.stores import Stores
 from tests.database import a_call, created, make_log, new_id, used
 from tests.expecting import refused_for

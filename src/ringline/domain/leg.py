@@ -51,7 +51,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class ContextGiven:
-    """The client adds a message that is nobody's turn: of the system, or of the agent before."""
+    """The client adds a message that is not a turn: of the system, or an earlier answer."""
 
     role: MessageRole
     text: str

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from ringline.domain.usage import UNITS
 from ringline.rpc.context import ActionContext, Values
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import usage_months as months
+from ringline.schema.usage_tables import usage_months as months
 
 #: A calendar month, as it is written.
 MONTH = r"[1-9][0-9]{3}-(0[1-9]|1[0-2])"

@@ -10,8 +10,6 @@ Policies, grants and functions are in the migrations alone; which columns the ap
 writes and may not read is marked here (`secret`).
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -39,7 +37,6 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
-from ringline.domain.voice import UsageKind
 from ringline.schema.columns import (
     SORTED_TEXT,
     TIMESTAMP,
@@ -52,18 +49,8 @@ from ringline.schema.columns import (
     stamps,
     user,
 )
-from ringline.schema.names import SCHEMA
-
-metadata = sa.MetaData(
-    schema=SCHEMA,
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(referred_table_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-    },
-)
+from ringline.schema.metadata import metadata
+from ringline.schema.usage_tables import usage
 
 workspaces = sa.Table(
     "workspaces",
@@ -539,75 +526,6 @@ call_queue_entries = sa.Table(
         postgresql_where=sa.text("status = 'waiting'"),
     ),
     sa.Index(None, "workspace_id", "environment", "accepted_by_sip_user_id"),
-)
-
-_COUNTED = (
-    "audio_in_tokens",
-    "audio_cached_tokens",
-    "audio_out_tokens",
-    "text_in_tokens",
-    "text_cached_tokens",
-    "text_out_tokens",
-)
-
-
-def _used() -> list[sa.Column[Any]]:
-    """Return the columns of what was used: tokens, seconds, items, and US dollars."""
-    counts = (sa.Column(name, sa.BigInteger, nullable=False) for name in _COUNTED)
-    return [
-        *counts,
-        sa.Column("seconds", sa.Double, nullable=False),
-        sa.Column("text_items", sa.BigInteger, nullable=False),
-        sa.Column("usd", sa.Double, nullable=False),
-    ]
-
-
-#: One row for each report of a voice: what was used since the one before, and what it costs
-#: by the prices of `prices_date`. Rows are never changed.
-usage = sa.Table(
-    "usage",
-    metadata,
-    *scope_columns(),
-    sa.Column("id", sa.Uuid, nullable=False),
-    sa.Column("call_id", sa.Uuid, nullable=False),
-    sa.Column("agent_id", sa.Uuid),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    *_used(),
-    sa.Column("prices_date", sa.Date, nullable=False),
-    sa.Column("occurred_at", TIMESTAMP, nullable=False),
-    *stamps(),
-    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    in_scope("call_id", "calls"),
-    in_scope("agent_id", "agents"),
-    one_of("environment", Environment),
-    one_of("kind", UsageKind),
-    sa.Index(None, "workspace_id", "environment", "call_id"),
-    sa.Index(None, "workspace_id", "environment", "agent_id"),
-)
-
-#: The sums of the rows of `usage` by calendar month (UTC), agent and model, which the statement
-#: that inserts them keeps up: a month may have millions.
-usage_months = sa.Table(
-    "usage_months",
-    metadata,
-    *scope_columns(),
-    sa.Column("month", sa.Date, nullable=False),
-    sa.Column("agent_id", sa.Uuid),
-    sa.Column("model", sa.Text, nullable=False),
-    *_used(),
-    *stamps(),
-    sa.UniqueConstraint(
-        "workspace_id",
-        "environment",
-        "month",
-        "agent_id",
-        "model",
-        name="usage_months_key",
-        postgresql_nulls_not_distinct=True,
-    ),
-    in_workspace(),
-    one_of("environment", Environment),
 )
 
 #: The answer to a request with an idempotency key (contract, 9). Until `leased_until` a

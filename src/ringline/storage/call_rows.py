@@ -44,9 +44,8 @@ from ringline.schema.tables import (
     call_queue_entries,
     call_transcripts,
     calls,
-    usage,
-    usage_months,
 )
+from ringline.schema.usage_tables import usage, usage_months
 from ringline.storage.database import Connection
 from ringline.wire.strict_json import encode
 

@@ -1,7 +1,7 @@
 """The items that a client adds to a conversation in OpenAI's protocol: what they mean here.
 
 A message of the caller is typed text and images, in its order; one of the system or of the
-agent is context, and nobody's turn; the output of a function answers a tool call. Everything
+agent is context, not a turn; the output of a function answers a tool call. Everything
 else is refused (voices, 6).
 """
 

@@ -51,7 +51,7 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "conversation.item.create",
         "add a message of the user (texts and images), of the system or of the agent from before "
-        "(texts, nobody's turn), or the output of a function; starts no response",
+        "(texts, not a turn), or the output of a function; starts no response",
         (
             Member("item", Shape.OBJECT, "the item"),
             Member(
