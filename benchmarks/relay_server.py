@@ -24,8 +24,8 @@ import structlog
 import uvloop
 
 from benchmarks import relay_frames
-from ringline import app
 from ringline.app import running
+from ringline.app import voices as app
 from ringline.config import Settings
 from ringline.domain.agent import TurnDetectionType
 from ringline.domain.audio import Chunk

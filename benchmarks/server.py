@@ -23,8 +23,8 @@ from uuid import UUID
 import structlog
 import uvloop
 
-from ringline import app
 from ringline.app import running
+from ringline.app import server as app
 from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
 from ringline.domain import call

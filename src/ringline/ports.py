@@ -1,7 +1,7 @@
 """What Ringline needs from the world, as Protocols of at most seven methods.
 
 Each docstring states the method's duty, its ordering and its failures. Adapters live in
-`storage/`, `bus/` and `voices/`, where only `app.py` imports them, and in `legs/`, where only
+`storage/`, `bus/` and `voices/`, where only `app` imports them, and in `legs/`, where only
 the endpoint of that kind of leg does.
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringline import app
+from ringline.app import server as app
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, UPGRADE, calls_of, connected, refused, until
 from tests.serving import Service, serving

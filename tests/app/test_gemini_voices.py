@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from ringline import app
+from ringline.app import server as app
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Environment, Scope
 from ringline.domain.voice import (

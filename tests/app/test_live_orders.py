@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from ringline import app
+from ringline.app import server as app
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.log import Environment, Scope
 from ringline.services.calls import Calls

@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from ringline import app
 from ringline.app import Admin
+from ringline.app import server as app
 from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.recording import RecordingFailure, RecordingRefused

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 
-from ringline import app
+from ringline.app import voices as app
 from ringline.config import Settings
 from ringline.domain.agent import Tool, TurnDetection
 from ringline.domain.audio import Chunk, bytes_of_ms

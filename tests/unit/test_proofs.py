@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
-from ringline import app
+from ringline.app import voices as app
 from ringline.config import Settings
 from ringline.domain.log import Scope
 from ringline.domain.providers import VoiceProvider

@@ -1,6 +1,6 @@
 """The catalogue of voices: the available models, their capabilities and how to open them.
 
-Minting a ticket, starting a session and opening a call's voice all use it. `app.py` fills it
+Minting a ticket, starting a session and opening a call's voice all use it. `app` fills it
 with one row per model; a new provider is a class and its rows.
 """
 

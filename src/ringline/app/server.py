@@ -1,0 +1,254 @@
+"""A server starts in one order and stops in the reverse one.
+
+The order of an end matters: calls first, then the journal with what they wrote, then the
+watchers with what they are owed, then the sockets, then the database (architecture,
+"Processes").
+"""
+
+import os
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from pydantic import SecretStr
+
+from ringline.app.admin import Admin, admin_of, database_of
+from ringline.app.surfaces import build_server
+from ringline.app.voices import gather_voices, missing_extra, read_voices
+from ringline.bus.memory import MemoryBus
+from ringline.config import Settings, load_prices, service_links
+from ringline.domain.attendant import SETTINGS
+from ringline.rpc.context import Services
+from ringline.services.background import run_in_background
+from ringline.services.calls import Calls
+from ringline.services.clock import now
+from ringline.services.credentials import Credentials
+from ringline.services.hub import Hub
+from ringline.services.id_generator import new_id
+from ringline.services.idempotency import Idempotency
+from ringline.services.journal import Journal
+from ringline.services.pricing import Pricing
+from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
+from ringline.services.recording_writer import RecordingWriter
+from ringline.services.recordings import Recordings
+from ringline.services.repo import Repo
+from ringline.services.sealer import Sealer
+from ringline.services.team import Team
+from ringline.storage.preparation import run_database
+from ringline.storage.recording_files import DiskRecordings
+from ringline.storage.stores import Stores
+from ringline.voices.local import LocalVoices
+from ringline.voices.resampling import new_resampler
+from ringline.web.limits import WebLimits
+from ringline.web.links import Links
+from ringline.web.server import Server
+from ringline.web.talk import PageKey
+from ringline.web.watchers import Watchers
+
+_log = structlog.get_logger(__name__)
+
+
+class StartRefused(Exception):
+    """The server cannot start; the text is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that accepts requests."""
+
+    base_url: str
+    admin: Admin
+    #: Where `ringline dev` leaves the key of its talk page.
+    page_key: PageKey | None = None
+
+
+async def serve(
+    settings: Settings, *, dev: bool, ready: Callable[[Running], Awaitable[None]]
+) -> None:
+    """Run a server until one of `stop_signals`; `ready` hears when it accepts requests.
+
+    What it does (writing keys) is done before `/readyz` answers 200.
+
+    Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
+    """
+    prefer_event_loop()
+    stopping = stop_on_signals()
+    if links := service_links(os.environ):
+        _log.warning("service_links_ignored", names=links)
+    async with running(settings, dev=dev, ready=ready) as server:
+        _log.info("ready", base_url=server.base_url)
+        await stopping.wait()
+        _log.info("stopping")
+
+
+async def _nobody_waits(_: Running) -> None:
+    """Nobody has anything to do before the server is ready."""
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    *,
+    dev: bool,
+    warm: bool = True,
+    ready: Callable[[Running], Awaitable[None]] = _nobody_waits,
+    limits: WebLimits | None = None,
+) -> AsyncGenerator[Running]:
+    """Run a server for the length of a block; `warm` starts the local voice beforehand.
+
+    `/readyz` answers 200 once `ready` has returned.
+
+    Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
+    """
+    settings.refuse_weak_secrets()
+    settings.refuse_plain_voices()
+    async with AsyncExitStack() as stack:
+        server, voices = await _start(
+            settings, stack, ready=ready, limits=limits or WebLimits(), dev=dev
+        )
+        if warm:
+            run_in_background(stack, _warm(voices))
+        settle_memory()
+        yield server
+
+
+async def _start(
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    ready: Callable[[Running], Awaitable[None]],
+    limits: WebLimits,
+    dev: bool,
+) -> tuple[Running, LocalVoices]:
+    """Start everything in order; the stack stops it in reverse."""
+    if extra := missing_extra(settings):
+        raise StartRefused(
+            f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, but the "
+            f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
+        )
+    own = read_voices(settings)
+    pricing = Pricing(load_prices(settings.prices_file))
+    journals: list[Journal] = []
+
+    def store_unavailable() -> None:
+        for journal in journals:
+            journal.store_unavailable()
+
+    url = await stack.enter_async_context(
+        run_database(database_of(settings), migrates=dev, on_death=store_unavailable)
+    )
+    stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles)
+    stack.push_async_callback(stores.close)
+
+    bus = MemoryBus()
+    journal = Journal(stores.log, bus)
+    hub = Hub(stores.log, bus)
+    sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
+    voices = gather_voices(settings, own, stores=stores, sealer=sealer, dev=dev)
+    files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
+    recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
+    calls = Calls(
+        journal,
+        voices.lasting.open,
+        pricing=pricing,
+        new_resampler=new_resampler,
+        now=now,
+        new_id=new_id,
+        recordings=recordings,
+    )
+    credentials = Credentials(
+        stores.credentials,
+        now,
+        secrets=settings.signing_secrets,
+        sockets_per_key=settings.max_sockets_per_key,
+    )
+    watchers = Watchers(hub, stores.log, credentials=credentials)
+    repo = Repo(stores.records, bus)
+    team = Team(
+        repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
+    )
+    idempotency = Idempotency(repo, new_id)
+    services = Services(
+        repo,
+        calls,
+        now,
+        new_id,
+        sealer.seal,
+        team,
+        provider_keys_changed=voices.provider_keys.changed,
+    )
+    links = Links(settings.documentation_url)
+    links.reached_at(settings.reached_at(settings.port))
+    page_key = PageKey() if dev else None
+    server = build_server(
+        settings,
+        limits,
+        links=links,
+        stores=stores,
+        catalogue=voices.catalogue,
+        voice_s=voices.lasting.longest_s + 1,
+        credentials=credentials,
+        watchers=watchers,
+        journal=journal,
+        services=services,
+        idempotency=idempotency,
+        now=now,
+        page_key=page_key,
+    )
+
+    journals.append(journal)
+    stack.push_async_callback(voices.local.close)
+    stack.push_async_callback(voices.cascades.close)
+    stack.push_async_callback(bus.close)
+    hub.start()
+    stack.push_async_callback(hub.close)
+    stack.push_async_callback(server.stop)
+    stack.push_async_callback(watchers.shutdown)
+    journal.start()
+    stack.push_async_callback(journal.close)
+    stack.push_async_callback(repo.close)
+    stack.push_async_callback(idempotency.close)
+    recordings.start()
+    stack.push_async_callback(recordings.close)
+    stack.push_async_callback(calls.shutdown)
+    run_in_background(stack, credentials.run())
+    run_in_background(stack, voices.provider_keys.run())
+    run_in_background(stack, _watch_ownership(stores, journal))
+    calls.sweep(await stores.calls.abandoned())
+
+    port = await _listen(server, settings)
+    links.reached_at(settings.reached_at(port))
+    started = Running(links.base_url, admin_of(stores), page_key)
+    await ready(started)
+    server.announce()
+    return started, voices.local
+
+
+async def _listen(server: Server, settings: Settings) -> int:
+    try:
+        return await server.start(settings.host, settings.port)
+    except OSError as error:
+        raise StartRefused(
+            f"Port {settings.port} of {settings.host} cannot be used: "
+            f"{(error.strerror or 'unknown error').lower()}. Choose another with --port."
+        ) from None
+
+
+async def _watch_ownership(stores: Stores, journal: Journal) -> None:
+    """Tell the journal when the database slips away, before a commit finds out."""
+    while True:
+        await stores.database.lost()
+        journal.store_unavailable()
+        await stores.database.available()
+
+
+async def _warm(voices: LocalVoices) -> None:
+    await voices.warm(tuple(phrase.text for phrase in SETTINGS.phrases))
+
+
+def _secret(setting: SecretStr | None) -> str:
+    if setting is None:
+        raise AssertionError("the command line starts no server without its secrets")
+    return setting.get_secret_value()

@@ -1,0 +1,127 @@
+"""What clients reach: the HTTP server with its surfaces, over the services."""
+
+import secrets
+import time
+
+from ringline.config import Settings
+from ringline.ports import Clock
+from ringline.rpc.context import Services
+from ringline.rpc.engine import Engine
+from ringline.rpc.reader import Reader
+from ringline.services.credentials import Credentials
+from ringline.services.id_generator import new_id
+from ringline.services.idempotency import Idempotency
+from ringline.services.journal import Journal
+from ringline.services.live_call import CallLimits
+from ringline.services.reception import Reception
+from ringline.services.session_ends import SessionEnds
+from ringline.services.sessions import SessionLimits, Sessions
+from ringline.services.voices import Catalogue
+from ringline.storage.stores import Stores
+from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
+from ringline.web.authentication import Origins
+from ringline.web.call_streams import CallStreams
+from ringline.web.events_socket import EventsSockets
+from ringline.web.limits import WebLimits
+from ringline.web.links import Links
+from ringline.web.models import Models
+from ringline.web.openai_server import OpenAIServer
+from ringline.web.rates import RateLimit
+from ringline.web.realtime import Realtime, Starter
+from ringline.web.rpc import Rpc
+from ringline.web.server import Server, Surfaces
+from ringline.web.session_sockets import SessionSockets
+from ringline.web.talk import PageKey, Talk
+from ringline.web.ticket_mint import TicketMint
+from ringline.web.token_mints import OperatorAccess, SessionTokens
+from ringline.web.watchers import Watchers
+
+
+def build_server(
+    settings: Settings,
+    limits: WebLimits,
+    *,
+    links: Links,
+    stores: Stores,
+    catalogue: Catalogue,
+    voice_s: float,
+    credentials: Credentials,
+    watchers: Watchers,
+    journal: Journal,
+    services: Services,
+    idempotency: Idempotency,
+    now: Clock,
+    page_key: PageKey | None,
+) -> Server:
+    """Build the server; `voice_s` is the longest that a voice takes to be ready."""
+    calls = services.calls
+    engine = Engine(services, Reader(settings.signing_secrets))
+    rpc = Rpc(
+        engine,
+        idempotency,
+        credentials=credentials,
+        rate=RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
+    )
+    origins = Origins(frozenset(settings.allowed_origins))
+    mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
+    most = settings.max_sessions_per_workspace
+    most_sessions = SessionLimits() if most is None else SessionLimits(most, most)
+    sessions = Sessions(
+        stores.credentials,
+        stores.workspaces,
+        catalogue=catalogue,
+        limits=most_sessions,
+        now=now,
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
+    )
+
+    limits_of_calls = CallLimits(voice_s=voice_s, playout_lead_ms=settings.playout_lead_ms)
+    reception = Reception(calls, limits_of_calls, now=now)
+    starter = Starter(sessions, reception, settings.rate_session_events_per_10_s, limits.realtime)
+    ends = SessionEnds(stores.credentials, calls, records=stores.calls, now=now)
+    session_sockets = SessionSockets(
+        sessions,
+        reception,
+        ends=ends,
+        credentials=credentials,
+        origins=origins,
+        bounds=limits.realtime,
+    )
+    mint = TicketMint(sessions, reception, credentials=credentials, rate=mint_rate)
+    realtime = Realtime(
+        starter, session_sockets, mint=mint, ends=ends, credentials=credentials, links=links
+    )
+    talk = None
+    if page_key is not None:
+        talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
+    surfaces = Surfaces(
+        realtime=realtime,
+        openai_server=OpenAIServer(starter, session_sockets, mint=mint, new_id=new_id),
+        session_sockets=session_sockets,
+        session_tokens=SessionTokens(
+            credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
+        ),
+        events_sockets=EventsSockets(watchers, origins, limits=limits.sockets),
+        call_streams=CallStreams(
+            watchers,
+            stores.calls,
+            origins=origins,
+            links=links,
+            now=now,
+            new_id=new_id,
+            limits=limits.streams,
+        ),
+        rpc=rpc,
+        operator_access=OperatorAccess(credentials, services.team, rate=mint_rate),
+        models=Models(catalogue, credentials),
+        talk=talk,
+    )
+    admission = Admission(
+        Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),
+        settings.trusted_proxies,
+        clock=time.monotonic,
+    )
+    return Server(
+        surfaces, lambda: journal.accepting, new_id=new_id, links=links, admission=admission
+    )
