@@ -47,6 +47,8 @@ _ENDPOINTS = "tests/app/test_cascade_endpoints.py"
 _OPENAI_TYPES = "the classes of OpenAI's package `openai`, read strictly and searched for extras"
 _PAGE = "tests/e2e/test_any_provider.py::test_the_page_talks_with_every_provider"
 _CHROMIUM = "headless Chromium on the unmodified talk page"
+_CLIENTS = "OpenAI's client and agents framework, `openai` and `openai-agents`"
+_DOOR = "tests/contract/door/test_openai_client.py::test_a_message_and_a_spoken_turn_are_answered"
 _PORT = "tests/contract/voices/test_voice_port.py::test_a_spoken_turn_is_reported_in_order"
 _SUITE = "one suite for every voice"
 
@@ -95,6 +97,7 @@ OFFLINE = (
         f"{_FAILURES}::test_a_connection_that_ends",
     ),
     Proof(OPENAI, "the rules of a voice", _SUITE, _PORT),
+    Proof(OPENAI, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(OPENAI, "a browser talks", _CHROMIUM, _PAGE),
     Proof(
         OPENAI_LIVE,
@@ -133,6 +136,7 @@ OFFLINE = (
         "tests/unit/test_openai_live_at_random.py::test_a_conversation_at_random",
     ),
     Proof(OPENAI_LIVE, "the rules of a voice", _SUITE, _PORT),
+    Proof(OPENAI_LIVE, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(
         OPENAI_LIVE,
         "a browser talks",
@@ -158,6 +162,7 @@ OFFLINE = (
         f"{_PROVIDERS}::test_an_operator_silences_a_provider_that_answers_by_itself",
     ),
     Proof(XAI, "the rules of a voice", _SUITE, _PORT),
+    Proof(XAI, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(XAI, "a browser talks", _CHROMIUM, _PAGE),
     Proof(
         GEMINI,
@@ -190,6 +195,7 @@ OFFLINE = (
         "tests/app/test_gemini_failures.py::test_a_connection_that_ends",
     ),
     Proof(GEMINI, "the rules of a voice", _SUITE, _PORT),
+    Proof(GEMINI, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(GEMINI, "a browser talks", _CHROMIUM, _PAGE),
     Proof(
         CASCADE,
@@ -216,6 +222,7 @@ OFFLINE = (
         "tests/app/test_cascade_at_random.py::test_a_conversation_at_random",
     ),
     Proof(CASCADE, "the rules of a voice", _SUITE, _PORT),
+    Proof(CASCADE, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(CASCADE, "a browser talks", _CHROMIUM, _PAGE),
     Proof(
         LOCAL,
@@ -224,6 +231,7 @@ OFFLINE = (
         "tests/app/test_attendant.py::test_the_demo_call_is_understood",
     ),
     Proof(LOCAL, "the rules of a voice", _SUITE, _PORT),
+    Proof(LOCAL, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
     Proof(
         MOCK,
         "they do what the page says, to the sample",
@@ -231,6 +239,7 @@ OFFLINE = (
         "tests/app/test_test_your_app_page.py::test_a_session_goes_as_the_page_says",
     ),
     Proof(MOCK, "the rules of a voice", _SUITE, _PORT),
+    Proof(MOCK, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
 )
 
 _LIVE = "tests/live/live_voices.py"

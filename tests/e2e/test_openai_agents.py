@@ -5,34 +5,22 @@ interrupted. What it can do with the fake, our voices may rely on.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-from agents import function_tool
 from agents.realtime import (
-    RealtimeAgent,
     RealtimeAgentEndEvent,
     RealtimeAudio,
     RealtimeAudioInterrupted,
-    RealtimeError,
-    RealtimeRunner,
-    RealtimeSession,
-    RealtimeSessionEvent,
     RealtimeToolEnd,
 )
 
+from tests import openai_agents
 from tests.fake_openai import KEY, FakeProvider, fake_provider
+from tests.openai_agents import Caller
 from tests.voice_desk import hum, quiet
 
 RATE_HZ = 24_000
-Event = TypeVar("Event")
-
-
-@function_tool
-def clock(tz: str) -> str:
-    """Return the time in a time zone."""
-    return f"noon in {tz}"
 
 
 @pytest.fixture
@@ -41,34 +29,9 @@ async def fake() -> AsyncIterator[FakeProvider]:
         yield fake
 
 
-class Caller:
-    """A session, and the events that it has reported."""
-
-    def __init__(self, session: RealtimeSession) -> None:
-        self.session = session
-        self.events: list[RealtimeSessionEvent] = []
-        self._coming = aiter(session)
-
-    async def until(self, kind: type[Event]) -> Event:
-        """Wait for the next event of a kind; no event may report an error."""
-        while True:
-            event = await anext(self._coming)
-            self.events.append(event)
-            assert not isinstance(event, RealtimeError), event.error
-            if isinstance(event, kind):
-                return event
-
-    def spoken(self) -> bytes:
-        return b"".join(one.audio.data for one in self.events if isinstance(one, RealtimeAudio))
-
-
-@asynccontextmanager
-async def calling(fake: FakeProvider) -> AsyncIterator[Caller]:
-    agent = RealtimeAgent(name="Clerk", instructions="Be brief.", tools=[clock])
+def calling(fake: FakeProvider) -> AbstractAsyncContextManager[Caller]:
     url = f"{fake.url.replace('http', 'ws')}/realtime?model=gpt-realtime-2.1"
-    runner = RealtimeRunner(agent, config={"tracing_disabled": True})
-    async with await runner.run(model_config={"api_key": KEY, "url": url}) as session:
-        yield Caller(session)
+    return openai_agents.calling(url, KEY)
 
 
 async def test_the_runner_calls_a_tool_and_its_result_is_answered(fake: FakeProvider) -> None:
