@@ -74,6 +74,7 @@ async def fill(stores: Stores) -> list[Scope]:
 async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> None:
     """Insert a row into each table that requests fill."""
     user, sip_user, conversation = new_id(), new_id(), new_id()
+    target, delivery = new_id(), new_id()
     queue = await connection.fetchval("SELECT id FROM ringline.queues")
     key = await connection.fetchval("SELECT id FROM ringline.keys LIMIT 1")
     place: dict[str, object] = {
@@ -121,6 +122,17 @@ async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> N
             {"key_id": key, "idempotency_key": "k", "body_hash": b"h", "claim": new_id()}
             | {"leased_until": soon},
         ),
+        ("webhook_endpoints", {"id": target, "url": "https://example.com", "secret": b"x"}),
+        (
+            "webhook_deliveries",
+            {"id": delivery, "event_id": new_id(), "offset": 1, "event_type": "call.ended"}
+            | {"endpoint_id": target, "target_id": target},
+        ),
+        (
+            "webhook_attempts",
+            {"delivery_id": delivery, "attempt": 1, "started_at": NOW, "duration_ms": 1},
+        ),
+        ("timers", {"kind": "upkeep", "due_at": soon}),
     ]
     for table, values in rows:
         columns = TABLES[table].c
@@ -170,6 +182,10 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "idempotency_keys",
         "usage",
         "usage_months",
+        "webhook_endpoints",
+        "webhook_deliveries",
+        "webhook_attempts",
+        "timers",
     }
 
 
@@ -355,6 +371,8 @@ def test_hashes_and_sealed_passwords_are_marked_as_secret() -> None:
         "gateways",
         "provider_credentials",
         "sip_users",
+        "webhook_endpoints",
+        "workspaces",
     }
 
 

@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The latest migration: the version of the schema that a server expects.
-HEAD = "0014"
+HEAD = "0015"
 
 
 def is_newer(version: str) -> bool:
@@ -83,6 +83,13 @@ KEYS_CHANNEL = "ringline_keys"
 
 #: The channel on which a trigger notifies of workspaces whose providers' keys changed.
 PROVIDER_KEYS_CHANNEL = "ringline_provider_keys"
+
+#: The channel on which triggers notify of targets to which webhooks are due, by id; empty if
+#: there are many.
+WEBHOOKS_CHANNEL = "ringline_webhooks"
+
+#: The channel on which a trigger notifies of timers that were set.
+TIMERS_CHANNEL = "ringline_timers"
 
 #: The advisory lock of the one server that owns a database ("ringline" as a number).
 OWNERSHIP_LOCK = int.from_bytes(b"ringline", "big")

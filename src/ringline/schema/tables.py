@@ -50,14 +50,24 @@ from ringline.schema.columns import (
     user,
 )
 from ringline.schema.metadata import metadata
+from ringline.schema.timer_tables import timers
 from ringline.schema.usage_tables import usage
+from ringline.schema.webhook_tables import (
+    webhook_attempts,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
+#: The signing secrets are sealed; one is made with the workspace, or when it is first needed.
 workspaces = sa.Table(
     "workspaces",
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", TIMESTAMP, nullable=False),
+    secret("signing_secret", nullable=True),
+    secret("previous_signing_secret", nullable=True),
+    sa.Column("previous_signing_secret_expires_at", TIMESTAMP),
     *stamps(),
 )
 
@@ -162,10 +172,22 @@ agents = sa.Table(
     sa.Column("local", JSONB),
     sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("consent_required", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("webhook_url", sa.Text),
+    # As those of `webhook_endpoints`.
+    sa.Column("webhook_failing", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("webhook_failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("webhook_first_failure_at", TIMESTAMP),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_workspace(),
     one_of("environment", Environment),
+    sa.Index(
+        "agents_with_webhook_idx",
+        "workspace_id",
+        "environment",
+        "id",
+        postgresql_where=sa.text("webhook_url IS NOT NULL"),
+    ),
 )
 
 #: `server_id` is the process that runs a call; null for an external call. When another
@@ -548,6 +570,9 @@ idempotency_keys = sa.Table(
     one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "inserted_at"),
 )
+
+#: Tables of modules of their own; named here, so that the metadata is complete.
+ELSEWHERE = (timers, usage, webhook_attempts, webhook_deliveries, webhook_endpoints)
 
 #: The sorts that cost no more deep in a table than at its start.
 INDEXED_SORTS = {
