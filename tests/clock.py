@@ -1,4 +1,4 @@
-"""An event loop with virtual time: when idle, it jumps to the next timer.
+"""Event loops with virtual time: when idle, they jump to the next timer.
 
 Tests that wait take no time and are deterministic. Such a test must not do work outside the
 loop (threads, sockets, subprocesses): time would jump over it.
@@ -6,6 +6,7 @@ loop (threads, sockets, subprocesses): time would jump over it.
 
 import asyncio
 import selectors
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -34,6 +35,34 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.now
+
+
+class _ObedientSelector(selectors.DefaultSelector):
+    jumps = False
+    skipped = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if not self.jumps or timeout is None:
+            return super().select(timeout)
+        ready = super().select(0)
+        if not ready:
+            self.skipped += max(timeout, 0)
+        return ready
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop in real time that jumps over waits once it is told to."""
+
+    def __init__(self) -> None:
+        self._obedient = _ObedientSelector()
+        super().__init__(self._obedient)
+
+    def time(self) -> float:
+        return time.monotonic() + self._obedient.skipped
+
+    def skip_waits(self) -> None:
+        """Jump to the next timer when idle, from now on."""
+        self._obedient.jumps = True
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:

@@ -1,7 +1,7 @@
 """A provider's end of a WebSocket, byte by byte, for what no library would send.
 
 It answers a handshake and opens a session as one of the providers does; then a test has the
-line. It answers no ping.
+line. It answers no ping, and a close only once the test has let go of the line.
 """
 
 import asyncio
@@ -83,8 +83,23 @@ class Line:
         """Answer the handshake, and open a session."""
         await self.shake_hands()
         self.text(*tongue.greeting)
-        await self.reader.read(65_536)
+        await self.read_opcode()
         self.text(*tongue.ready)
+
+    async def read_opcode(self) -> int:
+        """Read the client's next frame; return its opcode."""
+        first, second = await self.reader.readexactly(2)
+        size = second & 0x7F
+        if size > 125:
+            size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
+        await self.reader.readexactly(4 + size)  # with its mask
+        return first & 0x0F
+
+    async def answer_close(self) -> None:
+        """Read until the client closes, and answer that."""
+        while await self.read_opcode() != CLOSE:
+            pass
+        self.close(1000)
 
     async def shake_hands(self) -> None:
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -107,21 +122,29 @@ Drive: TypeAlias = Callable[[Line], Awaitable[None]]
 @asynccontextmanager
 async def misbehaving(drive: Drive, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Run a server whose connections are driven like this; yield its URL."""
-    over = asyncio.Event()
+    lines: set[asyncio.Future[None]] = set()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await drive(Line(reader, writer))
-            await over.wait()
-        writer.close()
+    async def play(line: Line) -> None:
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await drive(line)
+                await line.answer_close()
+        finally:
+            line.writer.close()
+
+    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.add(asyncio.ensure_future(play(Line(reader, writer))))
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http{'s' if tls else ''}://127.0.0.1:{port}/v1"
     finally:
-        over.set()
         server.close()
+        for line in lines:
+            line.cancel()
+        ends = await asyncio.gather(*lines, return_exceptions=True)
+        assert not [end for end in ends if isinstance(end, Exception)]
 
 
 def untrusted(directory: Path) -> ssl.SSLContext:

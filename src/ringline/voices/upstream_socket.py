@@ -155,6 +155,7 @@ class UpstreamSocket:
                 heartbeat=2 * pong_s,  # aiohttp waits half of it for a pong
                 max_msg_size=voice_limits.UPSTREAM_FRAME_BYTES.most,
                 decode_text=False,
+                autoclose=False,  # it would wait 10 s for a second close after one without a code
             )
             return cls(http, line, opened=opened)
         except aiohttp.WSServerHandshakeError as error:
@@ -194,6 +195,7 @@ class UpstreamSocket:
             case WSMsgType.TEXT | WSMsgType.BINARY:  # some providers send JSON as binary frames
                 return message.data
             case WSMsgType.CLOSE:
+                await self._answer_close()
                 raise UpstreamLost(closed(int(message.data or 0), str(message.extra or "")))
             case WSMsgType.ERROR if isinstance(message.data, aiohttp.WebSocketError):
                 if found := _NO_CLOSE_CODE.search(str(message.data)):
@@ -214,6 +216,12 @@ class UpstreamSocket:
                 await self._opened.close()
         await self._http.close()
         self._line.cut()
+
+    async def _answer_close(self) -> None:
+        """Answer the provider's close, as far as it takes that at once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await self._opened.close()
 
     def _enqueue(self, item: _Waiting) -> None:
         self._waiting.append(item)

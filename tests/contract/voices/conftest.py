@@ -1,14 +1,20 @@
 """A voice of each row, and a listener whose reports are checked at the end of every case."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from ringline.domain.voice import VoiceOpening
 from ringline.ports import Voice
+from tests.clock import SkippingLoop
 from tests.contract.voices.rows import ROWS, Adapter
 from tests.voice_desk import Recorder
 from tests.voice_rules import check_reports
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], SkippingLoop]]:
+    """Choose the loop of these tests, whose rows say what time it has."""
+    return {"skipping": SkippingLoop}
 
 
 @pytest.fixture(params=ROWS)

@@ -8,6 +8,7 @@ traits that it `needs`, and is skipped, with the reason, for the rows that lack 
 To add a voice: write a function that yields its `Adapter`, and a row of `ROWS`.
 """
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ from ringline.voices.openai_live_voice import LiveVoices
 from ringline.voices.upstream import Upstream, UpstreamModel
 from ringline.voices.upstream_voice import UpstreamVoices
 from ringline.wire.openai_realtime import Dialect
+from tests.clock import SkippingLoop
 from tests.contract.voices.pranks import (
     Begun,
     Prank,
@@ -138,17 +140,23 @@ async def hesitate(_: Voice) -> Begun:
     return at_once
 
 
+#: Speech of phrases: the same for every case, and it takes a process to make.
+_spoken: dict[str, bytes] = {}
+
+
 async def local() -> AsyncIterator[Adapter]:
     voices = LocalVoices()
     agent = attendant(UUID(int=1))
     replies = SETTINGS.replies
     phrase = "what are your opening hours"
+    if phrase not in _spoken:
+        _spoken[phrase] = await speak(phrase)
     try:
         yield Adapter(
             voices.open,
             SessionConfig(model=agent.model, voice=agent.voice, local=agent.local),
             LocalVoices.capabilities,
-            await speak(phrase),
+            _spoken[phrase],
             Exchange(phrase, replies["opening_hours"]),
             (
                 Exchange("What are your opening hours?", replies["opening_hours"]),
@@ -185,6 +193,9 @@ def mocked(model: str, capabilities: VoiceCapabilities, *, open_voice: OpenVoice
         voice.send(AddText("/slow 60000"))
         return at_once
 
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SkippingLoop)
+    loop.skip_waits()  # it speaks in real time, and nothing of it is outside of the loop
     tested = echoing(model, capabilities, open_voice=open_voice)
     return dataclasses.replace(tested, pranks={Trait.HESITATES: wait_a_minute})
 

@@ -315,8 +315,11 @@ async def test_a_provider_that_answers_no_ping(provider: Provider) -> None:
 
 @every
 async def test_a_provider_that_does_not_read(provider: Provider) -> None:
+    async def read_nothing(_: Line) -> None:
+        await asyncio.Event().wait()
+
     ear = Recorder()
-    async with misbehaving(provider.running(sending())) as url:
+    async with misbehaving(provider.running(read_nothing)) as url:
         voice = await provider.open(url, ear)
         feed(voice, hum(15_000, voice.capabilities.input_hz))  # the oldest is dropped
         assert ear.all(VoiceFailed) == []
