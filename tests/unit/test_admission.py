@@ -6,7 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringline.domain import limits
-from ringline.web.admission import LOG_EVERY_S, Admission, Allowance, Slot, host_of
+from ringline.domain.log_pace import LOG_EVERY_S
+from ringline.web.admission import Admission, Allowance, Slot, host_of
 
 
 class Door:

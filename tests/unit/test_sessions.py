@@ -11,7 +11,7 @@ from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.log import Environment, Scope
 from ringline.domain.session_config import Binding
 from ringline.services.minted import REMEMBERED, Minted
-from ringline.services.sessions import SessionLimits, Sessions, TooManySessions
+from ringline.services.sessions import Sessions
 from ringline.services.voices import Catalogue
 from ringline.wire.realtime_mint import TicketRequest
 from tests.samples import NOW, new_id
@@ -47,13 +47,12 @@ class Store:
         return self.tickets.pop(ticket_hash, None)
 
 
-def sessions(store: Store, limits: SessionLimits | None = None) -> Sessions:
+def sessions(store: Store) -> Sessions:
     bytes_ = iter(range(1 << 32))
     return Sessions(
         store,
         Workspaces(),
         catalogue=Catalogue([]),
-        limits=limits or SessionLimits(),
         now=lambda: NOW,
         new_id=new_id,
         random_bytes=lambda length: next(bytes_).to_bytes(length, "big"),
@@ -132,17 +131,3 @@ def test_the_oldest_tickets_are_forgotten_first() -> None:
     minted.forget(names[-1])
     minted.forget(names[-1])
     assert len(minted) == REMEMBERED - 1
-
-
-def test_slots_are_counted_for_each_environment_and_released() -> None:
-    opening = sessions(Store(), SessionLimits(live=2, test=1))
-    other = Scope(SCOPE.workspace_id, Environment.TEST)
-    with opening.slot(SCOPE), opening.slot(other):
-        with pytest.raises(TooManySessions), opening.slot(other):
-            raise AssertionError("no slot is left")
-        with opening.slot(SCOPE), pytest.raises(TooManySessions), opening.slot(SCOPE):
-            raise AssertionError("no slot is left")
-        with opening.slot(SCOPE):
-            pass
-    with opening.slot(other):
-        pass

@@ -15,7 +15,8 @@ from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
-from ringline.services.sessions import SessionLimits, Sessions
+from ringline.services.session_places import SessionLimits, SessionPlaces
+from ringline.services.sessions import Sessions
 from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
@@ -64,13 +65,13 @@ def build_server(
     )
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
-    most = settings.max_sessions_per_workspace
-    most_sessions = SessionLimits() if most is None else SessionLimits(most, most)
+    most_sessions = SessionLimits.chosen(
+        settings.max_sessions_per_process, settings.max_sessions_per_workspace
+    )
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,
         catalogue=catalogue,
-        limits=most_sessions,
         now=now,
         new_id=new_id,
         random_bytes=secrets.token_bytes,
@@ -83,6 +84,7 @@ def build_server(
     session_sockets = SessionSockets(
         sessions,
         reception,
+        places=SessionPlaces(most_sessions, clock=time.monotonic),
         ends=ends,
         credentials=credentials,
         origins=origins,

@@ -43,6 +43,7 @@ _START_LIMIT_S = 20.0
 _REFUSALS = {
     403: "the ticket does not allow this origin",
     429: "too many sessions are running",
+    503: "it takes no more calls now; try again in a moment",
 }
 
 

@@ -201,8 +201,13 @@ class Settings(BaseSettings):
     max_sessions_per_workspace: int | None = Field(
         None,
         ge=0,
-        description="a workspace's live voice sessions, in each environment",
+        description="a workspace's live voice sessions, in each environment; 0 means no limit",
         json_schema_extra={"default": "10 in `test`, 100 in `live`"},
+    )
+    max_sessions_per_process: int = Field(
+        limits.SESSIONS_PER_PROCESS.most,
+        ge=0,
+        description="live voice sessions of this process; 0 means no limit",
     )
     max_connections_per_address: int | None = Field(
         None,

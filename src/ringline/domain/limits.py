@@ -14,6 +14,7 @@ _BAD_JSON = "as broken JSON on that surface"
 _TOO_COMPLEX = "`filter_too_complex`"
 _TOO_LARGE_RESULT = "`result_too_large`"
 _BAD_TEXT = "`invalid_attribute`; longer texts that are already stored stay"
+_TOO_MANY_SESSIONS = "429 `concurrency_limit` before the upgrade"
 _BAD_LEASH = "400 `invalid_request`"
 _BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
 _PAUSES = "the server stops reading for a while; nothing is lost or closed"
@@ -214,6 +215,27 @@ WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMIT
 
 # -- realtime voice -----------------------------------------------------------------------
 
+SESSIONS_PER_PROCESS = Limit(
+    "live voice sessions of one process",
+    500,
+    "sessions",
+    "503 `unavailable` before the upgrade, with one log line a minute",
+    "MAX_SESSIONS_PER_PROCESS",
+)
+SESSIONS_IN_LIVE = Limit(
+    "live voice sessions of one workspace in `live`",
+    100,
+    "sessions",
+    _TOO_MANY_SESSIONS,
+    "MAX_SESSIONS_PER_WORKSPACE",
+)
+SESSIONS_IN_TEST = Limit(
+    "live voice sessions of one workspace in `test`",
+    10,
+    "sessions",
+    _TOO_MANY_SESSIONS,
+    "MAX_SESSIONS_PER_WORKSPACE",
+)
 SESSION_FRAME_BYTES = Limit(
     "a frame without an image", MIB, "bytes", "`frame_too_large`, close 1009"
 )
@@ -483,6 +505,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WATCHERS_PER_CALL,
     ),
     "Realtime voice": (
+        SESSIONS_PER_PROCESS,
+        SESSIONS_IN_LIVE,
+        SESSIONS_IN_TEST,
         SESSION_FRAME_BYTES,
         IMAGE_FRAME_BYTES,
         SESSION_FRAMES_PER_S,

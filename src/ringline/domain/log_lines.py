@@ -73,6 +73,7 @@ FIELDS: Mapping[str, str] = {
     "key_id": "the key, if it is known",
     "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong",
     "library": "the name of the library's logger",
+    "live": "how many voice sessions are live",
     "logs": "how many workspaces' logs were in the transaction",
     "model": "the model, as `provider/model`",
     "module": "the worker's program; null for all of them",
@@ -83,7 +84,7 @@ FIELDS: Mapping[str, str] = {
     "pid": "the process id of the database",
     "provider": "`openai`, `xai` or `gemini`",
     "reason": "a sentence, or the kind of error",
-    "refused": "how many connections were refused since the last such line",
+    "refused": "how many connections or sessions were refused since the last such line",
     "seconds": "how long the call lasted",
     "source": "where the call came from",
     "sqlstate": "PostgreSQL's code for the error, if there is one",
@@ -120,6 +121,13 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "refused",
             "open",
             means="Connections were closed on arrival; at most one line a minute.",
+        ),
+        _warning(
+            "sessions_refused",
+            "refused",
+            "live",
+            means="Voice sessions were refused: the process has as many as"
+            " `RINGLINE_MAX_SESSIONS_PER_PROCESS` allows; at most one line a minute.",
         ),
         _warning(
             "library_logged",

@@ -4,11 +4,9 @@ A session is a call. The ticket already contains the call's id, so that its mint
 the call from the first event (contract, 1 and 5; realtime voice, 2).
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from ringline.domain.agent import Agent
@@ -16,7 +14,7 @@ from ringline.domain.call_vocabulary import CallTransport
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, encode_secret
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.leash import UNLEASHED, Leash
-from ringline.domain.log import Environment, Scope
+from ringline.domain.log import Scope
 from ringline.domain.session_config import (
     UNBOUND,
     Binding,
@@ -48,10 +46,6 @@ ANONYMOUS = "anonymous"
 AGENT_NOT_FOUND = ConfigProblem("agent_not_found", "There is no such agent.")
 
 
-class TooManySessions(Exception):
-    """A limit of live sessions is reached: the environment's, or a ticket's for its subject."""
-
-
 @dataclass(frozen=True, slots=True)
 class Permit:
     """The right to one session, obtained with a ticket or a key."""
@@ -66,18 +60,6 @@ class Permit:
     usage_events: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How many sessions a workspace may have at once; 0 means no limit."""
-
-    live: int = 100
-    test: int = 10
-
-    def of(self, environment: Environment) -> int:
-        """Return the limit of an environment."""
-        return self.live if environment is Environment.LIVE else self.test
-
-
 class Sessions:
     """Opens the sessions of the realtime voice surface."""
 
@@ -87,7 +69,6 @@ class Sessions:
         workspaces: WorkspaceStore,
         *,
         catalogue: Catalogue,
-        limits: SessionLimits,
         now: Clock,
         new_id: NewId,
         random_bytes: RandomBytes,
@@ -95,12 +76,9 @@ class Sessions:
         self._store = store
         self._workspaces = workspaces
         self._catalogue = catalogue
-        self._limits = limits
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
-        self._running: dict[Scope, int] = {}
-        self._running_of: dict[tuple[Scope, str], int] = {}
         self._minted = Minted()
 
     async def models(self, scope: Scope) -> Models:
@@ -171,25 +149,6 @@ class Sessions:
         """Return the permit of a key that opens a session itself, without a binding."""
         return Permit(key.scope, self._new_id(), UNBOUND)
 
-    @contextmanager
-    def slot(self, scope: Scope, leash: Leash = UNLEASHED) -> Generator[None]:
-        """Hold a session's place among its workspace's and its subject's.
-
-        Raises TooManySessions.
-        """
-        limit = self._limits.of(scope.environment)
-        if limit and self._running.get(scope, 0) >= limit:
-            raise TooManySessions
-        if leash.subject is None:
-            with _counted(self._running, scope):
-                yield
-            return
-        subject, most = (scope, leash.subject), leash.concurrency
-        if most is not None and self._running_of.get(subject, 0) >= most:
-            raise TooManySessions
-        with _counted(self._running, scope), _counted(self._running_of, subject):
-            yield
-
     async def configure(
         self, permit: Permit, start: SessionStart
     ) -> EffectiveConfig | ConfigProblem:
@@ -248,18 +207,3 @@ def bound_model(owner: Key | Ticket) -> str | None:
 def leash_of(owner: Key | Ticket) -> Leash:
     """Return the leash of a session: its ticket's; a key has none."""
     return decode_leash(owner.binding) if isinstance(owner, Ticket) else UNLEASHED
-
-
-_Counted = TypeVar("_Counted")
-
-
-@contextmanager
-def _counted(running: dict[_Counted, int], who: _Counted) -> Generator[None]:
-    """Count somebody's session while a block runs."""
-    running[who] = running.get(who, 0) + 1
-    try:
-        yield
-    finally:
-        left = running.pop(who) - 1
-        if left:
-            running[who] = left

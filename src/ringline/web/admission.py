@@ -20,6 +20,7 @@ from typing import TypeAlias
 import structlog
 
 from ringline.domain import limits
+from ringline.domain.log_pace import LogPace
 
 _log = structlog.get_logger(__name__)
 
@@ -27,8 +28,6 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 #: The most descriptors we rely on, even if the system sets no limit.
 MOST_DESCRIPTORS = 1_000_000
-#: How often refused connections are logged.
-LOG_EVERY_S = 60.0
 _HOST_BITS = 64  # of an IPv6 address; the host chooses the rest itself
 
 
@@ -79,8 +78,7 @@ class Admission:
         self._clock = clock
         self._open = 0
         self._of: Counter[str] = Counter()
-        self._refused = 0
-        self._told_at: float | None = None
+        self._refused = LogPace()
 
     @property
     def open(self) -> int:
@@ -150,11 +148,9 @@ class Admission:
 
     def _tell_refusal(self) -> None:
         """Log refusals in batches, so that a flood of connections does not flood the log."""
-        self._refused += 1
-        now = self._clock()
-        if self._told_at is None or now - self._told_at >= LOG_EVERY_S:
-            _log.warning("connections_refused", refused=self._refused, open=self._open)
-            self._refused, self._told_at = 0, now
+        refused = self._refused.count(self._clock())
+        if refused:
+            _log.warning("connections_refused", refused=refused, open=self._open)
 
 
 @lru_cache(4096)

@@ -19,7 +19,8 @@ from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import Credentials, TooManySockets
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
-from ringline.services.sessions import Permit, Sessions, TooManySessions, leash_of
+from ringline.services.session_places import ProcessFull, SessionPlaces, TooManySessions
+from ringline.services.sessions import Permit, Sessions, leash_of
 from ringline.web.authentication import Denied, Origins, answer, key_for, retry_after
 from ringline.web.frame_gate import SESSION
 from ringline.web.http_connection import begin_stream
@@ -29,6 +30,9 @@ from ringline.web.upgrade import OUR_VERSION, upgrade_problem
 from ringline.web.voice_session import Beginning, VoiceSession
 from ringline.web.websocket import WebSocket
 from ringline.wire.errors import HttpRefusal
+
+#: When to try a full process again, in seconds: its places are free when somebody hangs up.
+FULL_RETRY_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class SessionSockets:
         sessions: Sessions,
         reception: Reception,
         *,
+        places: SessionPlaces,
         ends: SessionEnds,
         credentials: Credentials,
         origins: Origins,
@@ -78,6 +83,7 @@ class SessionSockets:
     ) -> None:
         self._sessions = sessions
         self._reception = reception
+        self._places = places
         self._ends = ends
         self._credentials = credentials
         self._origins = origins
@@ -105,6 +111,8 @@ class SessionSockets:
             return answer(entrance.refuse("concurrency_limit"), retry_after())
         except TooManySockets:
             return answer(entrance.refuse("rate_limited"), retry_after())
+        except ProcessFull:
+            return answer(entrance.refuse("unavailable"), retry_after(FULL_RETRY_S))
         except Unavailable:
             return answer(entrance.refuse("unavailable"), retry_after())
 
@@ -113,6 +121,7 @@ class SessionSockets:
         if handshake is None:
             return unauthorized(entrance)
         self._reception.check_accepting()
+        self._places.check_room()
         with ExitStack() as held:
             owner = await self._owner(request, handshake)
             if owner is None:
@@ -124,7 +133,7 @@ class SessionSockets:
             if refusal is not None:
                 return answer(refusal)
             await begin_stream(request, owner.scope)
-            held.enter_context(self._sessions.slot(owner.scope, leash))
+            held.enter_context(self._places.taken(owner.scope, leash))
             session = VoiceSession(self._sessions, self._reception, bounds=self._bounds)
             held.enter_context(self._standing(owner, session))
             if isinstance(owner, Ticket):  # before it is redeemed
