@@ -27,6 +27,12 @@ _OUTPUT: dict[str, object] = {
     "output": '{"time":"12:00"}',
 }
 
+_SPOKEN: dict[str, object] = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_audio", "audio": _SOUND.as_base64()}],
+}
+
 _ASKED: tuple[events.ClientFrame, ...] = (
     events.SessionUpdate(session={"type": "realtime", "instructions": "Be brief."}),
     events.AudioAppend(audio=_SOUND.as_base64()),
@@ -34,7 +40,9 @@ _ASKED: tuple[events.ClientFrame, ...] = (
     events.AudioClear(),
     events.ItemCreate(item=_MESSAGE),
     events.ItemCreate(item=_OUTPUT),
+    events.ItemCreate(item=_SPOKEN),
     events.ItemRetrieve(item_id="item_1"),
+    events.ItemDelete(item_id="item_1"),
     events.ItemTruncate(item_id="item_1", content_index=0, audio_end_ms=740),
     events.ResponseCreate(),
     events.ResponseCancel(),
@@ -63,6 +71,7 @@ def _told() -> Iterator[bytes]:
     yield speech.encode(_SOUND)
     yield from told.call_tool("call_1", "clock", arguments='{"tz":"UTC"}')
     yield from told.end(interrupted=False)
+    yield told.deleted("item_1")
     yield told.truncated("item_1", 740)
     yield from told.begin(_TURNS[3], spoken=False, voice="a")
     yield from told.say("At nine.")

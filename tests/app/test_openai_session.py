@@ -416,6 +416,7 @@ async def test_a_session_does_not_grow_without_a_bound(service: Service) -> None
 
 # -- what cannot be -----------------------------------------------------------------------
 
+SPOKEN = {"type": "input_audio", "audio": "AQD+/w=="}
 ITEM = "conversation.item.create"
 
 
@@ -447,7 +448,10 @@ ITEM = "conversation.item.create"
         ),
         (ITEM, {"item": 7}, "invalid_event"),
         (ITEM, {}, "invalid_event"),
-        ("conversation.item.delete", {"item_id": "x"}, "unsupported_event"),
+        ("conversation.item.delete", {"item_id": "x"}, "item_not_found"),
+        ("conversation.item.delete", {"item_id": 7}, "invalid_event"),
+        ("output_audio_buffer.clear", {}, "unsupported_event"),
+        (ITEM, {"item": {**user_says("x"), "content": [SPOKEN]}}, "unsupported_value"),
         (
             "conversation.item.truncate",
             {"item_id": "x", "content_index": 0, "audio_end_ms": 1},
@@ -564,9 +568,10 @@ async def test_a_leash_holds_here_too(service: Service) -> None:
 
 async def test_a_voice_that_is_lost_ends_it(service: Service) -> None:
     async with talking(service) as client:
-        await client.send("conversation.item.create", item=user_says("/drop"))
-        await asyncio.sleep(1)  # nothing tells of the voice that replaces it, and is lost too
-        await client.send("conversation.item.create", item=user_says("/drop"))
+        for wait_s in (1, 0):  # nothing tells of the voice that replaces it, and is lost too
+            await client.send("conversation.item.create", item=user_says("/drop"))
+            await client.send("input_audio_buffer.commit")  # so that the voice is given it
+            await asyncio.sleep(wait_s)
         assert await client.closed() == 1011
     error = client.events[-1]["error"]
     assert (error["type"], error["code"]) == ("server_error", "upstream_closed")
@@ -574,8 +579,9 @@ async def test_a_voice_that_is_lost_ends_it(service: Service) -> None:
 
 async def test_an_error_of_the_voice_is_told(service: Service) -> None:
     async with talking(service) as client:
-        await client.send("conversation.item.create", item=user_says("/error quota"))
+        await client.say("/error quota")
         error = await client.error()
         assert (error["type"], error["code"]) == ("server_error", "upstream_error")
+        await client.until("response.done")
         await client.say("Hello")
         await client.until("response.done")

@@ -175,6 +175,26 @@ def test_an_interruption_stops_the_playing_in_the_same_tick(by_client: bool) -> 
     run(main())
 
 
+def test_speech_goes_over_the_playing_if_it_does_not_interrupt() -> None:
+    async def main() -> None:
+        meeting = Meeting()
+        meeting.ear.on_leg_signal(leg.SpeechInterrupts(False))
+        meeting.speak(1_000)
+        await asyncio.sleep(0.5)
+        meeting.mouth.on_voice_signal(voice.SpeechStarted("item", 20.0))
+        assert meeting.said[-1] == bridge.CallerSpokeOver("item", 20.0)
+        await asyncio.sleep(5)
+        assert "flush" not in meeting.line.items
+        assert sum(chunk.duration_ms for _, chunk in meeting.line.played) == 1_000
+        meeting.ear.on_leg_signal(leg.CancelRequested())
+        assert "flush" in meeting.line.items, "the client itself may stop it"
+        meeting.ear.on_leg_signal(leg.SpeechInterrupts(True))
+        meeting.mouth.on_voice_signal(voice.SpeechStarted("another"))
+        assert isinstance(meeting.said[-1], bridge.CallerSpoke)
+
+    run(main())
+
+
 def test_speech_in_the_tail_of_a_response_silences_the_leg_too() -> None:
     async def main() -> None:
         meeting = Meeting()

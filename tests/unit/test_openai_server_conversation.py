@@ -52,10 +52,33 @@ HAPPENS: dict[str, Callable[[Conversation, list[UUID]], list[bytes]]] = {
     "caller is read": lambda told, turns: [told.transcribed(turns[-1], "hello")],
     "caller is not read": lambda told, turns: [told.transcribed(turns[-1], "")],
     "item": lambda told, turns: told.created(
-        {"type": "function_call_output", "call_id": "call_1", "output": "x"}, ""
+        {"type": "function_call_output", "call_id": "call_1", "output": "x"}, told.new_item_id()
     ),
+    "message": lambda told, turns: told.created(SPOKEN, told.new_item_id()),
+    "message is spoken": lambda told, turns: _speak_in(told, turns),
+    "is deleted": lambda told, turns: _delete_last(told),
     "is cleared": lambda told, turns: [told.cleared()],
 }
+
+
+SPOKEN = {
+    "type": "message",
+    "role": "user",
+    "content": [{"type": "input_text", "text": "Listen:"}, {"type": "input_audio"}],
+}
+
+
+def _speak_in(told: Conversation, turns: list[UUID]) -> list[bytes]:
+    item_id = told.new_item_id()
+    turns.append(new_id())
+    frames = told.created(SPOKEN, item_id)
+    told.spoke_in(item_id, turns[-1], lasted_ms=200.0)
+    return frames
+
+
+def _delete_last(told: Conversation) -> list[bytes]:
+    item_id = told.new_item_id()
+    return [*told.created(SPOKEN, item_id), told.deleted(item_id)]
 
 
 def _begun(turns: list[UUID]) -> UUID:
@@ -103,11 +126,13 @@ def _responses_are_whole(told: Told) -> None:
 
 
 def _items_follow_each_other(told: Told) -> None:
-    last = None
+    ids: list[str] = []
     for frame in told:
         if frame["type"] == "conversation.item.added":
-            assert frame["previous_item_id"] == last
-            last = frame["item"]["id"]
+            assert frame["previous_item_id"] == (ids[-1] if ids else None)
+            ids.append(frame["item"]["id"])
+        elif frame["type"] == "conversation.item.deleted":
+            ids.remove(frame["item_id"])
 
 
 @given(st.tuples(*(st.integers(0, 1_000_000) for _ in range(6))))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import leg
+from ringline.domain import leg, openai_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
@@ -78,6 +78,20 @@ def append(duration_ms: float) -> str:
     return event("input_audio_buffer.append", audio=b64encode(pcm).decode())
 
 
+def create(text: str, **members: object) -> str:
+    content = [{"type": "input_text", "text": text}]
+    item = {"type": "message", "role": "user", "content": content, **members}
+    return event("conversation.item.create", item=item)
+
+
+def spoken(duration_ms: float) -> dict[str, object]:
+    pcm = speech(duration_ms, 24_000).pcm
+    return {"type": "input_audio", "audio": b64encode(pcm).decode()}
+
+
+OUTPUT = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
+
+
 def run(
     main: Callable[[OpenAIServerLeg, Client], Coroutine[Any, Any, None]],
     *,
@@ -94,7 +108,9 @@ def run(
             updated=updated,
         )
         line.report_to(client)
-        assert client.signals.pop() == leg.AnswersOnRequest(turns=False, results=True)
+        habits = [leg.AnswersOnRequest(turns=False, results=True), leg.SpeechInterrupts(True)]
+        assert client.signals == habits
+        client.signals.clear()
         await main(line, client)
         assert [flaw for frame in client.sent for flaw in openai_server(frame)] == []
 
@@ -160,12 +176,164 @@ def test_the_session_says_who_requests_answers() -> None:
     async def main(line: OpenAIServerLeg, client: Client) -> None:
         heard = {"turn_detection": None}
         line.receive(event("session.update", session={"audio": {"input": heard}}))
-        requests, changed = client.signals
+        requests, interrupts, changed = client.signals
         assert requests == leg.AnswersOnRequest(turns=True, results=True)
+        assert interrupts == leg.SpeechInterrupts(True)
         assert isinstance(changed, leg.ConfigChanged)
         assert changed.request == "mine"
         line.send(leg.ConfigUpdated(changed.config))
         assert client.sent[-1]["session"]["audio"]["input"]["turn_detection"] is None
+
+    run(main)
+
+
+def test_speech_that_does_not_interrupt_stops_no_response() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        detection = {"type": "server_vad", "interrupt_response": False}
+        session = {"audio": {"input": {"turn_detection": detection}}}
+        line.receive(event("session.update", session=session))
+        assert leg.SpeechInterrupts(False) in client.signals
+        say(line)
+        line.send(leg.CallerStarted(new_id(), interrupts=False))
+        line.send(leg.AgentFinished(interrupted=True))  # somebody else has stopped it
+        done = client.sent[-1]["response"]
+        assert done["status_details"] == {"type": "cancelled"}
+
+    run(main)
+
+
+def test_an_item_that_nothing_has_needed_can_be_deleted() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        for item_id in ("one", "two", "three"):
+            line.receive(create(f"{item_id}.", id=item_id))
+        line.receive(event("conversation.item.delete", item_id="two"))
+        assert client.signals == [], "nobody was told of them"
+        line.receive(create("four.", id="four"))
+        line.receive(event("response.create"))
+        typed = [leg.Typed(f"{text}.", "mine") for text in ("one", "three", "four")]
+        assert client.signals == [*typed, leg.ResponseRequested("mine")]
+        for item_id in ("three", "two", "none"):
+            line.receive(event("conversation.item.delete", item_id=item_id))
+        assert [code for code, _ in client.errors] == [
+            "item_in_use",
+            "item_not_found",
+            "item_not_found",
+        ]
+        assert client.types.count("conversation.item.deleted") == 1
+        four = [frame for frame in client.sent if frame.get("item", {}).get("id") == "four"]
+        assert four[0]["previous_item_id"] == "three"
+
+    run(main)
+
+
+def test_the_item_after_one_that_was_deleted_follows_the_one_before() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        for item_id in ("one", "two"):
+            line.receive(create("text", id=item_id))
+        line.receive(event("conversation.item.delete", item_id="two"))
+        line.receive(create("text", id="three"))
+        assert client.sent[-1]["previous_item_id"] == "one"
+        line.receive(event("conversation.item.retrieve", item_id="two"))
+        assert client.errors == [("item_not_found", "mine")]
+        line.receive(create("text", id="one"))
+        assert client.errors[1:] == [("invalid_value", "mine")], "there is one of this id"
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "needs_them",
+    [
+        lambda line: line.receive(event("response.create")),
+        lambda line: line.receive(event("input_audio_buffer.commit")),
+        lambda line: line.receive(event("conversation.item.create", item=OUTPUT)),
+        lambda line: line.send(leg.CallerStarted(TURN)),
+        lambda line: line.send(leg.AgentStarted(TURN)),
+        lambda line: line.lost(),
+        lambda line: line.receive_oversized(),
+    ],
+)
+def test_what_needs_the_items_gives_them_to_the_call(
+    needs_them: Callable[[OpenAIServerLeg], None],
+) -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        line.receive(create("text", id="one"))
+        assert client.signals == []
+        needs_them(line)
+        assert client.signals[0] == leg.Typed("text", "mine")
+
+    run(main)
+
+
+def test_items_beyond_the_bound_do_not_wait() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        for number in range(openai_limits.DELETABLE_ITEMS.most + 2):
+            line.receive(create(str(number), id=f"item {number}"))
+        assert client.signals == [leg.Typed("0", "mine"), leg.Typed("1", "mine")]
+        image = "data:image/png;base64," + "A" * openai_limits.DELETABLE_BYTES.most
+        shown = {"type": "input_image", "image_url": image}
+        item = {"type": "message", "role": "user", "content": [shown]}
+        line.receive(event("conversation.item.create", item=item))
+        assert len(client.signals) == openai_limits.DELETABLE_ITEMS.most + 3
+        assert isinstance(client.signals[-1], leg.ImageShown)
+        line.receive(event("conversation.item.delete", item_id="item 1"))
+        assert client.errors == [("item_in_use", "mine")]
+
+    run(main)
+
+
+BY_ORDER = event("session.update", session={"audio": {"input": {"turn_detection": None}}})
+
+
+def test_the_speech_of_a_message_is_a_turn_of_the_caller() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        heard = {"turn_detection": None, "transcription": {"model": "any"}}
+        line.receive(event("session.update", session={"audio": {"input": heard}}))
+        client.signals.clear()
+        line.receive(create("before", id="first"))
+        parts = [{"type": "input_text", "text": "Listen:"}, spoken(200)]
+        item = {"id": "spoken", "type": "message", "role": "user", "content": parts}
+        line.receive(event("conversation.item.create", item=item))
+        typed = [leg.Typed("before", "mine"), leg.Typed("Listen:", "mine")]
+        assert client.signals == [*typed, leg.EndTurnRequested()]
+        assert sum(chunk.duration_ms for chunk in client.heard) == 200
+        line.send(leg.CallerStopped(TURN, 0.0, 200.0))
+        line.send(leg.TurnTranscribed("hello", TURN))
+        assert "input_audio_buffer.committed" not in client.types
+        told = client.sent[-1]
+        assert told["type"].endswith("input_audio_transcription.completed")
+        assert (told["item_id"], told["content_index"]) == ("spoken", 1)
+        assert (told["transcript"], told["usage"]["seconds"]) == ("hello", 0.2)
+        line.receive(event("conversation.item.retrieve", item_id="spoken"))
+        content = client.sent[-1]["item"]["content"]
+        assert content == [parts[0], {"type": "input_audio", "transcript": "hello"}]
+        line.receive(event("conversation.item.delete", item_id="spoken"))
+        assert client.errors == [("item_in_use", "mine")]
+
+    run(main)
+
+
+def test_the_speech_of_a_message_is_no_part_of_the_audio_buffer() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        item = {"type": "message", "role": "user", "content": [spoken(100)]}
+        message = event("conversation.item.create", item=item)
+        line.receive(message)
+        line.receive(BY_ORDER)
+        line.receive(append(100))
+        line.receive(message)
+        assert client.errors == [("unsupported_value", "mine")] * 2
+        line.receive(event("input_audio_buffer.clear"))
+        line.receive(message)
+        line.receive(append(100))
+        line.receive(event("input_audio_buffer.commit"))
+        line.receive(message)
+        assert client.signals.count(leg.EndTurnRequested()) == 3
+        line.send(leg.CallerStopped(new_id(), 0.0, 100.0))
+        assert "input_audio_buffer.committed" not in client.types
+        line.send(leg.CallerStopped(new_id(), 0.0, 100.0))
+        assert client.types.count("input_audio_buffer.committed") == 1
+        line.send(leg.RequestRefused(leg.Refusal.NOTHING_TO_COMMIT))
+        assert client.errors[2:] == [("input_audio_buffer_commit_empty", "mine")]
 
     run(main)
 

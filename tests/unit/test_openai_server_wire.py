@@ -1,23 +1,25 @@
 """What a client of OpenAI's protocol may send: a value, or a documented error."""
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain.agent import TurnDetectionType
+from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.leg import ImageShown, ToolAnswered, Typed
 from ringline.domain.session_config import EffectiveConfig
 from ringline.domain.voice import VoiceCapabilities
-from ringline.voices import gemini, mock, openai
+from ringline.voices import gemini, mock, openai, xai
 from ringline.wire import openai_server_events as events
 from ringline.wire.openai_client_secrets import read_client_secret
 from ringline.wire.openai_server_errors import OWN_ERRORS, ServerProblem
 from ringline.wire.openai_server_handshake import is_client_secret, offered_secret
-from ringline.wire.openai_server_items import ReadItem, read_item
+from ringline.wire.openai_server_items import ReadItem, Takes, read_item
 from ringline.wire.openai_server_responses import AskedResponse, read_response
 from ringline.wire.openai_server_session import (
     ALWAYS,
@@ -31,6 +33,7 @@ from ringline.wire.openai_server_session import (
 )
 from ringline.wire.openai_server_tables import OPENAI_ERRORS, TOLD
 from ringline.wire.realtime_mint import TicketRequest
+from ringline.wire.strict_json import encode
 from tests.openai_examples import OPENAI_CLIENT_EXAMPLES
 from tests.outside_types import openai_server
 
@@ -54,6 +57,8 @@ _NAMES = st.sampled_from(
         "parameters",
         "instructions",
         "turn_detection",
+        "create_response",
+        "interrupt_response",
         "transcription",
         "threshold",
         "output_modalities",
@@ -81,6 +86,8 @@ _WORDS = st.sampled_from(
         "user",
         "input_text",
         "input_image",
+        "input_audio",
+        "AQD+/w==",
         "server_vad",
         "semantic_vad",
         "none",
@@ -100,6 +107,9 @@ ANY = st.recursive(
     max_leaves=12,
 )
 OBJECTS = st.dictionaries(_NAMES, ANY, max_size=6)
+
+
+ALL = Takes(images=True, speech=True)
 
 
 def running(capabilities: VoiceCapabilities = mock.ECHO) -> Shown:
@@ -140,7 +150,7 @@ def test_an_event_with_a_wrong_member_keeps_its_event_id(kind: str, name: str, v
         ("", "invalid_json", ""),
         ('{"type":"response.create","event_id":7}', "invalid_event", ""),
         ('{"type":"no.such","event_id":"x"}', "unknown_event", "x"),
-        ('{"type":"conversation.item.delete","event_id":"x"}', "unsupported_event", "x"),
+        ('{"type":"output_audio_buffer.clear","event_id":"x"}', "unsupported_event", "x"),
         ('{"type":"input_audio_buffer.append"}', "invalid_event", ""),
         ('{"event_id":"x"}', "invalid_event", ""),
         ('{"type":"response.create","event_id":"\\u0000"}', "invalid_json", ""),
@@ -163,15 +173,16 @@ def test_only_a_message_may_be_large() -> None:
 # -- items and responses ------------------------------------------------------------------
 
 
-@given(OBJECTS, st.booleans())
-def test_any_item_is_read_or_refused(item: dict[str, Any], images: bool) -> None:
-    read = read_item(item, "mine", images=images)
+@given(OBJECTS, st.builds(Takes, images=st.booleans(), speech=st.booleans()))
+def test_any_item_is_read_or_refused(item: dict[str, Any], takes: Takes) -> None:
+    read = read_item(item, "mine", takes=takes)
     if isinstance(read, ServerProblem):
         assert read.code in CODES
         assert read.event_id == "mine"
     else:
         assert read.adds
-        assert all(added.request == "mine" for added in read.adds)
+        signals = [added for added in read.adds if not isinstance(added, Chunk)]
+        assert all(signal.request == "mine" for signal in signals)
 
 
 def test_texts_that_follow_each_other_are_one_turn() -> None:
@@ -181,15 +192,47 @@ def test_texts_that_follow_each_other_are_one_turn() -> None:
         {"type": "input_image", "image_url": PIXEL},
         {"type": "input_text", "text": "three"},
     ]
-    read = read_item({"type": "message", "role": "user", "content": parts}, "", images=True)
+    read = read_item({"type": "message", "role": "user", "content": parts}, "", takes=ALL)
     assert isinstance(read, ReadItem)
     assert read.adds == (Typed("one\ntwo"), ImageShown(PIXEL), Typed("three"))
     assert "image_url" not in json.dumps(read.shown)
 
 
+@pytest.mark.parametrize(
+    ("audio", "takes", "code"),
+    [
+        ("AQD+/w==", Takes(images=True, speech=False), "unsupported_value"),
+        ("", ALL, "invalid_value"),
+        (None, ALL, "invalid_value"),
+        (7, ALL, "invalid_value"),
+        ("AA==", ALL, "invalid_value"),
+        ("???", ALL, "invalid_audio"),
+        ("A" * 4 * 160_004, ALL, "invalid_audio"),
+    ],
+)
+def test_audio_that_no_message_can_have(audio: object, takes: Takes, code: str) -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": audio}]}
+    read = read_item(item, "mine", takes=takes)
+    assert isinstance(read, ServerProblem)
+    assert (read.code, read.param, read.event_id) == (code, "item.content[0]", "mine")
+
+
+def test_the_speech_of_a_message_is_in_its_place_and_not_shown() -> None:
+    spoken = {"type": "input_audio", "audio": "AQD+/w==", "transcript": "hm"}
+    parts = [{"type": "input_text", "text": "one"}, spoken, {"type": "input_text", "text": "two"}]
+    read = read_item({"type": "message", "role": "user", "content": parts}, "", takes=ALL)
+    assert isinstance(read, ReadItem)
+    assert read.adds == (Typed("one"), Chunk(b"\x01\x00\xfe\xff", 24_000, "AQD+/w=="), Typed("two"))
+    shown = cast("list[dict[str, object]]", read.shown["content"])
+    assert shown[1] == {"type": "input_audio", "transcript": "hm"}
+    twice = read_item({"type": "message", "role": "user", "content": [spoken] * 2}, "", takes=ALL)
+    assert isinstance(twice, ServerProblem)
+    assert twice.code == "unsupported_value"
+
+
 def test_an_output_answers_its_call() -> None:
     item = {"type": "function_call_output", "call_id": "call_1", "output": "noon"}
-    read = read_item(item, "mine", images=False)
+    read = read_item(item, "mine", takes=Takes(images=False, speech=False))
     assert isinstance(read, ReadItem)
     assert read.adds == (ToolAnswered("call_1", "noon", "mine"),)
 
@@ -247,6 +290,35 @@ def test_a_session_maps_to_our_config() -> None:
     assert full_model("xai/grok-voice-latest") == "xai/grok-voice-latest"
     with pytest.raises(Unfit):
         config_of({"audio": {"input": {"turn_detection": {"type": "none"}}}})
+
+
+@pytest.mark.parametrize("name", ["create_response", "interrupt_response"])
+def test_how_turns_are_answered_is_true_or_false(name: str) -> None:
+    detection = {"type": "server_vad", name: "no"}
+    with pytest.raises(Unfit) as unfit:
+        config_of({"audio": {"input": {"turn_detection": detection}}})
+    problem = unfit.value.problem
+    assert problem.param == f"session.audio.input.turn_detection.{name}"
+    assert problem.code == "invalid_value"
+
+
+def test_speech_interrupts_unless_the_session_says_so() -> None:
+    detection = {"type": "server_vad", "interrupt_response": False}
+    asked = {"audio": {"input": {"turn_detection": detection}}}
+    for capabilities in (mock.ECHO, xai.MODELS["xai/grok-voice-latest"].capabilities):
+        before = running(capabilities)
+        assert before.speech_interrupts
+        after = before.updated(asked, "mine")
+        if capabilities.interrupts_by_itself:
+            assert isinstance(after, ServerProblem)
+            assert (after.code, after.event_id) == ("unsupported_value", "mine")
+            assert after.param == "session.audio.input.turn_detection.interrupt_response"
+            # A client secret binds it without a model: then the session shows what counts.
+            after = replace(before, given=asked)
+        assert isinstance(after, Shown)
+        assert after.speech_interrupts == capabilities.interrupts_by_itself
+        shown = json.loads(encode(after.members))["audio"]["input"]["turn_detection"]
+        assert shown["interrupt_response"] == capabilities.interrupts_by_itself
 
 
 def test_what_a_model_lacks_is_replaced_only_if_it_is_openais() -> None:

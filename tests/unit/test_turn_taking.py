@@ -11,6 +11,7 @@ from ringline.domain.responses import PHASES, Phase, ResponseStep
 from ringline.domain.turns import MAX_PARTIAL_TURNS, MAX_TRANSCRIPT, history_of
 from tests.talking import LIVING, RESPONDS_BY_ITSELF, Said, Story, cancelled, spoke
 
+SPOKE_OVER = bridge.CallerSpokeOver("item")
 STOPPED = voice.SpeechStopped("item")
 CREATE = leg.ResponseRequested()
 ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
@@ -211,6 +212,37 @@ def test_the_voice_learns_what_was_heard_although_it_had_made_it_all() -> None:
     response_id = running(story, "long speech")
     story.feed(voice.ResponseDone(response_id))
     assert voice.Cancel(response_id, 900) in story.feed(spoke(900))
+
+
+def test_speech_that_does_not_interrupt_is_answered_after_the_response() -> None:
+    story = Story()
+    story.feed(CREATE)
+    response_id = running(story, "we are open")
+    assert story.feed(SPOKE_OVER, STOPPED) == [leg.CallerStarted(), leg.CallerStopped()]
+    assert story.all(leg.CallerStarted)[0].interrupts is False
+    assert asked(story) == [None], "one at a time"
+    story.feed(voice.ResponseDone(response_id))
+    orders = story.feed(bridge.ResponseSent(response_id, playing=True))
+    assert orders == [FINISHED, voice.Respond(story.asked())]
+    assert story.all(BargeIn) == []
+
+
+def test_speech_over_a_response_that_has_not_begun_waits_for_it() -> None:
+    story = Story()
+    story.feed(CREATE)
+    assert story.feed(SPOKE_OVER, STOPPED) == [leg.CallerStarted(), leg.CallerStopped()]
+    running(story)
+    assert asked(story) == [None], "it answers the turn too"
+
+
+def test_speech_over_a_goodbye_means_going_on_though_it_does_not_interrupt() -> None:
+    story = Story()
+    story.feed(CREATE)
+    response_id = running(story, "goodbye")
+    story.feed(voice.ResponseDone(response_id, hang_up=True), SPOKE_OVER)
+    story.feed(bridge.ResponseSent(response_id), bridge.PlaybackFinished())
+    assert story.call.active
+    assert story.feed(STOPPED)[-1] == voice.Respond(story.asked())
 
 
 def test_speech_before_anything_was_heard_is_no_barge_in() -> None:

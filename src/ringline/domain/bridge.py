@@ -39,6 +39,14 @@ class CallerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSpokeOver:
+    """The caller began to speak `ago_ms` ago; playback goes on (`leg.SpeechInterrupts`)."""
+
+    item_id: str
+    ago_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ClientCancelled:
     """The client cancelled the response; playback was stopped."""
 
@@ -85,7 +93,13 @@ class PlaybackFinished:
 
 
 BridgeSignal: TypeAlias = (
-    CallerSpoke | ClientCancelled | ResponseAudible | TextSent | ResponseSent | PlaybackFinished
+    CallerSpoke
+    | CallerSpokeOver
+    | ClientCancelled
+    | ResponseAudible
+    | TextSent
+    | ResponseSent
+    | PlaybackFinished
 )
 
 

@@ -375,12 +375,18 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             return replace(talk, turns_on_request=turns, results_on_request=results)
         case leg.ClearRequested():
             return clear_turn(talk)
-        case leg.EndTurnRequested() | leg.CancelRequested() | leg.PlaybackTold():
+        case (
+            leg.EndTurnRequested()
+            | leg.CancelRequested()
+            | leg.PlaybackTold()
+            | leg.SpeechInterrupts()
+        ):
             raise AssertionError("the bridge handles it")
         case leg.Digit():
             return talk  # nothing uses digits yet
         case (
             bridge.CallerSpoke()
+            | bridge.CallerSpokeOver()
             | bridge.ClientCancelled()
             | bridge.ResponseAudible()
             | bridge.TextSent()

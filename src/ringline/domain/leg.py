@@ -121,6 +121,16 @@ class AnswersOnRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechInterrupts:
+    """Whether the caller's speech interrupts the agent, from now on; at first it does.
+
+    A voice that its provider interrupts stops all the same.
+    """
+
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EndTurnRequested:
     """The client ends the caller's turn (`audio.commit`)."""
 
@@ -149,6 +159,7 @@ LegSignal: TypeAlias = (
     | CancelRequested
     | PlaybackTold
     | AnswersOnRequest
+    | SpeechInterrupts
     | EndTurnRequested
     | ClearRequested
     | LegFailed
@@ -186,10 +197,14 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallerStarted:
-    """The caller began to speak, `ago_ms` ago; the client must flush what is playing."""
+    """The caller began to speak, `ago_ms` ago; the client must flush what is playing.
+
+    Unless speech does not interrupt the agent (`SpeechInterrupts`).
+    """
 
     turn_id: UUID = field(default=NO_TURN, compare=False)
     ago_ms: float = field(default=0.0, compare=False)
+    interrupts: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,18 @@ REMEMBERED_ITEMS = Limit(
 REMEMBERED_BYTES = Limit(
     "the items that can be retrieved, without images", 256 * KIB, "bytes", "`item_not_found`"
 )
+DELETABLE_ITEMS = Limit(
+    "the latest items that can be deleted",
+    16,
+    "items",
+    "the model is given the oldest, which stays",
+)
+DELETABLE_BYTES = Limit(
+    "the items that can be deleted, with images",
+    256 * KIB,
+    "bytes",
+    "the model is given the oldest, which stays",
+)
 BEGIN_MS = Limit(
     "the wait for the client's first event, which may be its `session.update`",
     1_000,
@@ -44,5 +56,7 @@ ROWS = (
     METADATA_TEXT,
     REMEMBERED_ITEMS,
     REMEMBERED_BYTES,
+    DELETABLE_ITEMS,
+    DELETABLE_BYTES,
     BEGIN_MS,
 )

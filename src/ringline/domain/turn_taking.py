@@ -226,6 +226,14 @@ def handle_bridge_signal(
                 expected=Expected.NOTHING,
             )
             return stop_response(talk, played, draft=draft, barge_in=True)
+        case bridge.CallerSpokeOver(item_id, ago_ms):
+            talk = _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft)
+            turn_id = turn_id_of(talk.turns, item_id)
+            draft.orders.append(leg.CallerStarted(turn_id, ago_ms, interrupts=False))
+            response = talk.response and replace(talk.response, hang_up=False)
+            return replace(
+                talk, caller_speaks=True, cleared=False, hang_up=False, response=response
+            )
         case bridge.ClientCancelled(played):
             return proceed(_cancel(talk, played, draft=draft), draft)
         case bridge.ResponseAudible(response_id, _, latency):

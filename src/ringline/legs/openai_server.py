@@ -7,7 +7,9 @@ as `realtime.py` does for ours. Both directions have 24 kHz, whatever the voice 
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from ringline.domain.agent import TurnDetectionType
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality
 from ringline.domain.endings import EndCause
@@ -36,6 +38,8 @@ from ringline.domain.leg import (
     ResponseRequested,
     SessionResumed,
     SessionStarted,
+    SpeechInterrupts,
+    ToolAnswered,
     ToolCalled,
     TurnTranscribed,
     UsageWritten,
@@ -43,13 +47,14 @@ from ringline.domain.leg import (
 )
 from ringline.domain.voice import MessageRole
 from ringline.legs.incoming import Incoming
+from ringline.legs.openai_items import WaitingItems
 from ringline.legs.outgoing import Outgoing, Socket
 from ringline.ports import LegListener
 from ringline.wire import openai_server_events as events
 from ringline.wire.openai_realtime import RATE_HZ
 from ringline.wire.openai_server_conversation import Conversation
 from ringline.wire.openai_server_errors import ServerProblem, problem
-from ringline.wire.openai_server_items import read_item
+from ringline.wire.openai_server_items import Added, Takes, read_item
 from ringline.wire.openai_server_responses import read_response
 from ringline.wire.openai_server_session import Shown
 from ringline.wire.realtime import SampleAligner
@@ -65,6 +70,14 @@ from ringline.wire.strict_json import encode
 
 #: Commits whose effect is not known yet, to name the one that a refusal answers.
 _MOST_COMMITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """An end of the caller's turn: the client's event, or the message whose audio the turn is."""
+
+    request: str
+    item_id: str = ""
 
 
 class OpenAIServerLeg:
@@ -90,9 +103,10 @@ class OpenAIServerLeg:
         self._updates = 1 if updated else 0  # not confirmed yet
         self._listener: LegListener | None = None
         self._aligner = SampleAligner(RATE_HZ)
-        self._heard_ms = 0.0
+        self._heard_ms = self._committed_ms = 0.0
         self._speaking = self._cleared = False  # the caller
-        self._commits: deque[str] = deque(maxlen=_MOST_COMMITS)
+        self._commits: deque[_Commit] = deque(maxlen=_MOST_COMMITS)
+        self._waiting = WaitingItems()
         self._metadata: Mapping[str, object] | None = None
         self._over = False  # it reports nothing more
         #: The session's end, once it has ended: the shell closes the socket with it.
@@ -101,11 +115,12 @@ class OpenAIServerLeg:
     def report_to(self, listener: LegListener) -> None:
         """Set the listener that this leg reports to, and say what it will request."""
         self._listener = listener
-        self._report_answers()
+        self._report_habits()
 
-    def _report_answers(self) -> None:
-        """Report that the client requests its answers, as the protocol has it."""
+    def _report_habits(self) -> None:
+        """Report that the client requests its answers, as the protocol has it, or also turns."""
         self._report(AnswersOnRequest(turns=not self._session.answers_turns, results=True))
+        self._report(SpeechInterrupts(self._session.speech_interrupts))
 
     # From the shell.
 
@@ -132,6 +147,8 @@ class OpenAIServerLeg:
                 self._add_item(event)
             case events.ItemRetrieve():
                 self._retrieve(event)
+            case events.ItemDelete():
+                self._delete(event)
             case events.ItemTruncate():
                 self._truncate(event)
             case events.ResponseCreate():
@@ -144,10 +161,10 @@ class OpenAIServerLeg:
                 self._conversation.cancelling()
                 self._report(CancelRequested(event.request))
             case events.AudioCommit():
-                self._commits.append(event.request)
-                self._report(EndTurnRequested())
+                self._commit(_Commit(event.request))
             case events.AudioClear():
                 self._aligner.clear()
+                self._committed_ms = self._heard_ms
                 self._cleared = self._speaking
                 self._send(self._conversation.cleared())
                 self._report(ClearRequested())
@@ -207,15 +224,18 @@ class OpenAIServerLeg:
                     self._confirm()
             case ConfigUpdated():
                 self._confirm()
-            case CallerStarted(turn_id, ago_ms):
+            case CallerStarted(turn_id, ago_ms, interrupts):
                 self._speaking = True
-                self._send_all(told.speech_started(turn_id, at_ms=self._heard_ms - ago_ms))
+                self._give_items()
+                at_ms = self._heard_ms - ago_ms
+                self._send_all(told.speech_started(turn_id, at_ms=at_ms, interrupts=interrupts))
             case CallerStopped():
                 self._caller_stopped(order)
             case TurnTranscribed(text, turn_id):
                 if self._session.transcribes:
                     self._send(told.transcribed(turn_id, text))
             case AgentStarted(turn_id):
+                self._give_items()
                 self._outgoing.response_began()
                 config, metadata = self._session.effective.config, self._metadata
                 self._metadata = None
@@ -248,6 +268,11 @@ class OpenAIServerLeg:
 
     def _caller_stopped(self, stopped: CallerStopped) -> None:
         heard_ms = self._heard_ms
+        commit = self._commits.popleft() if self._commits else None
+        if commit is not None and commit.item_id:
+            lasted_ms = stopped.began_ago_ms - stopped.ago_ms
+            self._conversation.spoke_in(commit.item_id, stopped.turn_id, lasted_ms=lasted_ms)
+            return
         self._send_all(
             self._conversation.speech_stopped(
                 stopped.turn_id,
@@ -258,13 +283,11 @@ class OpenAIServerLeg:
             )
         )
         self._speaking = self._cleared = False
-        if self._commits:
-            self._commits.popleft()
 
     def _refuse_request(self, refusal: Refusal, request: str) -> None:
         refused = REFUSALS[refusal]
         if refusal is Refusal.NOTHING_TO_COMMIT and self._commits:
-            request = self._commits.popleft()
+            request = self._commits.popleft().request
         message = refused.message or ERRORS[refused.code].message
         self._refuse(ServerProblem(refused.code, message, event_id=request))
 
@@ -275,20 +298,73 @@ class OpenAIServerLeg:
             self._refuse(updated)
             return
         before, self._session = self._session, updated
-        if updated.answers_turns != before.answers_turns:
-            self._report_answers()
+        if updated.habits != before.habits:
+            self._report_habits()
         effective = updated.effective
         self._report(ConfigChanged(effective.config, effective.warnings, event.request))
 
     def _add_item(self, event: events.ItemCreate) -> None:
-        images = self._session.effective.capabilities.images
-        item = read_item(event.item, event.request, images=images)
+        effective, told = self._session.effective, self._conversation
+        by_order = effective.config.turn_detection.type is TurnDetectionType.NONE
+        takes = Takes(images=effective.capabilities.images, speech=by_order)
+        item = read_item(event.item, event.request, takes=takes)
         if isinstance(item, ServerProblem):
             self._refuse(item)
             return
-        self._send_all(self._conversation.created(item.shown, item.id))
-        for added in item.adds:
-            self._report(added)
+        if told.knows(item.id):
+            reason = "id: there is an item of this id"
+            wrong = problem("invalid_value", param="item.id", event_id=event.request, reason=reason)
+            self._refuse(wrong)
+            return
+        speech = [added for added in item.adds if isinstance(added, Chunk)]
+        if speech and not self._takes_speech(speech[0], event.request):
+            return
+        item_id = item.id or told.new_item_id()
+        self._send_all(told.created(item.shown, item_id))
+        signals = tuple(added for added in item.adds if not isinstance(added, Chunk))
+        if speech or any(isinstance(signal, ToolAnswered) for signal in signals):
+            self._give_items()
+            self._add_at_once(item.adds, _Commit(event.request, item_id))
+        else:
+            self._report_all(self._waiting.add(item_id, signals))
+
+    def _add_at_once(self, adds: Iterable[Added], commit: _Commit) -> None:
+        """Give the call an item that cannot wait: speech is a turn of its own."""
+        for added in adds:
+            if isinstance(added, Chunk):
+                self._hear(added)
+                self._commit(commit)
+            else:
+                self._report(added)
+
+    def _takes_speech(self, chunk: Chunk, request: str) -> bool:
+        """Return whether the speech of a message may be heard now; refuse it if not."""
+        if self._heard_ms > self._committed_ms:
+            reason = "audio of a message: commit or clear the input audio buffer first"
+            wrong = problem(
+                "unsupported_value", param="item.content", event_id=request, reason=reason
+            )
+            self._refuse(wrong)
+            return False
+        return self._takes_audio(chunk, request)
+
+    def _commit(self, commit: _Commit) -> None:
+        """End the caller's turn."""
+        self._give_items()
+        self._committed_ms = self._heard_ms
+        self._commits.append(commit)
+        self._report(EndTurnRequested())
+
+    def _give_items(self) -> None:
+        """Give the call the items that wait: they count from now on."""
+        self._report_all(self._waiting.take_all())
+
+    def _delete(self, event: events.ItemDelete) -> None:
+        if self._waiting.delete(event.item_id):
+            self._send(self._conversation.deleted(event.item_id))
+            return
+        code = "item_in_use" if self._conversation.knows(event.item_id) else "item_not_found"
+        self._refuse(problem(code, param="item_id", event_id=event.request))
 
     def _retrieve(self, event: events.ItemRetrieve) -> None:
         retrieved = self._conversation.retrieved(event.item_id)
@@ -320,6 +396,7 @@ class OpenAIServerLeg:
             self._refuse(asked)
             return
         self._metadata = asked.metadata
+        self._give_items()
         if asked.instructions:
             told = ContextGiven(MessageRole.SYSTEM, asked.instructions, event.request)
             self._report(told)
@@ -329,10 +406,20 @@ class OpenAIServerLeg:
         heard = self._aligner.append(event.audio)
         if isinstance(heard, SessionProblem):
             self._refuse(ServerProblem(heard.code, heard.message, "audio", event.request))
-        elif heard is not None and not self._incoming.takes_audio(heard.duration_ms):
+        elif heard is not None and self._takes_audio(heard, event.request):
+            self._hear(heard)
+
+    def _takes_audio(self, heard: Chunk, request: str) -> bool:
+        """Count audio; refuse it if it comes faster than it may."""
+        takes = self._incoming.takes_audio(heard.duration_ms)
+        if not takes:
             reason = "it comes too fast"
-            self._refuse(problem("invalid_audio", event_id=event.request, reason=reason))
-        elif heard is not None and self._listener is not None and not self._over:
+            self._refuse(problem("invalid_audio", event_id=request, reason=reason))
+        return takes
+
+    def _hear(self, heard: Chunk) -> None:
+        """Give the call what the caller says."""
+        if self._listener is not None and not self._over:
             self._heard_ms += heard.duration_ms
             self._listener.on_leg_audio(heard)
 
@@ -360,10 +447,15 @@ class OpenAIServerLeg:
 
     def _end_with(self, signal: Left | LegFailed) -> None:
         if not self._over:
+            self._give_items()
             self._over = True
             if self._listener is not None:
                 self._listener.on_leg_signal(signal)
                 self._listener = None  # a cycle would keep the call until the next collection
+
+    def _report_all(self, signals: Iterable[LegSignal]) -> None:
+        for signal in signals:
+            self._report(signal)
 
     def _note_frame(self) -> None:
         if self._listener is not None:

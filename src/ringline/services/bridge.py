@@ -62,6 +62,7 @@ class Bridge:
         self._routes: Routes = NO_ROUTES
         self._voice: VoicePlug | None = None  # the voice that hears the caller
         self._speech_sinks: tuple[AudioSink, ...] = ()
+        self._speech_interrupts = True
         self._answers = AnswerClock()
         self._closed = False
 
@@ -116,12 +117,15 @@ class Bridge:
                 | leg.EndTurnRequested()
                 | leg.ClearRequested()
                 | leg.PlaybackTold()
+                | leg.SpeechInterrupts()
             ) if not from_caller:
                 pass  # only the caller controls the conversation
             case leg.CancelRequested(request):
                 self._interrupt(partial(bridge.ClientCancelled, request=request))
             case leg.PlaybackTold(played_ms):
                 self._pacer.told(played_ms)
+            case leg.SpeechInterrupts(allowed):
+                self._speech_interrupts = allowed
             case leg.EndTurnRequested():
                 if self._voice is not None:
                     self._voice.end_turn()
@@ -149,7 +153,10 @@ class Bridge:
         match signal:
             case voice.SpeechStarted(item_id, ago_ms):
                 self._answers.forget()
-                self._interrupt(partial(bridge.CallerSpoke, item_id=item_id, ago_ms=ago_ms))
+                if self._speech_interrupts:
+                    self._interrupt(partial(bridge.CallerSpoke, item_id=item_id, ago_ms=ago_ms))
+                else:
+                    self._report(bridge.CallerSpokeOver(item_id, ago_ms))
             case voice.SpeechStopped(ago_ms=ago_ms):
                 given_at_ms = now_ms() - ago_ms
                 self._answers.turn_ended(given_at_ms, plug.late_ms(given_at_ms))

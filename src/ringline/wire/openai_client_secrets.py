@@ -18,7 +18,14 @@ from ringline.domain.members import Member, Shape, members_of
 from ringline.domain.session_config import ConfigProblem, Models, bind, check_model
 from ringline.wire.errors import HttpRefusal
 from ringline.wire.openai_server_errors import ServerProblem, refuse_openai
-from ringline.wire.openai_server_session import Unfit, config_of, fit, merge, problem_of
+from ringline.wire.openai_server_session import (
+    Unfit,
+    check_interruptions,
+    config_of,
+    fit,
+    merge,
+    problem_of,
+)
 from ringline.wire.realtime_mint import TicketRequest
 from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode
 
@@ -108,12 +115,13 @@ def _bound(
 ) -> TicketRequest | HttpRefusal:
     try:
         config = config_of(session)
+        model = config.get("model")
+        capabilities = models.get(model) if isinstance(model, str) else None
+        if capabilities is not None:
+            check_interruptions(session, capabilities)
+            config = fit(config, capabilities, model=str(model))
     except Unfit as unfit:
         return _refused(unfit.problem)
-    model = config.get("model")
-    capabilities = models.get(model) if isinstance(model, str) else None
-    if capabilities is not None:
-        config = fit(config, capabilities, model=str(model))
     binding = bind(config, list(config), models=models, agent_id=agent_id)
     if isinstance(binding, ConfigProblem):
         return _refused(problem_of(binding))

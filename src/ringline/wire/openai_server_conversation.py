@@ -11,26 +11,22 @@ A `Conversation` writes the frames of one session, in the order in which they mu
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, cast
 from uuid import UUID
 
 import msgspec
 
-from ringline.domain import openai_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leg import NO_TURN
 from ringline.domain.voice import Usage
 from ringline.wire.openai_realtime import RATE_HZ
 from ringline.wire.openai_server_errors import ServerProblem, error_members
-from ringline.wire.strict_json import encode
+from ringline.wire.openai_server_known_items import KnownItems, remember
+from ringline.wire.strict_json import as_object, encode
 
 Members: TypeAlias = dict[str, object]
 NewId: TypeAlias = Callable[[], UUID]
-
-#: Items whose speech can be truncated, and turns whose transcript may still come.
-_REMEMBERED = openai_limits.REMEMBERED_ITEMS.most
-_REMEMBERED_BYTES = openai_limits.REMEMBERED_BYTES.most
 
 
 @dataclass(slots=True)
@@ -75,6 +71,20 @@ class _Response:
 
 
 @dataclass(frozen=True, slots=True)
+class _SpokenPart:
+    """A part with the caller's speech: where its transcript belongs."""
+
+    item: Mapping[str, object]
+    index: int
+
+    def with_transcript(self, text: str) -> Members:
+        """Return the item with what was said."""
+        content = [as_object(part) for part in cast("list[object]", self.item["content"])]
+        content[self.index] = {**content[self.index], "transcript": text}
+        return {**self.item, "content": content}
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """Where a response's speech goes: encodes its chunks."""
 
@@ -93,11 +103,10 @@ class Conversation:
     def __init__(self, new_id: NewId) -> None:
         self._new_id = new_id
         self._events = 0
-        self._last_item: str | None = None
         self._response: _Response | None = None
         self._lengths: OrderedDict[str, float] = OrderedDict()  # the speech of each message
-        self._items: OrderedDict[str, bytes] = OrderedDict()
-        self._items_bytes = 0
+        self._items = KnownItems()
+        self._spoken: OrderedDict[UUID, _SpokenPart] = OrderedDict()  # turns in messages
         self._began: OrderedDict[UUID, int] = OrderedDict()  # where each turn of the caller began
         self._lasted: OrderedDict[UUID, int] = OrderedDict()  # of those without a transcript yet
 
@@ -113,11 +122,13 @@ class Conversation:
 
     # The caller's turns; places are milliseconds of the audio that the client has sent.
 
-    def speech_started(self, turn_id: UUID, *, at_ms: float) -> list[bytes]:
-        """Tell that the caller began to speak; what is being said is interrupted."""
-        if self._response is not None:
+    def speech_started(
+        self, turn_id: UUID, *, at_ms: float, interrupts: bool = True
+    ) -> list[bytes]:
+        """Tell that the caller began to speak, which mostly interrupts what is being said."""
+        if self._response is not None and interrupts:
             self._response.stopped_by = self._response.stopped_by or "turn_detected"
-        _remember(self._began, turn_id, value=_place(at_ms))
+        remember(self._began, turn_id, value=_place(at_ms))
         started = {"audio_start_ms": _place(at_ms), "item_id": item_of(turn_id)}
         return [self._event("input_audio_buffer.speech_started", **started)]
 
@@ -137,16 +148,16 @@ class Conversation:
         if not kept:
             return frames
         lasted_ms = max(0, _place(at_ms) - (began_ms or _place(began_at_ms)))
-        _remember(self._lasted, turn_id, value=lasted_ms)
-        before = {"item_id": item_id, "previous_item_id": self._last_item}
+        remember(self._lasted, turn_id, value=lasted_ms)
+        before = {"item_id": item_id, "previous_item_id": self._items.last}
         frames.append(self._event("input_audio_buffer.committed", **before))
-        heard = _message(item_id, "user", content=[{"type": "input_audio"}], status="completed")
-        return [*frames, *self.add_item(heard)]
+        return [*frames, *self.add_item(_heard_item(turn_id))]
 
     def transcribed(self, turn_id: UUID, text: str) -> bytes:
         """Tell what the caller said; an empty text could not be recognised."""
         lasted_ms = self._lasted.pop(turn_id, 0)
-        place: Members = {"item_id": item_of(turn_id), "content_index": 0}
+        part = self._spoken.pop(turn_id, None) or _SpokenPart(_heard_item(turn_id), 0)
+        place: Members = {"item_id": part.item["id"], "content_index": part.index}
         kind = "conversation.item.input_audio_transcription"
         if not text:
             error = {
@@ -155,8 +166,7 @@ class Conversation:
                 "message": "the speech could not be recognised",
             }
             return self._event(f"{kind}.failed", **place, error=error)
-        heard: Members = {"type": "input_audio", "transcript": text}
-        self._keep(_message(item_of(turn_id), "user", content=[heard], status="completed"))
+        self._items.keep(part.with_transcript(text))
         usage = {"type": "duration", "seconds": lasted_ms / 1000}
         return self._event(f"{kind}.completed", **place, transcript=text, usage=usage)
 
@@ -168,14 +178,36 @@ class Conversation:
 
     def created(self, item: Mapping[str, object], item_id: str) -> list[bytes]:
         """Tell that an item of the client was added, under its own id or one of ours."""
-        named = item_id or item_of(self._new_id())
-        whole = {**item, "id": named, "object": "realtime.item", "status": "completed"}
+        whole = {**item, "id": item_id, "object": "realtime.item", "status": "completed"}
         return self.add_item(whole)
+
+    def new_item_id(self) -> str:
+        """Return an id for an item of the client that has none."""
+        return item_of(self._new_id())
+
+    def knows(self, item_id: str) -> bool:
+        """Return whether there is an item of this id, as far as is remembered."""
+        return item_id in self._items
+
+    def deleted(self, item_id: str) -> bytes:
+        """Tell that an item of the client is no longer in the conversation."""
+        self._items.delete(item_id)
+        return self._event("conversation.item.deleted", item_id=item_id)
+
+    def spoke_in(self, item_id: str, turn_id: UUID, *, lasted_ms: float) -> None:
+        """Note that a turn of the caller is the audio of a message, if that is remembered."""
+        remember(self._lasted, turn_id, value=_place(lasted_ms))
+        if (kept := self._items.get(item_id)) is None:
+            return
+        item = as_object(msgspec.json.decode(kept))
+        kinds = [as_object(part).get("type") for part in cast("list[object]", item["content"])]
+        part = _SpokenPart(item, kinds.index("input_audio"))
+        remember(self._spoken, turn_id, value=part)
 
     def add_item(self, item: Mapping[str, object]) -> list[bytes]:
         """Tell that a whole item was added to the end of the conversation."""
         place = self._place_item(item)
-        self._keep(item)
+        self._items.keep(item)
         return [
             self._event("conversation.item.added", **place),
             self._event("conversation.item.done", **place),
@@ -188,18 +220,9 @@ class Conversation:
             return None
         return self._event("conversation.item.retrieved", item=msgspec.Raw(item))
 
-    def _keep(self, item: Mapping[str, object]) -> None:
-        """Keep an item, as it is now; the oldest are forgotten beyond either bound."""
-        item_id = str(item["id"])
-        kept = encode(item)
-        self._items_bytes += len(kept) - len(self._items.pop(item_id, b""))
-        self._items[item_id] = kept
-        while len(self._items) > _REMEMBERED or self._items_bytes > _REMEMBERED_BYTES:
-            self._items_bytes -= len(self._items.popitem(last=False)[1])
-
     def _place_item(self, item: Mapping[str, object]) -> Members:
-        place: Members = {"previous_item_id": self._last_item, "item": item}
-        self._last_item = str(item["id"])
+        place: Members = {"previous_item_id": self._items.last, "item": item}
+        self._items.add(str(item["id"]))
         return place
 
     # Responses.
@@ -290,7 +313,7 @@ class Conversation:
         }
         done = {**call, "status": "completed", "arguments": arguments}
         response.items.append(done)
-        self._keep(done)
+        self._items.keep(done)
         output: Members = {"response_id": response.id, "output_index": index}
         at: Members = {**output, "item_id": item_id, "call_id": call_id}
         place = self._place_item(call)
@@ -324,7 +347,7 @@ class Conversation:
                 details["reason"] = response.stopped_by
         if interrupted and response.message is not None and spoken_text is not None:
             response.message.text = spoken_text
-            self._keep(response.message.item("incomplete"))
+            self._items.keep(response.message.item("incomplete"))
         shown = self._shown("cancelled" if interrupted else "completed", details)
         if usage is not None and usage.tokens:
             shown["usage"] = shown_usage(usage)
@@ -336,7 +359,7 @@ class Conversation:
         if response.message is not None:
             return [], response.message
         item_id = item_of(response.turn_id)
-        message = _Message(item_id, response.added, response.spoken, self._last_item)
+        message = _Message(item_id, response.added, response.spoken, self._items.last)
         response.message = message
         response.added += 1
         output: Members = {"response_id": response.id, "output_index": message.index}
@@ -360,11 +383,11 @@ class Conversation:
             frames.append(self._event("response.output_audio.done", **at))
             said = {"transcript": message.text}
             frames.append(self._event("response.output_audio_transcript.done", **at, **said))
-            _remember(self._lengths, message.item_id, value=message.audio_ms)
+            remember(self._lengths, message.item_id, value=message.audio_ms)
         else:
             frames.append(self._event("response.output_text.done", **at, text=message.text))
         item = message.item("incomplete" if interrupted else "completed")
-        self._keep(item)
+        self._items.keep(item)
         response.items = [item if one["id"] == item["id"] else one for one in response.items]
         output: Members = {"response_id": response.id, "output_index": message.index}
         return [
@@ -397,17 +420,6 @@ class Conversation:
         return encode({"type": kind, "event_id": f"event_{self._events}", **members})
 
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-def _remember(known: OrderedDict[_Key, _Value], key: _Key, *, value: _Value) -> None:
-    """Keep a value; beyond the bound the oldest is forgotten."""
-    known[key] = value
-    if len(known) > _REMEMBERED:
-        known.popitem(last=False)
-
-
 def shown_usage(usage: Usage) -> Members:
     """Return what was used as the protocol nests it: totals, of which parts are told apart."""
     cached_text, cached_audio = usage.text_cached_tokens, usage.audio_cached_tokens
@@ -426,6 +438,12 @@ def shown_usage(usage: Usage) -> Members:
         },
         "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
     }
+
+
+def _heard_item(turn_id: UUID) -> Members:
+    """Return the item of a turn that the caller spoke, without its transcript."""
+    content: Sequence[Members] = [{"type": "input_audio"}]
+    return _message(item_of(turn_id), "user", content=content, status="completed")
 
 
 def item_of(turn_id: UUID) -> str:

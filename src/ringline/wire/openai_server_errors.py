@@ -45,6 +45,7 @@ _OWN = (
         "{reason}",
         "a value is none that the protocol has; `param` says which",
     ),
+    OwnError("item_in_use", "the model has the item already, so it stays in the conversation"),
     OwnError("item_not_found", "there is no such item any more, or it has no speech"),
 )
 

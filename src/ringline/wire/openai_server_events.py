@@ -69,6 +69,13 @@ class ItemRetrieve(ClientFrame, frozen=True, tag="conversation.item.retrieve"):
     item_id: str
 
 
+class ItemDelete(ClientFrame, frozen=True, tag="conversation.item.delete"):
+    """Delete an item that nothing has needed yet."""
+
+    name: ClassVar[str] = "conversation.item.delete"
+    item_id: str
+
+
 class ItemTruncate(ClientFrame, frozen=True, tag="conversation.item.truncate"):
     """The client has played so much of an item's speech, and plays no more."""
 
@@ -99,6 +106,7 @@ ClientEvent: TypeAlias = (
     | AudioClear
     | ItemCreate
     | ItemRetrieve
+    | ItemDelete
     | ItemTruncate
     | ResponseCreate
     | ResponseCancel
@@ -114,6 +122,7 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
         AudioClear,
         ItemCreate,
         ItemRetrieve,
+        ItemDelete,
         ItemTruncate,
         ResponseCreate,
         ResponseCancel,
@@ -121,7 +130,7 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
 }
 
 #: Events of the protocol that have no counterpart here.
-UNSUPPORTED = frozenset({"conversation.item.delete", "output_audio_buffer.clear"})
+UNSUPPORTED = frozenset({"output_audio_buffer.clear"})
 
 
 class _Named(msgspec.Struct, frozen=True):

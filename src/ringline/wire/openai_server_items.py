@@ -1,7 +1,7 @@
 """The items that a client adds to a conversation in OpenAI's protocol: what they mean here.
 
-A message of the caller is typed text and images, in its order; one of the system or of the
-agent is context, not a turn; the output of a function answers a tool call. Everything
+A message of the caller is typed text, images and speech, in its order; one of the system or of
+the agent is context, not a turn; the output of a function answers a tool call. Everything
 else is refused (voices, 6).
 """
 
@@ -10,29 +10,44 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from ringline.domain import openai_limits
+from ringline.domain.audio import Chunk
 from ringline.domain.leg import ContextGiven, ImageShown, ToolAnswered, Typed
 from ringline.domain.voice import MessageRole
+from ringline.wire.openai_realtime import RATE_HZ
 from ringline.wire.openai_server_errors import ServerProblem, problem
-from ringline.wire.realtime import ImageInput, check_image
+from ringline.wire.realtime import ImageInput, SampleAligner, check_image
+from ringline.wire.realtime_errors import SessionProblem
 from ringline.wire.strict_json import as_object
 
 Item: TypeAlias = Mapping[str, object]
-Added: TypeAlias = Typed | ContextGiven | ImageShown | ToolAnswered
+Added: TypeAlias = Typed | ContextGiven | ImageShown | ToolAnswered | Chunk
 
 _MAX_ID = openai_limits.ITEM_ID_CHARACTERS.most
 
 
 @dataclass(frozen=True, slots=True)
 class ReadItem:
-    """An item: its id, if the client gave it one; what it adds; and how it is shown."""
+    """An item: its id, if the client gave it one; what it adds; and how it is shown.
+
+    What it adds is told to the call in this order; a chunk is a turn of the caller.
+    """
 
     id: str
     adds: tuple[Added, ...]
     shown: Item
 
 
-def read_item(item: Item, event_id: str, *, images: bool) -> ReadItem | ServerProblem:
-    """Read an item; `images` is whether the model takes them."""
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """What a session takes in a message besides text."""
+
+    images: bool
+    #: Without turn detection: with it, speech is found in the input audio buffer.
+    speech: bool
+
+
+def read_item(item: Item, event_id: str, *, takes: Takes) -> ReadItem | ServerProblem:
+    """Read an item of a session's client."""
     item_id = item.get("id")
     if item_id is not None and not (isinstance(item_id, str) and 0 < len(item_id) <= _MAX_ID):
         reason = f"id: 1 to {_MAX_ID} characters"
@@ -40,7 +55,7 @@ def read_item(item: Item, event_id: str, *, images: bool) -> ReadItem | ServerPr
     named = str(item_id or "")
     match item.get("type"):
         case "message" if item.get("role") == "user":
-            return _read_message(item, named, event_id=event_id, images=images)
+            return _read_message(item, named, event_id=event_id, takes=takes)
         case "message" if item.get("role") in _OTHER_ROLES:
             return _read_context(item, named, event_id=event_id)
         case "message":
@@ -63,7 +78,7 @@ def _read_output(item: Item, item_id: str, *, event_id: str) -> ReadItem | Serve
 
 
 def _read_message(
-    item: Item, item_id: str, *, event_id: str, images: bool
+    item: Item, item_id: str, *, event_id: str, takes: Takes
 ) -> ReadItem | ServerProblem:
     content = item.get("content")
     if not isinstance(content, list) or not content:
@@ -73,9 +88,12 @@ def _read_message(
     shown: list[Item] = []
     for index, part in enumerate(cast("list[object]", content)):
         param = f"item.content[{index}]"
-        read = _read_part(part, param, event_id=event_id, images=images)
+        read = _read_part(part, param, event_id=event_id, takes=takes)
         if isinstance(read, ServerProblem):
             return read
+        if isinstance(read, Chunk) and any(isinstance(add, Chunk) for add in adds):
+            reason = "content: only one part of audio"
+            return problem("unsupported_value", param=param, event_id=event_id, reason=reason)
         adds.append(read)
         shown.append(_without_media(as_object(part)))
     joined = _joined(adds)
@@ -117,8 +135,8 @@ _MOST = openai_limits.MESSAGE_CHARACTERS.most
 
 
 def _read_part(
-    part: object, param: str, *, event_id: str, images: bool
-) -> Typed | ImageShown | ServerProblem:
+    part: object, param: str, *, event_id: str, takes: Takes
+) -> Typed | ImageShown | Chunk | ServerProblem:
     members = as_object(part)
     match members.get("type"):
         case "input_text":
@@ -127,15 +145,17 @@ def _read_part(
                 reason = "text: not a text, or empty"
                 return problem("invalid_value", param=param, event_id=event_id, reason=reason)
             return Typed(text, event_id)
-        case "input_image" if not images:
+        case "input_image" if not takes.images:
             return problem("image_input_unsupported", param=param, event_id=event_id)
         case "input_image":
             return _read_image(members, param, event_id=event_id)
-        case "input_audio":
-            reason = "audio of a message: append it to the input audio buffer"
+        case "input_audio" if not takes.speech:
+            reason = "audio of a message: with turn detection, append it to the input audio buffer"
             return problem("unsupported_value", param=param, event_id=event_id, reason=reason)
+        case "input_audio":
+            return _read_audio(members.get("audio"), param, event_id=event_id)
         case _:
-            reason = "type: not input_text or input_image"
+            reason = "type: not input_text, input_image or input_audio"
             return problem("invalid_value", param=param, event_id=event_id, reason=reason)
 
 
@@ -149,6 +169,19 @@ def _read_image(members: Item, param: str, *, event_id: str) -> ImageShown | Ser
     if wrong is not None:
         return ServerProblem(wrong.code, wrong.message, param, event_id)
     return ImageShown(str(url), str(detail), "", event_id)
+
+
+def _read_audio(audio: object, param: str, *, event_id: str) -> Chunk | ServerProblem:
+    if not isinstance(audio, str) or not audio:
+        reason = "audio: not a text, or empty"
+        return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+    heard = SampleAligner(RATE_HZ).append(audio)
+    if isinstance(heard, SessionProblem):
+        return ServerProblem(heard.code, heard.message, param, event_id)
+    if heard is None:
+        reason = "audio: less than one sample"
+        return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+    return heard
 
 
 def _without_media(part: Item) -> Item:

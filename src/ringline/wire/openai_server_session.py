@@ -33,6 +33,10 @@ VOICES = frozenset(
     {"alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"}
 )
 
+#: The members that all kinds of turn detection have.
+_ANY_DETECTION = ("create_response", "interrupt_response")
+_INTERRUPTS = "interrupt_response"
+
 _PCM = "audio/pcm"
 _FORMAT: Mapping[str, object] = {"type": _PCM, "rate": RATE_HZ}
 
@@ -151,7 +155,15 @@ def _read_input(heard: Session, config: dict[str, object]) -> None:
             reason = "turn_detection: null is none"
             raise Unfit(problem("invalid_value", param=PATHS["turn_detection"], reason=reason))
         else:
+            _check_answers(detection)
             config["turn_detection"] = dict(detection)
+
+
+def _check_answers(detection: Session) -> None:
+    for name in _ANY_DETECTION:
+        if not isinstance(detection.get(name), bool | None):
+            param, reason = f"{PATHS['turn_detection']}.{name}", f"{name}: true or false"
+            raise Unfit(problem("invalid_value", param=param, reason=reason))
 
 
 def _read_output(spoken: Session, config: dict[str, object]) -> None:
@@ -228,8 +240,26 @@ def problem_of(found: ConfigProblem, event_id: str = "") -> ServerProblem:
     return ServerProblem(found.code, found.message, param, event_id)
 
 
-def shown(session: Session, config: SessionConfig, *, session_id: str) -> Members:
-    """Return the session object that the client is shown: its own members, and what counts."""
+def check_interruptions(session: Session, capabilities: VoiceCapabilities) -> None:
+    """Refuse a session that speech must not interrupt, if it always does. Raises Unfit."""
+    if capabilities.interrupts_by_itself and _detection(session).get(_INTERRUPTS) is False:
+        param = f"{PATHS['turn_detection']}.{_INTERRUPTS}"
+        reason = f"{_INTERRUPTS}: speech always interrupts this model"
+        raise Unfit(problem("unsupported_value", param=param, reason=reason))
+
+
+def _detection(session: Session) -> Session:
+    heard = as_object(as_object(session.get("audio")).get("input"))
+    return as_object(heard.get("turn_detection"))
+
+
+def shown(
+    session: Session, config: SessionConfig, *, session_id: str, interrupted: bool = False
+) -> Members:
+    """Return the session object that the client is shown: its own members, and what counts.
+
+    `interrupted` says that speech interrupts the model whatever the session asks for.
+    """
     audio = as_object(session.get("audio"))
     heard, spoken = as_object(audio.get("input")), as_object(audio.get("output"))
     transcription = heard.get("transcription")
@@ -250,7 +280,9 @@ def shown(session: Session, config: SessionConfig, *, session_id: str) -> Member
                 **heard,
                 "format": _FORMAT,
                 "transcription": transcription,
-                "turn_detection": _shown_detection(heard, config.turn_detection),
+                "turn_detection": _shown_detection(
+                    heard, config.turn_detection, interrupted=interrupted
+                ),
             },
             "output": {"speed": 1.0, **spoken, "format": _FORMAT, "voice": config.voice},
         },
@@ -282,18 +314,18 @@ def _shown_tools(session: Session, config: SessionConfig) -> list[Members]:
     ]
 
 
-#: The members that all kinds of turn detection have.
-_ANY_DETECTION = ("create_response", "interrupt_response")
-
-
-def _shown_detection(heard: Session, detection: TurnDetection) -> Members | None:
+def _shown_detection(
+    heard: Session, detection: TurnDetection, *, interrupted: bool
+) -> Members | None:
     if detection.type is TurnDetectionType.NONE:
         return None
     given = as_object(heard.get("turn_detection"))
     if given.get("type") != detection.type:  # none was asked for, or one that the model lacks
         given = {name: value for name, value in given.items() if name in _ANY_DETECTION}
-    members: Members = {"create_response": True, "interrupt_response": True, **given}
+    members: Members = {**dict.fromkeys(_ANY_DETECTION, True), **given}
     members["type"] = detection.type.value
+    if interrupted:
+        members[_INTERRUPTS] = True
     if detection.type is TurnDetectionType.SERVER_VAD:
         members |= {
             "threshold": detection.threshold,
@@ -324,15 +356,28 @@ class Shown:
     @property
     def members(self) -> Members:
         """Return the session object, as events show it."""
-        return shown(self.given, self.effective.config, session_id=self.session_id)
+        interrupted = self.effective.capabilities.interrupts_by_itself
+        config = self.effective.config
+        return shown(self.given, config, session_id=self.session_id, interrupted=interrupted)
 
     @property
     def answers_turns(self) -> bool:
         """Return whether the agent answers turns without a request of the client."""
         if self.effective.config.turn_detection.type is TurnDetectionType.NONE:
             return False
-        heard = as_object(as_object(self.given.get("audio")).get("input"))
-        return as_object(heard.get("turn_detection")).get("create_response") is not False
+        return _detection(self.given).get("create_response") is not False
+
+    @property
+    def speech_interrupts(self) -> bool:
+        """Return whether the caller's speech interrupts the agent."""
+        if self.effective.capabilities.interrupts_by_itself:
+            return True
+        return _detection(self.given).get(_INTERRUPTS) is not False
+
+    @property
+    def habits(self) -> tuple[bool, bool]:
+        """Return what the leg tells the call of the session."""
+        return self.answers_turns, self.speech_interrupts
 
     @property
     def transcribes(self) -> bool:
@@ -348,6 +393,7 @@ class Shown:
         """
         try:
             config = config_of(changes)
+            check_interruptions(changes, self.effective.capabilities)
         except Unfit as unfit:
             return replace(unfit.problem, event_id=event_id)
         running, capabilities = self.effective, self.effective.capabilities

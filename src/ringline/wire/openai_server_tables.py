@@ -50,8 +50,10 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent("input_audio_buffer.clear", "discard the audio of the current turn"),
     RealtimeEvent(
         "conversation.item.create",
-        "add a message of the user (texts and images), of the system or of the agent from before "
-        "(texts, not a turn), or the output of a function; starts no response",
+        "add a message of the user (texts, images, and without turn detection one part of audio), "
+        "of the system or of the agent from before (texts, not a turn), or the output of a "
+        "function; starts no response. The model is given a message once a response is requested, "
+        "the caller speaks, or an output or audio follows",
         (
             Member("item", Shape.OBJECT, "the item"),
             Member(
@@ -67,6 +69,11 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
         "conversation.item.retrieve",
         "show an item again, as it is now",
         (Member("item_id", Shape.TEXT, "one of the latest items"),),
+    ),
+    RealtimeEvent(
+        "conversation.item.delete",
+        "delete a message that the model has not been given yet",
+        (Member("item_id", Shape.TEXT, "a message of the client"),),
     ),
     RealtimeEvent(
         "conversation.item.truncate",
@@ -149,6 +156,9 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
         "an item as it is now: with the caller's transcript, or what was heard of a message that "
         "was interrupted",
         (_ITEM,),
+    ),
+    RealtimeEvent(
+        "conversation.item.deleted", "the item is no longer in the conversation", (_ITEM_ID,)
     ),
     RealtimeEvent(
         "conversation.item.truncated",
@@ -312,7 +322,10 @@ SESSION: tuple[Member, ...] = (
                         "turn_detection",
                         Shape.OBJECT,
                         "`server_vad` or `semantic_vad`, null: the client commits; replaced as a "
-                        "whole. A model without `semantic_vad` has `server_vad` instead",
+                        "whole. A model without `semantic_vad` has `server_vad` instead. With "
+                        "`create_response` false a turn is answered on request; with "
+                        "`interrupt_response` false the caller's speech does not stop a "
+                        "response, and the turn is answered after it",
                         '{"type":"server_vad"}',
                         null=True,
                     ),

@@ -46,6 +46,8 @@ class Trait(StrEnum):
     TURNS_BY_ORDER = "turns by order"
     #: It waits for a request to answer a turn.
     WAITS = "answers on request"
+    #: Speech does not interrupt it if the session says so.
+    UNINTERRUPTED = "answers that speech does not interrupt"
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,10 @@ class Talker:
     speech: bytes = field(repr=False)
     heard: str = r"heard \d+ ms"
     answer: str = r"echo: heard \d+ ms"
-    #: A text that is typed, its answer, and one whose answer is longer than a second.
+    #: A text that is typed, its answer, and others whose answers take about a second, and longer.
     text: str = "Hello"
     echoed: str = "echo: Hello"
+    sentence: str = "one two three four five six seven eight nine ten"
     long: str = "word " * 40
     tool: str = '/tool clock {"tz": "UTC"}'
     #: It is a test voice, which needs the test key.
@@ -128,6 +131,7 @@ async def local(database: TestDatabase, _: Path) -> AsyncIterator[Talker]:
             answer=_REPLIES["hours"],
             text="What are your opening hours?",
             echoed=_REPLIES["hours"],
+            sentence=_PHRASES["hours"],
             long=_PHRASES["story"],
             bound={"agent_id": service.agent_id},
         )
@@ -197,6 +201,7 @@ class Row:
 
 
 _BY_ITSELF = "it answers turns by itself"
+_INTERRUPTED = "speech always interrupts it"
 
 ROWS: Mapping[str, Row] = {
     "local/attendant": Row(
@@ -217,6 +222,7 @@ ROWS: Mapping[str, Row] = {
             Trait.TEXT: "it always speaks",
             Trait.TURNS_BY_ORDER: "it hears the caller all the time",
             Trait.WAITS: _BY_ITSELF,
+            Trait.UNINTERRUPTED: _INTERRUPTED,
         },
     ),
     "xai/*": Row(
@@ -225,6 +231,7 @@ ROWS: Mapping[str, Row] = {
             Trait.IMAGES: "it sees nothing",
             Trait.TEXT: "it always speaks",
             Trait.TURNS_BY_ORDER: "it always detects turns",
+            Trait.UNINTERRUPTED: _INTERRUPTED,
         },
     ),
     "gemini/*": Row(
@@ -232,6 +239,7 @@ ROWS: Mapping[str, Row] = {
         {
             Trait.TEXT: "it always speaks",
             Trait.WAITS: _BY_ITSELF,
+            Trait.UNINTERRUPTED: _INTERRUPTED,
         },
     ),
 }

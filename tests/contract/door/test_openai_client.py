@@ -32,6 +32,7 @@ ASKED: dict[str, Any] = {
         "output": {"voice": "marin"},
     },
 }
+BY_ORDER = {"input": {"transcription": {"model": "any"}, "turn_detection": None}}
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 HEARD = "conversation.item.input_audio_transcription.completed"
 
@@ -77,6 +78,12 @@ class Caller:
 
 def item(members: dict[str, Any]) -> Any:
     return members
+
+
+def hearing(**members: bool) -> Any:
+    """Return the audio of a session whose turn detection has these members."""
+    detection = {"type": "server_vad", **members}
+    return {"input": {"transcription": {"model": "any"}, "turn_detection": detection}}
 
 
 def messages(response: Any) -> list[Any]:
@@ -152,10 +159,45 @@ async def test_speech_interrupts_an_answer_and_is_answered(talker: Talker) -> No
         await caller.until("response.output_audio.delta")
 
 
+@needs(Trait.UNINTERRUPTED)
+async def test_speech_over_an_answer_is_answered_after_it(talker: Talker) -> None:
+    async with calling(talker, audio=hearing(interrupt_response=False)) as caller:
+        await caller.say(talker.sentence)
+        await caller.until("response.output_audio.delta")
+        await caller.hear(talker.turn)
+        assert await caller.answer()
+        assert caller.of("input_audio_buffer.speech_started")
+        assert re.search(talker.answer, await caller.answer())
+        assert len(caller.of("response.created")) == 2
+
+
+async def test_a_message_that_was_deleted_is_not_answered(talker: Talker) -> None:
+    async with calling(talker) as caller:
+        create = caller.connection.conversation.item
+        await create.create(item=item({"id": "mine", **user_says(talker.long)}))
+        await create.delete(item_id="mine")
+        assert (await caller.until("conversation.item.deleted")).item_id == "mine"
+        await caller.say(talker.text)
+        assert re.fullmatch(talker.echoed, await caller.answer())
+
+
+@needs(Trait.TURNS_BY_ORDER)
+async def test_the_speech_of_a_message_is_heard(talker: Talker) -> None:
+    async with calling(talker, audio=BY_ORDER) as caller:
+        audio = base64.b64encode(talker.speech).decode()
+        spoken = {"type": "input_audio", "audio": audio}
+        message = {"id": "mine", "type": "message", "role": "user", "content": [spoken]}
+        await caller.connection.conversation.item.create(item=item(message))
+        await caller.connection.response.create()
+        assert re.search(talker.answer, await caller.answer())
+        (heard,) = caller.of(HEARD)
+        assert heard.item_id == "mine"
+        assert re.fullmatch(talker.heard, heard.transcript)
+
+
 @needs(Trait.TURNS_BY_ORDER)
 async def test_the_client_ends_turns_by_itself(talker: Talker) -> None:
-    audio = {**ASKED["audio"], "input": {"transcription": {"model": "any"}, "turn_detection": None}}
-    async with calling(talker, audio=audio) as caller:
+    async with calling(talker, audio=BY_ORDER) as caller:
         assert caller.of("session.updated")[0].session.audio.input.turn_detection is None
         await caller.hear(talker.speech)
         await caller.connection.input_audio_buffer.commit()
@@ -167,9 +209,7 @@ async def test_the_client_ends_turns_by_itself(talker: Talker) -> None:
 
 @needs(Trait.WAITS)
 async def test_a_turn_is_answered_on_request_only(talker: Talker) -> None:
-    detection = {"type": "server_vad", "create_response": False}
-    heard = {"transcription": {"model": "any"}, "turn_detection": detection}
-    async with calling(talker, audio={**ASKED["audio"], "input": heard}) as caller:
+    async with calling(talker, audio=hearing(create_response=False)) as caller:
         await caller.hear(talker.turn)
         await caller.until(HEARD)
         await caller.connection.response.create(response={"metadata": {"number": "1"}})
