@@ -116,6 +116,7 @@ def a_workspace(keys: int = 1) -> NewWorkspace:
             for key in (a_key(Scope(workspace_id, environment)) for _ in range(keys))
         ],
         epochs={Environment.LIVE: "aaaaaaaa", Environment.TEST: "bbbbbbbb"},
+        signing_secret=b"sealed",
     )
 
 

@@ -132,6 +132,8 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
             return seeded.public_id
         case "provider" if input_.required:
             return next(_PROVIDERS)
+        case "webhookUrl":
+            return f"https://example.com/{new_id()}"
         case "email" | "operatorEmail":
             return f"{new_id()}@example.com"
         case _:

@@ -26,6 +26,7 @@ MEMBERS = {
     "management_key",
     "agent_id",
     "test_agent_id",
+    "signing_secret",
 }
 
 
@@ -81,6 +82,14 @@ def test_a_key_lives_and_dies_beside_a_server(server: Dev, data_dir: Path) -> No
     assert ringline("key", "revoke", made["key_id"], *place).returncode == 0
     assert mint_status(ring, made["key"]) == 401
     assert ringline("key", "revoke", made["key_id"], *place).returncode == 0
+
+
+def test_a_workspace_is_not_created_without_what_seals_its_secret(parent: Path) -> None:
+    elsewhere = {"RINGLINE_DATABASE_URL": "postgresql://ringline@localhost:1/ringline"}
+    asked = ("workspace", "create", "--name", "Second", "--data-dir", parent / "empty")
+    done = ringline(*asked, **elsewhere)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "RINGLINE_ENCRYPTION_KEY" in done.stderr
 
 
 def test_a_workspace_of_its_own(server: Dev, data_dir: Path) -> None:

@@ -286,6 +286,7 @@ def service_of(server: ServerProcess, http: aiohttp.ClientSession) -> Service:
         publishable_key=server.ready["publishable_key"],
         management_key=server.ready["management_key"],
         test_agent_id=cast(UUID, parse_id(Prefix.AGENT, server.ready["test_agent_id"])),
+        signing_secret=server.ready["signing_secret"],
     )
     return Service(server.base_url, http, keys, cast(Admin, None))
 

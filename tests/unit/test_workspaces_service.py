@@ -53,6 +53,7 @@ def workspaces(store: Store) -> Workspaces:
         new_id=new_id,
         random_bytes=lambda length: bytes(next(bytes_) % 256 for _ in range(length)),
         attendant=lambda id_: Agent(id=id_, display_name="Attendant", model=ATTENDANT),
+        seal=lambda text: f"sealed {text}".encode(),
     )
 
 
@@ -76,6 +77,8 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
     prefixes = ["sk_live_", "sk_test_", "pk_live_", "mk_"]
     assert [text[:-43] for text in texts] == prefixes
     assert len(set(texts)) == 4
+    assert len(first.signing_secret.removeprefix("rlsec_")) == 43
+    assert made.signing_secret == f"sealed {first.signing_secret}".encode()
     assert made.agents[Environment.LIVE].id == first.agent_id
     assert {agent.model for agent in made.agents.values()} == {ATTENDANT}
     assert len({agent.id for agent in made.agents.values()}) == 2

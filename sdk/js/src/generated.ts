@@ -659,6 +659,7 @@ export interface AiAgent {
   local: LocalDialogue | null;
   recordingEnabled: boolean;
   consentRequired: boolean;
+  webhookUrl: string | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -679,6 +680,7 @@ export interface AiAgentFilter extends Joined<AiAgentFilter> {
   local?: ByNil;
   recordingEnabled?: ByBoolean;
   consentRequired?: ByBoolean;
+  webhookUrl?: Nullable<ByText>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   organisation?: OrganisationFilter;
@@ -688,7 +690,7 @@ export interface AiAgentResource {
   fields: AiAgent;
   relationships: AiAgentRelationships;
   filter: AiAgentFilter;
-  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "insertedAt" | "updatedAt";
+  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "webhookUrl" | "insertedAt" | "updatedAt";
 }
 
 export interface ProviderCredential {
@@ -1050,6 +1052,7 @@ export interface CreateAiAgentInput {
   greeting?: string;
   recordingEnabled?: boolean;
   consentRequired?: boolean;
+  webhookUrl?: string | null;
   voice?: string | null;
 }
 
@@ -1062,6 +1065,7 @@ export interface UpdateAiAgentInput {
   greeting?: string;
   recordingEnabled?: boolean;
   consentRequired?: boolean;
+  webhookUrl?: string | null;
   voice?: string | null;
 }
 

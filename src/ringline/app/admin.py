@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -13,6 +14,8 @@ from ringline.domain.attendant import attendant
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.services.clock import now
 from ringline.services.id_generator import new_id
+from ringline.services.sealer import Sealer
+from ringline.services.signing_secrets import WorkspaceSecrets
 from ringline.services.workspaces import Workspaces
 from ringline.storage.fitness import Condition
 from ringline.storage.preparation import DatabaseConfig, open_stores
@@ -28,6 +31,7 @@ class Admin:
     workspaces: Workspaces
     rows: WorkspaceStore
     credentials: CredentialStore
+    signing_secrets: WorkspaceSecrets
 
 
 def database_of(settings: Settings) -> DatabaseConfig:
@@ -47,7 +51,7 @@ async def open_admin(settings: Settings) -> AsyncGenerator[Admin]:
     An embedded database that is not running is run meanwhile. Raises DATABASE_PROBLEMS.
     """
     async with open_stores(database_of(settings), new_id()) as stores:
-        yield admin_of(stores)
+        yield admin_of(stores, sealer_of(settings))
 
 
 async def examine_database(settings: Settings) -> Condition:
@@ -73,12 +77,34 @@ async def find_recorded_call(settings: Settings, call_id: UUID) -> CallFound | N
         return await stores.recordings.find_call(call_id)
 
 
-def admin_of(stores: Stores) -> Admin:
-    """Return the services for workspaces and keys over open stores."""
+def admin_of(stores: Stores, sealer: Sealer | None) -> Admin:
+    """Return the services for workspaces and keys over open stores.
+
+    Only commands that seal nothing may do without a sealer.
+    """
+    seal, open_sealed = (_refuse, _refuse) if sealer is None else (sealer.seal, sealer.open_sealed)
     workspaces = Workspaces(
-        stores.workspaces, now, new_id=new_id, random_bytes=secrets.token_bytes, attendant=attendant
+        stores.workspaces,
+        now,
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
+        attendant=attendant,
+        seal=seal,
     )
-    return Admin(workspaces, stores.workspaces, stores.credentials)
+    signing_secrets = WorkspaceSecrets(
+        stores.signing_secrets, seal, open_sealed=open_sealed, random_bytes=secrets.token_bytes
+    )
+    return Admin(workspaces, stores.workspaces, stores.credentials, signing_secrets)
+
+
+def _refuse(_: object) -> NoReturn:
+    raise AssertionError("a command that seals secrets reads the encryption key first")
+
+
+def sealer_of(settings: Settings) -> Sealer | None:
+    """Return what seals secrets at rest; None without the key."""
+    key = _text(settings.encryption_key)
+    return None if key is None else Sealer(key, secrets.token_bytes)
 
 
 def _text(setting: SecretStr | None) -> str | None:

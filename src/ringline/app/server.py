@@ -12,9 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from pydantic import SecretStr
 
-from ringline.app.admin import Admin, admin_of, database_of
+from ringline.app.admin import Admin, admin_of, database_of, sealer_of
 from ringline.app.surfaces import build_server
 from ringline.app.voices import gather_voices, missing_extra, read_voices
 from ringline.bus.memory import MemoryBus
@@ -34,7 +33,6 @@ from ringline.services.process import prefer_event_loop, settle_memory, stop_on_
 from ringline.services.recording_writer import RecordingWriter
 from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
-from ringline.services.sealer import Sealer
 from ringline.services.team import Team
 from ringline.storage.preparation import run_database
 from ringline.storage.recording_files import DiskRecordings
@@ -145,7 +143,9 @@ async def _start(
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
-    sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
+    sealer = sealer_of(settings)
+    if sealer is None:
+        raise AssertionError("the command line starts no server without its secrets")
     voices = gather_voices(settings, own, stores=stores, sealer=sealer, dev=dev)
     files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
     recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
@@ -177,6 +177,7 @@ async def _start(
         new_id,
         sealer.seal,
         team,
+        private_webhooks=settings.webhook_allow_private,
         provider_keys_changed=voices.provider_keys.changed,
     )
     links = Links(settings.documentation_url)
@@ -220,7 +221,7 @@ async def _start(
 
     port = await _listen(server, settings)
     links.reached_at(settings.reached_at(port))
-    started = Running(links.base_url, admin_of(stores), page_key)
+    started = Running(links.base_url, admin_of(stores, sealer), page_key)
     await ready(started)
     server.announce()
     return started, voices.local
@@ -246,9 +247,3 @@ async def _watch_ownership(stores: Stores, journal: Journal) -> None:
 
 async def _warm(voices: LocalVoices) -> None:
     await voices.warm(tuple(phrase.text for phrase in SETTINGS.phrases))
-
-
-def _secret(setting: SecretStr | None) -> str:
-    if setting is None:
-        raise AssertionError("the command line starts no server without its secrets")
-    return setting.get_secret_value()

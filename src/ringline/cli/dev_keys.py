@@ -13,6 +13,7 @@ from ringline.domain.credentials import Key, digest
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.clock import now
+from ringline.services.sealer import Unsealable
 from ringline.services.workspaces import FIRST_KEYS
 
 FIRST_WORKSPACE = "Development"
@@ -66,9 +67,17 @@ async def _renew(
         workspace_id=str(workspace_id),
         agent_id=await _first_agent(admin, Scope(workspace_id, Environment.LIVE)),
         test_agent_id=await _first_agent(admin, Scope(workspace_id, Environment.TEST)),
+        signing_secret=await _signing_secret(admin, workspace_id),
         **texts,
     )
     return ring, bool(texts)
+
+
+async def _signing_secret(admin: Admin, workspace_id: UUID) -> str:
+    try:
+        return await admin.signing_secrets.current(workspace_id) or ""
+    except Unsealable:  # by another encryption key: its owner will have kept it
+        return ""
 
 
 async def _first_agent(admin: Admin, scope: Scope) -> str:

@@ -19,7 +19,7 @@ _PRIVATE = 0o600
 
 
 class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workspace's first keys and their server: the members of the ready file."""
+    """A workspace's first keys and its server: the members of the ready file."""
 
     base_url: str
     workspace_id: str = ""
@@ -29,6 +29,7 @@ class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     management_key: str = ""
     agent_id: str = ""
     test_agent_id: str = ""
+    signing_secret: str = ""
 
     def as_json(self) -> bytes:
         """Return one line of JSON."""

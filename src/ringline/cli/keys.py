@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 from cyclopts import App, Parameter
+from pydantic import SecretStr
 from rich.table import Table
 
-from ringline.app import DATABASE_PROBLEMS, open_admin
-from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
+from ringline.app import DATABASE_PROBLEMS, make_data_dir, open_admin
+from ringline.cli.files import DEV_KEYS, DEV_SECRETS, KeyRing, dev_secrets, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
@@ -44,11 +45,13 @@ def create(
     """Create a workspace with its first keys and an agent.
 
     The keys are shown only once: two secret keys (one for the live environment, one for
-    test), a publishable key and a management key.
+    test), a publishable key and a management key. So is the secret that signs its webhooks,
+    which RINGLINE_ENCRYPTION_KEY encrypts: the server's, unless it is `ringline dev`'s.
     """
     settings = Settings.read(data_dir=data_dir)
     if not name.strip() or len(name) > 255 or "\0" in name:
         fail("A workspace's name has 1 to 255 characters.")
+    settings = _able_to_seal(settings)
 
     async def work() -> FirstKeys:
         async with open_admin(settings) as admin:
@@ -202,6 +205,7 @@ def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
         management_key=keys.management_key,
         agent_id=format_id(Prefix.AGENT, keys.agent_id),
         test_agent_id=format_id(Prefix.AGENT, keys.test_agent_id),
+        signing_secret=keys.signing_secret,
     )
 
 
@@ -216,6 +220,7 @@ def show_key_ring(ring: KeyRing) -> None:
         "management_key",
         "agent_id",
         "test_agent_id",
+        "signing_secret",
     ):
         note = f"  ({_OPENS_NOTHING})" if name in idle else ""
         show(f"{name:<16} {getattr(ring, name)}{note}")
@@ -225,6 +230,24 @@ def base_url_of(settings: Settings) -> str:
     """Return the URL at which this data directory's server is, or would be, reached."""
     ring = read_key_ring(_dev_keys(settings.data_dir))
     return ring.base_url if ring else settings.reached_at(settings.port)
+
+
+def _able_to_seal(settings: Settings) -> Settings:
+    """Add the encryption key that `ringline dev` keeps, if none is set."""
+    if settings.encryption_key is not None:
+        settings.refuse_weak_secrets()
+        return settings
+    root = settings.data_dir.expanduser()
+    if settings.database_url is None:
+        root = make_data_dir(root)
+    elif not (root / DEV_SECRETS).exists():
+        fail(
+            "`ringline workspace create` requires RINGLINE_ENCRYPTION_KEY, with the server's "
+            "value: it encrypts the workspace's signing secret."
+        )
+    return settings.model_copy(
+        update={"encryption_key": SecretStr(dev_secrets(root).encryption_key)}
+    )
 
 
 def _dev_keys(data_dir: Path) -> Path:

@@ -245,6 +245,14 @@ class Settings(BaseSettings):
         ),
         json_schema_extra={"default": "the table in the package"},
     )
+    webhook_allow_private: bool = Field(
+        False,
+        description=(
+            "whether webhooks may go to loopback and private addresses, to any port, and over "
+            "`http://`"
+        ),
+        json_schema_extra={"default": "`false`, in `dev` too"},
+    )
     voice_activity_detector: DetectorName = Field(
         "webrtc",
         description=(

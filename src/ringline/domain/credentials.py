@@ -118,7 +118,7 @@ def digest(credential: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class FirstKeys:
-    """The first keys of a new workspace, in full; they are shown once."""
+    """The first keys of a new workspace, and its signing secret, in full; they are shown once."""
 
     workspace_id: UUID
     agent_id: UUID
@@ -127,3 +127,4 @@ class FirstKeys:
     publishable_key: str
     management_key: str
     test_agent_id: UUID
+    signing_secret: str

@@ -83,7 +83,11 @@ _HOST_CHARACTERS = 253
 
 
 class UrlRefused(ValueError):
-    """A URL cannot be that of a webhook; the text says why, as the end of a sentence."""
+    """A URL cannot be that of a webhook; `why` is the end of a sentence, and quotes nothing."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)

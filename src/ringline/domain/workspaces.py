@@ -30,3 +30,5 @@ class NewWorkspace:
     queues: Mapping[Environment, UUID]
     keys: Sequence[tuple[Key, bytes]]
     epochs: Mapping[Environment, str]
+    #: Sealed.
+    signing_secret: bytes

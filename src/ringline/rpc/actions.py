@@ -24,6 +24,7 @@ from ringline.domain.log import Scope
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
+    agent_actions,
     call_actions,
     conversation_actions,
     event_actions,
@@ -146,6 +147,7 @@ _API_KEY = Input("apiKey", r.PROVIDER_KEY, True, False, "api_key", sealed=True, 
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools", "local"),
     *_given(r.AI_AGENT, "instructions", "greeting", "recordingEnabled", "consentRequired"),
+    *_given(r.AI_AGENT, "webhookUrl"),
     Input("voice", Text(), column="voice", cleared=""),
 )
 _PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")
@@ -488,8 +490,13 @@ _ROWS = (
     _update(r.PHONE_NUMBER, *_NUMBER),
     _delete(r.PHONE_NUMBER),
     _list(r.AI_AGENT),
-    _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
-    _update(r.AI_AGENT, *_AGENT),
+    *(
+        replace(action, rule=agent_actions.check_webhook)
+        for action in (
+            _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
+            _update(r.AI_AGENT, *_AGENT),
+        )
+    ),
     _delete(r.AI_AGENT),
     _list(r.PROVIDER_CREDENTIAL),
     *(

@@ -14,7 +14,6 @@ from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import translated
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
-from ringline.services.callers import Caller
 from ringline.services.external_calls import NewExternalCall, NewParticipant
 from ringline.services.found_calls import FoundCall
 from ringline.services.operators import check_own_sip_users
@@ -40,7 +39,7 @@ async def create_call(context: ActionContext, transaction: Transaction, values: 
         return await external_calls.create_call(transaction, new, moment=moment_of(context))
 
 
-def check_new_call(caller: Caller, values: Values) -> None:
+def check_new_call(_: ActionContext, values: Values) -> None:
     """Check that a call names a queue only if it waits there."""
     with translated("invalid_attribute"):
         external_calls.check_queue(_new_status(values), values.get("queueId"))
@@ -67,14 +66,14 @@ async def update_call(
         )
 
 
-def check_report(caller: Caller, values: Values) -> None:
+def check_report(_: ActionContext, values: Values) -> None:
     """Check that an end time comes only with a final state, if with any."""
     if values.get("status") is not None:
         with translated():
             check_end(CallStatus(values["status"]), values.get("endedAt"))
 
 
-def check_participant(caller: Caller, values: Values) -> None:
+def check_participant(_: ActionContext, values: Values) -> None:
     """Check that a participant did not leave before they joined."""
     with translated():
         check_stay(values.get("joinedAt"), values.get("leftAt"))

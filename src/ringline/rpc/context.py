@@ -39,6 +39,8 @@ class Services:
     seal: Callable[[str], bytes]
     team: Team
     pages: PageLimits = field(default_factory=PageLimits)
+    #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
+    private_webhooks: bool = False
     #: Learns whose keys of providers have changed.
     provider_keys_changed: Callable[[Scope], None] = lambda _: None
 
@@ -62,4 +64,4 @@ Change: TypeAlias = Callable[[ActionContext, Transaction, UUID, Values], Awaitab
 Generic: TypeAlias = Callable[[ActionContext, Values], Awaitable[object]]
 
 #: Checks an action's inputs together, before any query.
-Rule: TypeAlias = Callable[[Caller, Values], None]
+Rule: TypeAlias = Callable[[ActionContext, Values], None]

@@ -93,7 +93,7 @@ class Engine:
                     raise refuse("not_found")
                 if asked.action.kind is ActionKind.DESTROY:
                     plain_rows.check_destroy(asked.resource, before)
-            _values(caller, asked, validating=True)
+            self._values(caller, asked, validating=True)
         except _NEUTRAL as refused:
             raise _refusal(asked, refused) from None
         return VALID
@@ -102,7 +102,7 @@ class Engine:
         action, selection = asked.action, asked.selection
         if selection is None:
             raise AssertionError("a read always has fields")
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
         request = read_list(
             asked.resource,
             selection,
@@ -118,7 +118,7 @@ class Engine:
         return answer_list(request, listed)
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
         async with self._repo(caller).read(caller.scope) as rows:
             row_id = await lookups.find_one(
                 rows, asked.action, resource=asked.resource, values=values
@@ -129,7 +129,7 @@ class Engine:
 
     async def _create(self, caller: Caller, asked: Asked, *, claim: Claim | None) -> bytes:
         action, context = asked.action, self._acting(caller)
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             if action.act is None:
@@ -148,7 +148,7 @@ class Engine:
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, context = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, given=asked.body.get("identity"))
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
@@ -174,7 +174,7 @@ class Engine:
         """Delete a record and return it; a missing one counts as deleted (4.5)."""
         action, resource, context = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, given=asked.body.get("identity"))
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
@@ -198,7 +198,7 @@ class Engine:
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action
-        values = _values(caller, asked)
+        values = self._values(caller, asked)
         if action.act is None:
             raise AssertionError("a generic action names its function")
         return _success(await cast("Generic", action.act)(self._acting(caller), values))
@@ -216,25 +216,27 @@ class Engine:
     def _repo(self, caller: Caller) -> Repo:
         return self._services.repo.for_caller(caller.check)
 
+    def _values(
+        self, caller: Caller, asked: Asked, *, validating: bool = False
+    ) -> Mapping[str, Any]:
+        """Cast the inputs and check them together. Raises RpcRefused."""
+        values = cast_inputs(asked.action, asked.given, validating=validating)
+        if asked.action.rule is None:
+            return values
+        try:
+            asked.action.rule(self._acting(caller), values)
+        except RpcRefused as refused:
+            if not validating:
+                raise
+            problems = (
+                msgspec.structs.replace(problem, path=problem.fields)
+                for problem in refused.problems
+            )
+            raise RpcRefused(*problems) from None
+        return values
+
     def _acting(self, caller: Caller) -> ActionContext:
         return ActionContext(caller, self._services.for_caller(caller.check), self._services.now())
-
-
-def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mapping[str, Any]:
-    """Cast the inputs and check them together. Raises RpcRefused."""
-    values = cast_inputs(asked.action, asked.given, validating=validating)
-    if asked.action.rule is None:
-        return values
-    try:
-        asked.action.rule(caller, values)
-    except RpcRefused as refused:
-        if not validating:
-            raise
-        problems = (
-            msgspec.structs.replace(problem, path=problem.fields) for problem in refused.problems
-        )
-        raise RpcRefused(*problems) from None
-    return values
 
 
 def _success(data: object) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ringline.domain import limits
+from ringline.domain import limits, webhook_limits
 from ringline.domain.call_vocabulary import CallDirection, HangupCause, ParticipantRole
 from ringline.domain.conversations import (
     ConversationChannel,
@@ -66,6 +66,8 @@ PROVIDER_KEY = Text(
     max_bytes=limits.PROVIDER_KEY_CHARACTERS.most,
     pattern=f"[ -~]{{8,{limits.PROVIDER_KEY_CHARACTERS.most}}}",
 )
+#: Checked further when it is written: whether it is public depends on a setting.
+WEBHOOK_URL = Text(max_length=webhook_limits.URL_CHARACTERS.most)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
@@ -520,6 +522,7 @@ AI_AGENT = Resource(
         Field("local", Dialogue(), null=True),
         Field("recordingEnabled", Boolean()),
         Field("consentRequired", Boolean()),
+        Field("webhookUrl", WEBHOOK_URL, null=True),
         *_stamps(),
     ),
     (_ORGANISATION,),

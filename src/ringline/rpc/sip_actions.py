@@ -10,7 +10,6 @@ from ringline.ports import Rows
 from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import translated
 from ringline.services.call_control import TELEPHONY
-from ringline.services.callers import Caller
 from ringline.services.operators import check_own_sip_users, find_sip_user
 from ringline.services.team import find_member
 from ringline.wire.rpc import refuse
@@ -19,10 +18,10 @@ from ringline.wire.rpc import refuse
 _NAMING = ("operatorEmail", "sipUserId", "agentName")
 
 
-def check_whose(caller: Caller, values: Values) -> None:
+def check_whose(context: ActionContext, values: Values) -> None:
     """Check that an operator is named; an operator token implies its own."""
     named = any(values.get(name) is not None for name in _NAMING)
-    if not named and caller.operator is None:
+    if not named and context.caller.operator is None:
         raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
 
 

@@ -16,6 +16,7 @@ from ringline.domain.credentials import (
 from ringline.domain.log import Environment, Scope
 from ringline.domain.workspaces import NewWorkspace
 from ringline.ports import Clock, NewId, WorkspaceStore
+from ringline.wire.webhook_signature import new_workspace_secret
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_LENGTH = 8
@@ -43,15 +44,17 @@ class Workspaces:
         new_id: NewId,
         random_bytes: RandomBytes,
         attendant: Callable[[UUID], Agent],
+        seal: Callable[[str], bytes],
     ) -> None:
         self._store = store
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
         self._attendant = attendant
+        self._seal = seal
 
     async def create(self, name: str) -> FirstKeys:
-        """Create a workspace with its agent and its four first keys.
+        """Create a workspace with its agent, its four first keys and its signing secret.
 
         Raises StoreUnavailable.
         """
@@ -63,6 +66,7 @@ class Workspaces:
             )
             for member, kind, environment in FIRST_KEYS
         }
+        signing_secret = new_workspace_secret(self._random(SECRET_BYTES))
         await self._store.create_workspace(
             NewWorkspace(
                 id=workspace_id,
@@ -72,12 +76,14 @@ class Workspaces:
                 queues={environment: self._new_id() for environment in Environment},
                 keys=[(key, digest(text)) for key, text in made.values()],
                 epochs=self._epochs(),
+                signing_secret=self._seal(signing_secret),
             )
         )
         return FirstKeys(
             workspace_id=workspace_id,
             agent_id=agents[Environment.LIVE].id,
             test_agent_id=agents[Environment.TEST].id,
+            signing_secret=signing_secret,
             **{member: text for member, (_, text) in made.items()},
         )
 

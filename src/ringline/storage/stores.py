@@ -13,6 +13,7 @@ from ringline.storage.loans import LoanLimits
 from ringline.storage.provider_credentials import PostgresProviderCredentials
 from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
+from ringline.storage.signing_secrets import PostgresSigningSecrets
 from ringline.storage.workspaces import PostgresWorkspaces
 
 
@@ -28,6 +29,7 @@ class Stores:
     records: PostgresRecords
     recordings: PostgresRecordingNotes
     provider_credentials: PostgresProviderCredentials
+    signing_secrets: PostgresSigningSecrets
 
     @classmethod
     async def open(
@@ -61,6 +63,7 @@ class Stores:
             PostgresRecords(database),
             PostgresRecordingNotes(database),
             PostgresProviderCredentials(database),
+            PostgresSigningSecrets(database),
         )
 
     async def close(self) -> None:

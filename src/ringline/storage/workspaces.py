@@ -25,7 +25,7 @@ def _insert(table: sa.Table, *names: str) -> Prepared:
 
 
 _SCOPE_COLUMNS = ("workspace_id", "environment")
-_INSERT_WORKSPACE = _insert(workspaces, "id", "name", "created_at")
+_INSERT_WORKSPACE = _insert(workspaces, "id", "name", "created_at", "signing_secret")
 _INSERT_LOG = _insert(logs, *_SCOPE_COLUMNS, "epoch")
 _INSERT_AGENT = _insert(
     agents,
@@ -86,7 +86,10 @@ class PostgresWorkspaces:
             await connection.execute(
                 _INSERT_WORKSPACE.text,
                 *_INSERT_WORKSPACE.arguments(
-                    id=workspace.id, name=workspace.name, created_at=workspace.created_at
+                    id=workspace.id,
+                    name=workspace.name,
+                    created_at=workspace.created_at,
+                    signing_secret=workspace.signing_secret,
                 ),
             )
             for scope in scopes:

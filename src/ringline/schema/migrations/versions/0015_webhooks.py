@@ -163,7 +163,8 @@ APP_GRANTS = (
 #: What the lookup functions may touch, in every workspace.
 LOOKUP_GRANTS = (
     (
-        "SELECT (signing_secret, previous_signing_secret, previous_signing_secret_expires_at),"
+        "SELECT (signing_secret, previous_signing_secret, previous_signing_secret_expires_at,"
+        " updated_at),"
         " UPDATE (signing_secret, previous_signing_secret, previous_signing_secret_expires_at,"
         " updated_at)",
         "workspaces",

@@ -1,9 +1,4 @@
-"""What Ringline needs from the world, as Protocols of at most seven methods.
-
-Each docstring states the method's duty, its ordering and its failures. Adapters live in
-`storage/`, `bus/` and `voices/`, where only `app` imports them, and in `legs/`, where only
-the endpoint of that kind of leg does.
-"""
+"""The database: its errors, the logs, rows for requests, and stored things."""
 
 from __future__ import annotations
 
@@ -16,13 +11,10 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from ringline.domain.agent import Agent
-from ringline.domain.audio import Chunk
 from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
-from ringline.domain.leg import LegOrder, LegSignal
 from ringline.domain.log import FromBeginning, Position, Scope
 from ringline.domain.providers import SealedKey
-from ringline.domain.publication import Publication
 from ringline.domain.records import (
     AbandonedCall,
     CallRow,
@@ -31,16 +23,8 @@ from ringline.domain.records import (
     StoredCall,
     TurnRow,
 )
-from ringline.domain.routes import PartyId
 from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.domain.voice import (
-    UpstreamLoss,
-    VoiceCapabilities,
-    VoiceOpening,
-    VoiceOrder,
-    VoiceSignal,
-)
 from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
 
 Result = TypeVar("Result")
@@ -53,142 +37,6 @@ Check: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Make a new row id (UUIDv7).
 NewId: TypeAlias = Callable[[], UUID]
-
-
-class VoiceListener(Protocol):
-    """Receives what a voice reports; the bridge is one. Never blocks or raises.
-
-    A voice reports from the event loop's thread, in order: a response's chunks and texts
-    come between its `ResponseStarted` and its `ResponseDone`.
-    """
-
-    def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Receive a signal."""
-        ...
-
-    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
-        """Receive speech at the voice's output rate, as fast as the voice produces it."""
-        ...
-
-    def on_voice_text(self, response_id: str, delta: str) -> None:
-        """Receive a piece of text; the speech that it belongs to follows."""
-        ...
-
-
-class Voice(Protocol):
-    """One conversation with one speaking model, opened by an `OpenVoice`.
-
-    `send_audio` and `send` never block and never raise: failures are reported as
-    `VoiceFailed`. After `close` the voice reports nothing.
-    """
-
-    @property
-    def capabilities(self) -> VoiceCapabilities:
-        """Return rates and abilities; constant for the life of the conversation."""
-        ...
-
-    def send_audio(self, chunk: Chunk) -> None:
-        """Send the caller's audio at the input rate; drop audio over 10 s late."""
-        ...
-
-    def send(self, order: VoiceOrder) -> None:
-        """Send an order; orders are carried out first in, first out."""
-        ...
-
-    async def close(self) -> None:
-        """End the conversation and release its resources."""
-        ...
-
-
-class VoiceUnavailable(Exception):
-    """Raised when a voice cannot be opened now; `message` is for the client.
-
-    `lost` says why, if its provider is to blame.
-    """
-
-    def __init__(self, message: str, lost: UpstreamLoss | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.lost = lost
-
-
-#: Open a voice for a conversation. It may report at once. Raises VoiceUnavailable.
-OpenVoice: TypeAlias = Callable[[VoiceOpening, VoiceListener], Awaitable[Voice]]
-
-
-class LegListener(Protocol):
-    """Receives what a leg reports; the bridge is one. Never blocks or raises."""
-
-    def on_leg_signal(self, signal: LegSignal) -> None:
-        """Receive a signal."""
-        ...
-
-    def on_leg_audio(self, chunk: Chunk) -> None:
-        """Receive audio from the leg, at its input rate."""
-        ...
-
-    def on_leg_frame(self) -> None:
-        """Learn that the other side sent something, whatever it is: it is not idle."""
-        ...
-
-
-#: Convert a stream of PCM16 mono audio chunk by chunk; output may lag behind input.
-Resampler: TypeAlias = Callable[[bytes], bytes]
-
-#: Make a resampler for one speaker: from one rate to another, both in Hz.
-NewResampler: TypeAlias = Callable[[int, int], Resampler]
-
-
-class Tap(Protocol):
-    """Receives the audio of a call's parties: a recorder or a detector. Never blocks or raises.
-
-    Speech for the caller comes when it is sent to their leg, which plays it then or once all
-    earlier speech has been played.
-    """
-
-    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
-        """Receive a party's audio, at the rate of its speaker or of the caller's leg."""
-        ...
-
-    def on_flush(self, unplayed_ms: float | None) -> None:
-        """Learn that the caller's leg has discarded what it had not played.
-
-        `unplayed_ms` is how much that was by the leg's own figure; None if it cannot know.
-        """
-        ...
-
-
-class Leg(Protocol):
-    """One connection of a party to a call. No method blocks or raises.
-
-    A leg reports `Left` or `LegFailed` at most once, and nothing after `HangUp`.
-    """
-
-    @property
-    def input_hz(self) -> int:
-        """Return the rate of the audio that the leg reports; constant."""
-        ...
-
-    @property
-    def output_hz(self) -> int:
-        """Return the rate of the audio that the leg plays; constant."""
-        ...
-
-    def play(self, chunk: Chunk) -> None:
-        """Play speech at the output rate; a leg that lags drops the oldest first."""
-        ...
-
-    def flush(self) -> float | None:
-        """Discard speech that has not been played.
-
-        Returns how much that was, in milliseconds, or None if the leg cannot know. At least
-        as much as the playback clock knows to be unplayed counts.
-        """
-        ...
-
-    def send(self, order: LegOrder) -> None:
-        """Send an order or a notification; it keeps its position relative to the speech."""
-        ...
 
 
 class StoreUnavailable(Unavailable):
@@ -547,40 +395,4 @@ class WorkspaceStore(Protocol):
 
         Raises StoreUnavailable.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AllLogs:
-    """All logs, for a subscriber that does not know which ones it will need."""
-
-
-ALL_LOGS = AllLogs()
-
-#: Receives publications, on the event loop; it must not block.
-Subscriber: TypeAlias = Callable[[Publication], None]
-
-#: End a subscription at once; idempotent.
-Unsubscribe: TypeAlias = Callable[[], None]
-
-
-class Bus(Protocol):
-    """Carries published events to the hubs of all processes; a hint, never the truth.
-
-    It may lose, duplicate or reorder events; the hub repairs that from the log.
-    """
-
-    def publish(self, publication: Publication) -> None:
-        """Deliver to every subscriber, our own included. Never blocks or raises."""
-        ...
-
-    def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
-        """Deliver the publications of a log, or of all logs, to a subscriber.
-
-        For all logs, publications of this process suffice; more do no harm.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Stop publishing and delivering."""
         ...
