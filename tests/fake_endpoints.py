@@ -21,8 +21,13 @@ from typing import Any, TypeAlias, get_type_hints
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
+from openai.types.audio import (
+    Transcription,
+    TranscriptionTextDeltaEvent,
+    TranscriptionTextDoneEvent,
+)
 from openai.types.audio.speech_create_params import SpeechCreateParams
+from openai.types.audio.transcription import UsageDuration as TranscriptionUsage
 from openai.types.audio.transcription_create_params import TranscriptionCreateParamsStreaming
 from openai.types.audio.transcription_text_done_event import Usage, UsageInputTokenDetails
 from openai.types.chat import ChatCompletionChunk
@@ -61,6 +66,8 @@ class Asked:
     #: The answer was sent to its end; None while it is sent.
     finished: bool | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    #: What the answer says was used, as far as it was sent.
+    sold: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -279,6 +286,7 @@ def streamed(
             for number, piece in enumerate(pieces):
                 if number == 1 and gate is not None:
                     await gate.wait()
+                asked.sold += _usages_in(piece)
                 yield piece
                 await asyncio.sleep(0)  # a client that has gone is noticed here
             if len(pieces) < 2 and gate is not None:
@@ -290,6 +298,25 @@ def streamed(
             asked.over(finished)
 
     return StreamingResponse(body(), media_type=media_type)
+
+
+def _usages_in(piece: bytes) -> Iterator[dict[str, Any]]:
+    for line in piece.split(b"\n"):
+        if line.startswith(b"data: {") and (usage := json.loads(line[6:]).get("usage")):
+            yield usage
+
+
+def document(text: str, seconds: float) -> Answer:
+    """Return an answer of a recogniser that has no stream and is billed by time."""
+    usage = TranscriptionUsage(type="duration", seconds=seconds)
+    body = Transcription(text=text, usage=usage).model_dump(exclude_none=True)
+
+    def answer(asked: Asked) -> Response:
+        asked.sold.append(body["usage"])
+        asked.over(finished=True)
+        return JSONResponse(body)
+
+    return answer
 
 
 def refusing(status: int, code: str = "", message: str = "") -> Answer:

@@ -53,6 +53,8 @@ class Conversation:
         self.traits: frozenset[str] = frozenset()
         #: Everything that came, as the name of the message and its body.
         self.received: list[tuple[str, dict[str, Any]]] = []
+        #: What it has said that was used.
+        self.sold: list[dict[str, Any]] = []
         self.open_calls: dict[str, str] = {}
         self.seeding = False
         self.active = False
@@ -98,6 +100,8 @@ class Conversation:
             self.service.illegal.append(f"service: {error}")
             raise
         await self.socket.send(json.dumps(members).encode())  # binary, as the service does
+        if "usageMetadata" in members:
+            self.sold.append(members["usageMetadata"])
 
     async def raw(self, data: str | bytes) -> None:
         """Send a frame that need not be legal, and that the client may not even take."""

@@ -84,6 +84,10 @@ class FakeProvider:
     stays_silent: bool = False
     #: A session tells that it will be closed in so many seconds, and is.
     expires_in_s: float = 0.0
+    #: It says nothing of what it sells.
+    unmetered: bool = False
+    #: For how long its connections that have ended were open, all together.
+    open_s: float = 0.0
 
     @property
     def session(self) -> "FakeSession":
@@ -124,10 +128,12 @@ async def fake_provider(rules: Rules = OPENAI) -> AsyncIterator[FakeProvider]:
     async def converse(connection: ServerConnection) -> None:
         session = FakeSession(fake, connection)
         fake.sessions.append(session)
+        opened_at = time.monotonic()
         try:
             with suppress(ConnectionClosed):
                 await session.run()
         finally:
+            fake.open_s += time.monotonic() - opened_at
             await session.stop()
 
     async with serve(
@@ -538,7 +544,12 @@ class FakeSession:
         if self.xai:
             error = (details or {}).get("error")
             done |= {"status_details": {"error": error} if error else "unimplemented", "usage": {}}
-            await self.send("response.done", response=done, usage=counted)
+            if self.fake.unmetered:
+                await self.send("response.done", response=done)
+                return
+            kinds = {"input_token_details": {"text_tokens": 10, "audio_tokens": 20}}
+            kinds |= {"output_token_details": {"text_tokens": 5, "audio_tokens": 15}}
+            await self.send("response.done", response=done, usage=counted | kinds)
             return
         if details is not None:
             done["status_details"] = details
@@ -547,7 +558,8 @@ class FakeSession:
         into["cached_tokens_details"] = cached
         out = {"text_tokens": 5, "audio_tokens": 15}
         usage = {**counted, "input_token_details": into, "output_token_details": out}
-        await self.send("response.done", response=done | {"usage": usage})
+        metered = {} if self.fake.unmetered else {"usage": usage}
+        await self.send("response.done", response=done | metered)
 
     # How it misbehaves.
 

@@ -143,6 +143,7 @@ class LiveSession:
         self.connection = connection
         self.config: dict[str, Any] = {}
         self.counter = self.frames = 0
+        self.run_id = ""
         self.silent = False  # it sends nothing more, but reads
         self.reads = asyncio.Event()
         self.reads.set()
@@ -402,8 +403,10 @@ class LiveSession:
         await self.send("response.event", delegation_id=delegation_id, event=event)
 
     def snapshot(self, status: str, **members: Any) -> dict[str, Any]:
+        if status == "in_progress":
+            self.run_id = self.new_id("resp")
         return {
-            "id": "resp_1",
+            "id": self.run_id,
             "object": "response",
             "created_at": 1,
             "model": self.config["delegation"]["responses"]["model"],

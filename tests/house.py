@@ -92,7 +92,7 @@ class House:
         recorded: bool = False,
         tells_usage: bool = False,
     ) -> LiveCall:
-        row = replace(call_row(), started_at=clock())
+        row = replace(call_row(), started_at=self.wall_clock())
         config = SessionConfig(model="local/attendant")
         new = NewCall(
             SCOPE, row, config, greeting, limits, recorded=recorded, tells_usage=tells_usage

@@ -297,6 +297,7 @@ async def test_a_call_that_cannot_be_read_ends_its_response_alone(desk: Desk) ->
         )
     done = await desk.ask("Time?")
     assert done.reason is ResponseEnd.FAILED
+    assert done.usage.tokens == 2 * 37, "both answers cost"
     (failed,) = desk.failures
     assert (failed.code, failed.recoverable) == (VoiceFailure.UPSTREAM_ERROR, True)
     assert failed.details == "invalid_tool_arguments"

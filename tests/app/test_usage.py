@@ -3,16 +3,20 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from ringline.app import server as app
 from ringline.domain.usage import UNITS
 from ringline.rpc.names import camel
+from tests.database import TestDatabase
 from tests.realtime_session import Client, connected, until
 from tests.rpc_calls import Rpc
-from tests.serving import Service
+from tests.serving import Service, serving
 
 ECHO = {"model": "mock/echo", "modalities": ["text"]}
 FIELDS = ["id", "callId", "callUuid", "agentId", "model", "kind", "usd", "pricesDate", "occurredAt"]
@@ -237,3 +241,47 @@ async def test_months_are_summed_apart(service: Service) -> None:
     await rows(service, 1)
     assert len(await sums(service, month=THIS_MONTH)) == 1
     assert await sums(service, month="2001-02") == []
+
+
+async def test_the_current_month_ends_at_midnight_utc(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started_at, real_now = datetime(2026, 12, 31, 23, 30, tzinfo=UTC), datetime.now
+    clock = {"off_by": started_at - real_now(UTC)}
+    monkeypatch.setattr(app, "now", lambda: real_now(UTC) + clock["off_by"])
+    ledger: dict[str, list[dict[str, Any]]] = {}
+    async with serving(database) as service:
+        for month, text in (("2026-12", "One"), ("2027-01", "Two two two")):
+            async with started(service, usage_events=True) as (client, _):
+                await say(client, text)
+                await client.until("session.usage")
+            current = await rpc_of(service).run("sum_usage")
+            assert current["month"] == month
+            ledger[month] = await listed(
+                service, filter={"callUuid": client.events[0]["call_uuid"]}
+            )
+            assert added(current["totals"], IN_SNAKE) == added(ledger[month], IN_RPC)
+            clock["off_by"] += timedelta(hours=1)
+        for month, rows_of_month in ledger.items():
+            assert {row["occurredAt"][:7] for row in rows_of_month} == {month}
+            assert added(await sums(service, month=month), IN_SNAKE) == added(rows_of_month, IN_RPC)
+
+
+async def test_a_model_without_a_price_is_in_the_ledger_for_nothing(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('date = "2026-10-01"\n["mock/slow"]\ntext_in = 1\n', "utf-8")
+    async with serving(database, prices_file=prices) as service:
+        with capture_logs() as log:
+            for _ in range(2):
+                async with started(service, usage_events=True) as (client, _):
+                    await say(client, "Hello")
+                    assert (await client.until("session.usage"))["usd"] == 0
+        ledger = await rows(service, 2)
+        (total,) = await sums(service)
+    assert [(row["usd"], row["textInTokens"]) for row in ledger] == [(0, 2)] * 2
+    assert {row["pricesDate"] for row in ledger} == {"2026-10-01"}
+    assert (total["usd"], total["text_in_tokens"]) == (0, 4)
+    lines = [line for line in log if line["event"] == "model_without_price"]
+    assert [line["model"] for line in lines] == ["mock/echo"]

@@ -16,6 +16,7 @@ from tests.fake_openai import FakeProvider
 from tests.realtime_session import Client, calls_of, connected, until
 from tests.rpc_calls import Rpc
 from tests.serving import Service
+from tests.sold import by_openai, in_ledger
 from tests.voice_desk import hum, quiet
 
 TURN = quiet(200, 24_000) + hum(800, 24_000) + quiet(600, 24_000)
@@ -44,38 +45,15 @@ def added(rows: list[dict[str, Any]], kind: str | None = None) -> Counter[str]:
     return counted
 
 
-def sold(fake: FakeProvider) -> tuple[Counter[str], float]:
-    """Return what an OpenAI sold: tokens of responses, and seconds of transcription."""
-    tokens: Counter[str] = Counter()
-    seconds, seen = 0.0, set[str]()
-    for frame in fake.sent:
-        if frame["type"] == "response.done" and frame["response"]["id"] not in seen:
-            seen.add(frame["response"]["id"])
-            into = frame["response"]["usage"]["input_token_details"]
-            out = frame["response"]["usage"]["output_token_details"]
-            cached = into["cached_tokens_details"]
-            tokens["audio_in_tokens"] += into["audio_tokens"] - cached["audio_tokens"]
-            tokens["audio_cached_tokens"] += cached["audio_tokens"]
-            tokens["text_in_tokens"] += into["text_tokens"] - cached["text_tokens"]
-            tokens["text_cached_tokens"] += cached["text_tokens"]
-            tokens["audio_out_tokens"] += out["audio_tokens"]
-            tokens["text_out_tokens"] += out["text_tokens"]
-        elif frame["type"].endswith("input_audio_transcription.completed"):
-            seconds += frame["usage"]["seconds"] if frame["item_id"] not in seen else 0
-            seen.add(frame["item_id"])
-    return tokens, seconds
-
-
 async def agree(database: TestDatabase, fake: FakeProvider) -> list[dict[str, Any]]:
     """Wait until the ledger has what was sold, and not a token more."""
     rows: list[dict[str, Any]] = []
 
     async def whole() -> bool:
         rows[:] = await ledger(database)
-        tokens, seconds = sold(fake)
-        heard = added(rows, "transcription")["seconds"]
-        told = heard == pytest.approx(seconds) and added(rows, "response") == tokens
-        return told and tokens.total() > 0 and not fake.session.active
+        sold = by_openai(fake)
+        told = in_ledger(rows, MODELS["openai"]) == sold
+        return told and bool(sold) and not fake.session.active
 
     await until(whole)
     return rows

@@ -4,6 +4,7 @@ Realtime voice, 2.4, 2.5 and 7.1.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -171,3 +172,30 @@ async def test_it_knows_the_rate_limit(database: TestDatabase, flavour: str) -> 
         with pytest.raises(RateLimitError) as limited:
             await mint()
         assert code_of(limited.value) == "rate_limited"
+
+
+async def test_a_session_that_it_mints_tells_what_it_uses(service: Service) -> None:
+    async with sdk(service, "async", service.keys.test_key) as mint:
+        session = await mint(config={"model": "mock/echo", "modalities": ["text"]})
+    url = Opper(api_key="none", base_url=service.base_url).realtime.url()
+    offer = websockets.Subprotocol(f"opper-ticket.{session.client_secret}")
+    told: list[dict[str, Any]] = []
+    async with websockets.connect(url, subprotocols=[offer]) as socket:
+        await socket.send('{"type": "session.start", "config": {}, "usage_events": true}')
+        for text in ("Hello", "Hello again"):
+            await socket.send(json.dumps({"type": "text.input", "text": text}))
+            await socket.send('{"type": "response.create"}')
+            while not told or told[-1]["type"] != "session.usage":
+                told.append(json.loads(await socket.recv()))
+            told.append({"type": "next"})
+    used = [event for event in told if event["type"] == "session.usage"]
+    assert [event["text_in_tokens"] for event in used] == [2, 3]
+    assert all(event["kind"] == "response" and event["usd"] > 0 for event in used)
+    url, headers = f"{service.base_url}/rpc/public/run", service.bearer(service.keys.test_key)
+    fields = ["textInTokens", "textOutTokens", "usd"]
+    asked = {"action": "list_usage", "fields": fields, "sort": "occurredAt"}
+    async with service.http.post(url, json=asked, headers=headers) as answer:
+        rows = (await answer.json())["data"]
+    assert [tuple(row.values()) for row in rows] == [
+        (event["text_in_tokens"], event["text_out_tokens"], event["usd"]) for event in used
+    ]

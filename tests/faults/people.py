@@ -31,8 +31,8 @@ class Caller:
     async def send(self, kind: str, **members: object) -> None:
         await self.socket.send_str(json.dumps({"type": kind, **members}))
 
-    async def start(self) -> None:
-        await self.send("session.start", config={})
+    async def start(self, **members: object) -> None:
+        await self.send("session.start", config={}, **members)
         started = await self.hear("session.started")
         self.call_uuid = started["call_uuid"]
 
@@ -69,15 +69,17 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(api: Api, *, start: bool = True) -> AsyncIterator[Caller]:
-    """Open a session with a ticket; with `start`, start its call."""
-    ticket = await api.mint_ticket(CONFIG)
+async def calling(
+    api: Api, *, start: bool = True, model: str = LOCAL_MODEL, **members: object
+) -> AsyncIterator[Caller]:
+    """Open a session with a ticket; with `start`, start its call, with these members."""
+    ticket = await api.mint_ticket(CONFIG | {"model": model})
     async with api.http.ws_connect(
         f"{api.url}/v3/realtime", protocols=(f"opper-ticket.{ticket.client_secret}",)
     ) as socket:
         caller = Caller(socket)
         if start:
-            await caller.start()
+            await caller.start(**members)
         yield caller
 
 

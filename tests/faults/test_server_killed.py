@@ -1,26 +1,39 @@
-"""A server killed in the middle of its calls, and how the next one ends them."""
+"""A server killed in the middle of its calls: the next one ends them, and has their usage."""
 
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
+from ringline.client.http import Api
 from ringline.domain import call
 from ringline.domain.call import Call, Moment
 from ringline.domain.events import CallEnded
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
+from ringline.rpc.names import camel
 from tests.database import NOW, OTHER, TestDatabase, a_call, new_id
-from tests.faults.people import calling, watching
+from tests.faults.people import Caller, calling, watching
 from tests.faults.processes import read_log, server_process
 from tests.serving import serving
 
 
-async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) -> None:
+async def test_a_killed_server_ends_its_calls_at_the_next_start_and_keeps_its_ledger(
+    parent: Path,
+) -> None:
     async with aiohttp.ClientSession() as http, server_process(parent) as first:
         api = first.api(http)
         port = int(first.base_url.rsplit(":", 1)[1])
-        async with watching(api) as watcher, calling(api) as one, calling(api) as other:
+        async with (
+            watching(api) as watcher,
+            calling(api) as one,
+            calling(api) as other,
+            calling(api, model="mock/echo", usage_events=True) as third,
+            calling(api, model="mock/echo", usage_events=True) as fourth,
+        ):
             await one.ask()
+            await ask_and_be_told(third, 1)
+            await ask_and_be_told(fourth, 2)
             await watcher.until("call_answered", other.call_uuid)
             assert [member.name() for member in first.family()]
             await first.kill()
@@ -40,6 +53,7 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
                 async with watching(second.api(http), "0") as late:
                     await late.until("call_ended", other.call_uuid)
                     assert late.durable == told
+                await check_ledger(second.api(http), [third, fourth])
 
                 ends = [row.event.data for row in log if isinstance(row.event.data, CallEnded)]
                 assert {(end.status, end.hangup_cause) for end in ends} == {
@@ -54,6 +68,51 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
                     ]
                     assert names.count("call_ended") == 1
                 assert await second.end() == 0
+
+
+async def ask_and_be_told(caller: Caller, times: int) -> None:
+    """Ask so often, and be told what each answer used; then begin one that is not told of."""
+    for _ in range(times):
+        await caller.ask("Hello there")
+        await caller.hear("session.usage")
+    await caller.send("text.input", text="/long 20000")
+    await caller.send("response.create")
+    await caller.hear("audio.delta")
+
+
+async def check_ledger(api: Api, callers: list[Caller]) -> None:
+    """Check that the ledger has what callers were told, once; and that it goes on."""
+    rows = await list_usage(api)
+    for caller in callers:
+        told = [frame for frame in caller.heard if frame["type"] == "session.usage"]
+        kept = [row for row in rows if row["callUuid"] == caller.call_uuid]
+        for name in ("text_in_tokens", "audio_out_tokens", "usd"):
+            assert [row[camel(name)] for row in kept] == [frame[name] for frame in told]
+    assert len({row["id"] for row in rows}) == len(rows) == 1 + 2
+    async with calling(api, model="mock/echo", usage_events=True) as caller:
+        await caller.ask("Hello there")
+        await caller.hear("session.usage")
+    rows = await list_usage(api)
+    (total,) = (await rpc(api, "sum_usage"))["totals"]
+    for name in ("text_in_tokens", "audio_out_tokens"):
+        assert total[name] == sum(row[camel(name)] for row in rows) > 0
+    assert len(rows) == 1 + 2 + 1
+
+
+async def rpc(api: Api, action: str, **request: object) -> Any:
+    async with api.http.post(
+        f"{api.url}/rpc/public/run", json={"action": action, **request}, headers=api.headers()
+    ) as answer:
+        body = await answer.json()
+        assert body["success"], body
+        return body["data"]
+
+
+async def list_usage(api: Api) -> list[dict[str, Any]]:
+    """Return the rows of the ledger about test voices, oldest first."""
+    fields = ["id", "callUuid", "textInTokens", "audioOutTokens", "usd"]
+    chosen = {"model": {"eq": "mock/echo"}}
+    return await rpc(api, "list_usage", fields=fields, sort="occurredAt", filter=chosen)
 
 
 async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase) -> None:

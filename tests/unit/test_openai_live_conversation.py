@@ -140,9 +140,11 @@ class Desk:
         event = {"type": f"response.{kind}", "sequence_number": 1, **members}
         self.gets("response.event", delegation_id=delegation_id, event=event)
 
-    def snapshot(self, kind: str, delegation_id: str = "d1", usage: Any = None) -> None:
+    def snapshot(
+        self, kind: str, delegation_id: str = "d1", *, usage: Any = None, run: str = "resp_1"
+    ) -> None:
         response = {
-            "id": "resp_1",
+            "id": run,
             "object": "response",
             "created_at": 1,
             "model": "gpt-6-luna",
@@ -735,9 +737,13 @@ async def test_the_backends_tokens_are_reported() -> None:
     }
     desk.snapshot("created")
     desk.snapshot("completed", usage=usage)
+    desk.snapshot("completed", usage=usage)  # told twice
     (reported,) = desk.ear.all(UsageReported)
     tokens = Usage(text_in_tokens=10, text_cached_tokens=20, text_out_tokens=5)
     assert reported == UsageReported(UsageKind.RESPONSE, tokens)
+    desk.snapshot("completed", usage=usage, run="resp_2")
+    desk.snapshot("completed", run="resp_3")  # one that says nothing of it
+    assert desk.ear.all(UsageReported) == [reported, reported]
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,17 @@ def read(frame: dict[str, Any]) -> Report | None:
                 "del_1",
                 True,
                 Usage(text_in_tokens=10, text_cached_tokens=20, text_out_tokens=5),
+                RESPONSE["id"],
             ),
         ),
-        (enveloped("response.failed", response=RESPONSE), RunEnded("del_1", False, Usage())),
-        (enveloped("response.incomplete", response=RESPONSE), RunEnded("del_1", False, Usage())),
+        (
+            enveloped("response.failed", response=RESPONSE),
+            RunEnded("del_1", False, Usage(), RESPONSE["id"]),
+        ),
+        (
+            enveloped("response.incomplete", response=RESPONSE),
+            RunEnded("del_1", False, Usage(), RESPONSE["id"]),
+        ),
     ],
 )
 def test_events_are_read(frame: dict[str, Any], report: Report) -> None:

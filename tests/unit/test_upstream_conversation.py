@@ -689,6 +689,35 @@ def test_what_is_told_waits_behind_a_request_that_waits() -> None:
     assert talk.types() == []
 
 
+def test_context_is_charged_where_texts_are() -> None:
+    talk = Talk(xai.DIALECT).order(AddText("[system] Bo", MessageRole.SYSTEM, "Bo"))
+    talk.running().take(done())
+    assert talk.ear.all(ResponseDone)[0].usage.text_items == 1
+
+
+@pytest.mark.parametrize("how", ["lost", "closed"])
+def test_what_was_used_without_a_response_is_reported_at_the_end(how: str) -> None:
+    talk = xai_talk().order(AddText("one"))
+    end = talk.talk.settle if how == "lost" else talk.talk.stop
+    end()
+    end()
+    used = UsageReported(UsageKind.RESPONSE, Usage(text_items=1))
+    assert talk.ear.all(UsageReported) == [used]
+
+
+@pytest.mark.parametrize("how", ["lost", "closed"])
+def test_an_answer_that_nobody_took_is_charged_at_the_end(how: str) -> None:
+    talk = spoke(xai_talk()).take(began("resp_1"))
+    ended = events.ResponseEnded("resp_1", ResponseEnd.COMPLETED, usage=Usage(text_in_tokens=3))
+    talk.take(ended)
+    assert talk.ear.all(UsageReported) == [], "it may still be taken"
+    (talk.talk.settle if how == "lost" else talk.talk.stop)()
+    talk.take(ended)
+    used = UsageReported(UsageKind.RESPONSE, Usage(text_in_tokens=3))
+    assert talk.ear.all(UsageReported) == [used]
+    assert talk.types() == [], "it is over"
+
+
 def test_told_texts_are_charged_where_texts_are() -> None:
     talk = Talk(xai.DIALECT)
     talk.talk.remember((PastTurn(TurnRole.CALLER, "Hi"), PastTurn(TurnRole.AGENT, "Yes?")))

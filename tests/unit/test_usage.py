@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from math import inf, nan
 from typing import Any
 
@@ -150,6 +151,24 @@ def test_a_row_that_was_not_written_at_all_is_written_after_the_doubt() -> None:
         house.store.come_back()
         await asyncio.sleep(5)
         assert (tokens(house), len(told(line))) == ([1], 1)
+
+    run(main)
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=9))])
+def test_a_call_that_lasts_past_midnight_has_rows_of_both_months(zone: tzinfo) -> None:
+    async def main(house: House) -> None:
+        began = datetime(2026, 12, 31, 23, 58, tzinfo=UTC).astimezone(zone)
+        since = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        house.wall_clock = lambda: began + timedelta(seconds=loop.time() - since)
+        _, _, speaker = await answered(house)
+        for count in (1, 2, 3):
+            report(speaker, audio_in_tokens=count)
+            await asyncio.sleep(60)
+        months = [row.occurred_at.astimezone(UTC).strftime("%Y-%m") for row in ledger(house)]
+        assert months == ["2026-12", "2026-12", "2027-01"]
+        assert tokens(house) == [1, 2, 3]
 
     run(main)
 
@@ -331,6 +350,12 @@ def test_what_no_provider_could_mean_is_bounded() -> None:
     assert plausible(wild) == Usage(0, MOST, 3, MOST, MOST, 0, 0.0, 0)
     assert plausible(replace(wild, seconds=nan)).seconds == 0.0
     assert plausible(TWO) is TWO
+
+
+def test_usages_add_up_unit_by_unit() -> None:
+    powers = Usage(*(2**at for at in range(len(UNITS))))
+    assert powers + powers == Usage(*(2 * 2**at for at in range(len(UNITS))))
+    assert powers + Usage() == powers
 
 
 def test_every_unit_is_described() -> None:

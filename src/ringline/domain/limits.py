@@ -340,6 +340,12 @@ RESPONSE_CHARACTERS = Limit(
     "characters",
     "the rest is not spoken; the reply: " + _BAD_LOCAL,
 )
+LAST_USAGE_S = Limit(
+    "the end of a session waiting for the last of what it used, if its client is told of usage",
+    2,
+    "s",
+    "what comes later is in the ledger alone",
+)
 RECORDED_AHEAD_MS = Limit(
     "a caller's audio that is recorded, ahead of the call's clock", 60_000, "ms", "not recorded"
 )
@@ -546,6 +552,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         REPLIES,
         INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
+        LAST_USAGE_S,
         RECORDED_AHEAD_MS,
     ),
     "OpenAI-compatible realtime voice": openai_limits.ROWS,

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 
+from ringline.domain import voice_limits
 from ringline.domain.voice import Usage
 
 #: A provider that reports more of anything at once is not believed.
-MOST = 2**31 - 1
+MOST = voice_limits.REPORTED_UNITS.most
 
 #: The units, and what they count; no token is in two of them.
 UNITS: Mapping[str, str] = {

@@ -208,6 +208,19 @@ class Usage:
     seconds: float = 0.0
     text_items: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return what was used in all."""
+        return Usage(
+            self.audio_in_tokens + other.audio_in_tokens,
+            self.audio_cached_tokens + other.audio_cached_tokens,
+            self.audio_out_tokens + other.audio_out_tokens,
+            self.text_in_tokens + other.text_in_tokens,
+            self.text_cached_tokens + other.text_cached_tokens,
+            self.text_out_tokens + other.text_out_tokens,
+            self.seconds + other.seconds,
+            self.text_items + other.text_items,
+        )
+
     @property
     def tokens(self) -> int:
         """Return the tokens of all kinds."""

@@ -131,6 +131,18 @@ UPSTREAM_TRANSCRIPT_S = Limit(
     "s",
     "what has come of it is final",
 )
+UPSTREAM_LAST_USAGE_S = Limit(
+    "a connection that is closed, waiting for the provider to say what it used last",
+    1,
+    "s",
+    "cut off; what it would have said is not in the ledger",
+)
+REPORTED_UNITS = Limit(
+    "each unit of what a voice reports as used at once",
+    2**31 - 1,
+    "tokens, seconds or items",
+    "taken for this; less than 0, or no number, is taken for 0",
+)
 UPSTREAM_CALLS = Limit(
     "tool calls of a voice's provider whose results have not come",
     256,
@@ -206,6 +218,8 @@ ROWS: tuple[Limit, ...] = (
     UPSTREAM_TURN_MS,
     UPSTREAM_TRANSCRIPT_CHARACTERS,
     UPSTREAM_TRANSCRIPT_S,
+    UPSTREAM_LAST_USAGE_S,
+    REPORTED_UNITS,
     UPSTREAM_CALLS,
     LIVE_HISTORY_TURNS,
     LIVE_HISTORY_TOKENS,

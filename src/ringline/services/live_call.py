@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 CLOSE_S = 5.0
 
 #: How long the end of a session may wait for the last of what was used.
-LAST_USAGE_S = 2.0
+LAST_USAGE_S = limits.LAST_USAGE_S.most
 
 #: So much of anything is never used up.
 _NEVER = 1e15

@@ -40,7 +40,10 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class ChatOutcome:
-    """What an answer of the chat model holds besides its text; complete at its end."""
+    """What an answer of the chat model holds besides its text; complete at its end.
+
+    Its usage includes that of answers before, which could not be used.
+    """
 
     calls: tuple[ChatCall, ...] = ()
     usage: Usage = field(default_factory=Usage)
@@ -105,7 +108,7 @@ class Stages:
         )
 
         async def attempt() -> AsyncGenerator[str]:
-            splitter = SentenceSplitter()
+            splitter, used_before = SentenceSplitter(), outcome.usage
             cut = splitter.feed if spoken else _as_it_is
             async with self._endpoints.post(endpoint, chat_completions.PATH, body=body) as answer:
                 reader = ChatReader(answer.content_type)
@@ -123,7 +126,7 @@ class Stages:
                     yield said
             if left and not reader.complete:
                 raise EndpointFailed(CUT)
-            outcome.usage = reader.usage
+            outcome.usage = used_before + reader.usage
             if rest := splitter.finish():
                 yield rest
             if reader.complete:

@@ -11,7 +11,7 @@ waits for the response that answers it, or goes along, unanswered, before the ca
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -69,15 +69,6 @@ _BAD_IMAGE = f"An image must be of one of these types: {', '.join(frames.IMAGE_T
 
 
 _Job: TypeAlias = AddText | Respond
-
-
-def _sum(first: Usage, second: Usage) -> Usage:
-    return Usage(
-        **{
-            each.name: getattr(first, each.name) + getattr(second, each.name)
-            for each in fields(first)
-        }
-    )
 
 
 class Conversation:
@@ -411,7 +402,7 @@ class Conversation:
     def _metered(self, usage: Usage) -> None:
         """Count what was used to the running response, or report it: it mostly comes later."""
         if self._phase is Phase.RUNNING:
-            self._usage = _sum(self._usage, usage)
+            self._usage += usage
         else:
             self._report(UsageReported(UsageKind.RESPONSE, usage))
 

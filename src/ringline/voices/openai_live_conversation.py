@@ -66,6 +66,8 @@ SILENCE = frames.silence(FILL_MS)
 ANSWER_S = 10.0
 #: How long speech may come after its text.
 LEAD_MS = 1_000.0
+#: How many runs of the backend model are remembered, as the end of one may be told again.
+REMEMBERED_RUNS = 8
 #: After so long without a further word, a transcript is final though nobody has answered.
 WORDS_S = 3.0
 
@@ -128,6 +130,7 @@ class Conversation:
         self._past_calls: dict[str, PastCall] = {}  # open, and unknown to the service
         self._results_sent = False
         self._billed_s = 0.0
+        self._paid_runs: deque[str] = deque(maxlen=REMEMBERED_RUNS)
 
     @property
     def owed(self) -> bool:
@@ -351,10 +354,17 @@ class Conversation:
         match report:
             case events.Metered(seconds) | events.Closed(_, seconds):
                 self._meter(seconds)
-            case events.RunEnded(usage=usage) if usage != Usage():
-                self._report(UsageReported(UsageKind.RESPONSE, usage))
+            case events.RunEnded():
+                self._pay(report)
             case _:
                 pass
+
+    def _pay(self, run: events.RunEnded) -> None:
+        """Report what a run of the backend model used, once."""
+        if run.usage == Usage() or (run.run_id and run.run_id in self._paid_runs):
+            return
+        self._paid_runs.append(run.run_id)
+        self._report(UsageReported(UsageKind.RESPONSE, run.usage))
 
     def _failed(self, failed: ErrorReported) -> None:
         if (loss := ending_error(failed.code)) is not None:
@@ -468,9 +478,8 @@ class Conversation:
                 self._calls.began(delegation_id)
             case events.FunctionCalled():
                 self._calls.called(work)
-            case events.RunEnded(usage=usage):
-                if usage != Usage():
-                    self._report(UsageReported(UsageKind.RESPONSE, usage))
+            case events.RunEnded():
+                self._pay(work)
                 self._report_calls(self._calls.ended(work))
                 self._send_results()
 

@@ -41,7 +41,7 @@ _Opened = TypeVar("_Opened")
 _NO_KEY = ProviderKey("")
 
 #: How long a conversation that is closed may take to say what it has used last.
-FINISH_S = 1.0
+FINISH_S = voice_limits.UPSTREAM_LAST_USAGE_S.most
 
 #: The window of `UPSTREAM_UNREADABLE`.
 WINDOW_S = 10.0

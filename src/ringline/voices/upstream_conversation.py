@@ -165,6 +165,7 @@ class Conversation:
             case Respond(response_id, say):
                 self._ask(UpstreamResponse(response_id, say))
             case AddText(_, role, content) if role is not None:
+                self._billed_texts += self._dialect.bills_time
                 self._send(frames.add_message(role, content))
             case AddText(text):
                 self._billed_texts += self._dialect.bills_time
@@ -213,9 +214,18 @@ class Conversation:
         self._asked = deque(response for response in self._asked if response.requested)
         for response in self._asked:
             response.cancelled = True
+        self.settle()
         if self._running is not None and not self._running.cancelled:
             self._stop_running()
-        if self._billed_texts:
+
+    def settle(self) -> None:
+        """Report what has been used and would be told with a response that does not come."""
+        unclaimed = self._running.unclaimed if self._running is not None else []
+        if unclaimed and isinstance(ended := unclaimed[-1], events.ResponseEnded):
+            self._running = None
+            self._note_paid(ended)
+            self._charge(ended.usage)
+        elif self._billed_texts:
             self._charge(Usage())
 
     def _charge(self, usage: Usage) -> None:

@@ -233,6 +233,7 @@ class UpstreamVoice:
                 if self._outlet.over and not self._conversation.unpaid:
                     return
         except UpstreamLost as lost:
+            self._conversation.settle()
             self._bill()
             self._billed_at = None
             self._outlet.lose(lost.loss)

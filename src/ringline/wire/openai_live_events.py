@@ -72,11 +72,15 @@ class FunctionCalled:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """The backend model has finished; if not `completed`, its calls do not count."""
+    """The backend model has finished; if not `completed`, its calls do not count.
+
+    The run's own id tells whether the same end comes again; "" if it has none.
+    """
 
     delegation_id: str
     completed: bool
     usage: Usage
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +209,16 @@ def _enveloped(envelope: _Envelope) -> Report | None:
         if isinstance(item, dict) and cast("dict[str, Any]", item).get("type") == "function_call":
             return _called(delegation_id, msgspec.convert(item, _Call))
     if isinstance(kind, str) and kind in _RUN_ENDS:
-        return RunEnded(delegation_id, _RUN_ENDS[kind], _usage(event.get("response")))
+        response: object = event.get("response")
+        return RunEnded(delegation_id, _RUN_ENDS[kind], _usage(response), _id_of(response))
     return None
+
+
+def _id_of(response: object) -> str:
+    found: object = None
+    if isinstance(response, dict):
+        found = cast("dict[str, Any]", response).get("id")
+    return found if isinstance(found, str) else ""
 
 
 def _called(delegation_id: str, call: _Call) -> FunctionCalled:
