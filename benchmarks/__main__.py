@@ -18,6 +18,7 @@ from benchmarks.report import write
 from benchmarks.rollover import rollover
 from benchmarks.start import size, start
 from benchmarks.tickets import tickets
+from benchmarks.usage import usage
 from benchmarks.voices import voices
 
 BENCHMARKS = {
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "relay": relay,
     "voices": voices,
     "rollover": rollover,
+    "usage": usage,
     "neighbours": neighbours,
 }
 

@@ -9,6 +9,7 @@ file, into which the ages since the last one are written (ms).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -20,6 +21,18 @@ from websockets.asyncio.server import serve as websocket_server
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.voice_frames import FRAME_S, Frames
+
+#: How often a provider tells the end of a response, if a session's instructions are one of
+#: these; whether it tells with it what the response used.
+REPORTS_EVERY_S = 0.2
+REPORTS = {"Tell what you use.": True, "Do not tell what you use.": False}
+_USAGE = {
+    "input_tokens": 900,
+    "output_tokens": 200,
+    "total_tokens": 1_100,
+    "input_token_details": {"text_tokens": 100, "audio_tokens": 800, "cached_tokens": 600},
+    "output_token_details": {"text_tokens": 40, "audio_tokens": 160},
+}
 
 _HEARS_GEMINI = Frames(16_000)
 _SAYS = Frames(24_000)
@@ -66,6 +79,7 @@ async def realtime(connection: ServerConnection) -> None:
     for kind in ("session.created", "conversation.created"):
         await connection.send(json.dumps({"type": kind, "session": {}, "conversation": {}}))
     speaking: asyncio.Task[None] | None = None
+    reporting: asyncio.Task[None] | None = None
     ids = {"response_id": "resp_1", "item_id": "item_1"}
     try:
         async for message in connection:
@@ -75,6 +89,9 @@ async def realtime(connection: ServerConnection) -> None:
                 continue
             frame = json.loads(text)
             if frame["type"] == "session.update":
+                told = REPORTS.get(frame["session"].get("instructions", ""))
+                if told is not None and reporting is None:
+                    reporting = asyncio.create_task(_report(connection, metered=told))
                 await connection.send(json.dumps({"type": "session.updated", "session": {}}))
             elif frame["type"] == "response.create" and speaking is None:
                 metadata = frame.get("response", {}).get("metadata", {})
@@ -94,6 +111,20 @@ async def realtime(connection: ServerConnection) -> None:
         pass
     finally:
         await _stop(speaking)
+        await _stop(reporting)
+
+
+async def _report(connection: ServerConnection, *, metered: bool) -> None:
+    """Tell, again and again, that a response is over which the gateway did not ask for."""
+    number = 1
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            await asyncio.sleep(REPORTS_EVERY_S)
+            number += 1
+            response: dict[str, object] = {"id": f"resp_{number}", "status": "completed"}
+            if metered:
+                response["usage"] = _USAGE
+            await connection.send(json.dumps({"type": "response.done", "response": response}))
 
 
 async def live(connection: ServerConnection) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import psutil
 
@@ -64,13 +65,14 @@ def voices(*, tiny: bool = False) -> Section:
     codec = costs(tiny=tiny)
     sessions, seconds, rounds = (2, 0.5, 1) if tiny else (SESSIONS, SECONDS, RUNS)
     found = {model: Delays() for model in MODELS}
-    with directory() as place, _providers() as providers, _server(place, providers) as server:
+    with directory() as place, providers() as ours, server_of(ours, place) as server:
         for number in range(rounds + 1):
             for model, delays in found.items():
-                inward, outward = _talk(server, providers, model, (sessions, seconds, place))
+                with sessions_with(model, server, count=sessions) as talking:
+                    said = talk(talking, ours, place=place, model=model, seconds=seconds)
                 if number:  # the first is a warm-up
-                    delays.inward.append(inward)
-                    delays.outward.append(outward)
+                    delays.inward.append(said.inward)
+                    delays.outward.append(said.outward)
     return Section(
         "voices",
         "Voices of providers",
@@ -110,36 +112,54 @@ def _rows(model: str, delays: Delays) -> list[Row]:
     ]
 
 
-def _talk(
-    server: Server, providers: Providers, model: str, asked: tuple[int, float, Path]
-) -> tuple[list[float], list[float]]:
-    """Talk for a while in some sessions; return the ages of frames inward and outward."""
-    count, seconds, place = asked
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The ages of frames in ms, both ways; and how many frames the clients sent."""
+
+    inward: list[float]
+    outward: list[float]
+    sent: int
+
+
+@contextlib.contextmanager
+def sessions_with(
+    model: str, server: Server, *, count: int, **asked: object
+) -> Generator[Sessions]:
+    """Open sessions with a model that speaks; `asked` are other members of the mint."""
+    config = {"model": model, **cast("dict[str, object]", asked.pop("config", {}))}
     with connect(server.port) as connection:
         key = server.ready["secret_key"]
-        body = {"config": {"model": model}}
+        body = {"config": config, **asked}
         secrets = [post(connection, MINT, key, body)["client_secret"] for _ in range(count)]
     offers = [f"\r\nSec-WebSocket-Protocol: opper-ticket.{secret}" for secret in secrets]
     talking = Sessions(server.port, offers, prompt="Speak.", frames=MODELS[model])
     try:
         talking.talk(1.0)
-        providers.heard(place)
-        talk = talking.talk(seconds)
-        time.sleep(0.2)  # the last frames are read
-        inward = providers.heard(place)
+        yield talking
     finally:
         talking.close()
+
+
+def talk(
+    talking: Sessions, providers: Providers, *, place: Path, model: str, seconds: float
+) -> Said:
+    """Talk for a while; return the ages of frames. SystemExit if they did not come."""
+    providers.heard(place)
+    ours = talking.talk(seconds)
+    time.sleep(0.2)  # the last frames are read
+    inward = providers.heard(place)
     hears = not model.startswith("cascade/")
-    if len(talk.ages_ms) < 0.9 * talk.sent or (hears and len(inward) < 0.9 * talk.sent):
+    if len(ours.ages_ms) < 0.9 * ours.sent or (hears and len(inward) < 0.9 * ours.sent):
         raise SystemExit(
-            f"{model}: of {talk.sent} frames each way {len(inward)} were heard and "
-            f"{len(talk.ages_ms)} came."
+            f"{model}: of {ours.sent} frames each way {len(inward)} were heard and "
+            f"{len(ours.ages_ms)} came."
         )
-    return inward, talk.ages_ms
+    return Said(inward, ours.ages_ms, ours.sent)
 
 
 @contextlib.contextmanager
-def _providers() -> Generator[Providers]:
+def providers() -> Generator[Providers]:
+    """Run the providers."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.voice_providers"],
         stdin=subprocess.PIPE,
@@ -157,7 +177,7 @@ def _providers() -> Generator[Providers]:
 
 
 @contextlib.contextmanager
-def _server(place: Path, providers: Providers) -> Generator[Server]:
+def server_of(providers: Providers, place: Path) -> Generator[Server]:
     """Run a server whose models are all at these providers, on a core of its own."""
     urls = providers.urls
     stages = "".join(

@@ -16,6 +16,7 @@ LIMIT_S = 110
         ("relay", "| CPU per frame, µs |"),
         ("voices", "| cascade: from the synthesiser |"),
         ("rollover", "| from frame to frame across a rollover, p99 |"),
+        ("usage", "| `sum_usage` of the month, p99 |"),
         ("ledger", "| `gatewayMs`, alone, p99 |"),
         ("detection", "| pink noise, 10 dB |"),
     ],
