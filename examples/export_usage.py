@@ -15,11 +15,23 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 URL, KEY = os.environ["URL"], os.environ["KEY"]
-UNITS = "audioInTokens audioCachedTokens audioOutTokens textInTokens textCachedTokens textOutTokens"
 FIELDS = [
-    *"id occurredAt callUuid agentId model kind".split(),
-    *UNITS.split(),
-    *"seconds textItems usd pricesDate".split(),
+    "id",
+    "occurredAt",
+    "callUuid",
+    "agentId",
+    "model",
+    "kind",
+    "audioInTokens",
+    "audioCachedTokens",
+    "audioOutTokens",
+    "textInTokens",
+    "textCachedTokens",
+    "textOutTokens",
+    "seconds",
+    "textItems",
+    "usd",
+    "pricesDate",
 ]
 
 
