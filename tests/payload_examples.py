@@ -26,10 +26,10 @@ from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow
-from ringline.rpc.event_actions import listed
 from ringline.wire import envelope
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import encode_payload
+from ringline.wire.listed_events import listed
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
@@ -118,8 +118,16 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             contact=events.KnownCaller(**_CONTACT),
         ),
     ),
-    (0.5, events.CallRinging(status=CallStatus.RINGING)),
-    (1, events.CallAnswered(answered_at=_at(1), started_at=BEGAN, answered_by=AnsweredBy.AI_AGENT)),
+    (0.5, events.CallRinging(status=CallStatus.RINGING, source=ROW.source, started_at=BEGAN)),
+    (
+        1,
+        events.CallAnswered(
+            answered_at=_at(1),
+            started_at=BEGAN,
+            answered_by=AnsweredBy.AI_AGENT,
+            source=ROW.source,
+        ),
+    ),
     (
         1,
         events.ParticipantJoined(
@@ -209,6 +217,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
                 ),
                 _line(2, 9, role=TurnRole.CALLER, text="", recognized=False),
             ),
+            source=ROW.source,
         ),
     ),
     (60, events.ContactCreated(**_CONTACT, inserted_at=_at(60), updated_at=_at(60))),

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ringline.domain.events import EVENT_TYPES, EventData, StoredEvent
-from ringline.rpc import listed_members
-from ringline.wire import envelope_members, events_socket, payload_members
+from ringline.wire import envelope_members, events_socket, listed_members, payload_members
 from ringline.wire.payload_members import Members
 from tests import payload_examples
 from tests.payload_examples import STORED

@@ -23,7 +23,6 @@ from ringline.domain.ids import Prefix, format_id
 from ringline.domain.limit import Limit
 from ringline.domain.limits import LIMITS
 from ringline.domain.log_lines import FIELDS, LOG_LINES
-from ringline.rpc import listed_members
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
@@ -35,6 +34,7 @@ from ringline.wire import (
     envelope,
     envelope_members,
     events_socket,
+    listed_members,
     models,
     openai_client_secrets,
     openai_server_tables,

@@ -23,9 +23,9 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.records import Entry
-from ringline.rpc.event_actions import translate
 from ringline.services.event_pages import PageLimits
 from ringline.storage.stores import Stores
+from ringline.wire.listed_events import translate
 from ringline.wire.strict_json import encode
 from tests.action_runner import ActionRunner, action_runner, refused
 from tests.database import (
@@ -106,6 +106,7 @@ async def test_an_event_is_listed_with_its_place(here: ActionRunner) -> None:
                     "fromNumber": "+4930111",
                     "toNumber": "+4930222",
                     "transport": "external",
+                    "model": None,
                     "aiAgentId": None,
                     "status": "initiated",
                     "source": "api",

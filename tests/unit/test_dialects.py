@@ -25,12 +25,12 @@ from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.event_actions import listed, translate
 from ringline.wire import envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import EventsSocket
+from ringline.wire.listed_events import listed, translate
 from ringline.wire.phoenix import Version
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream

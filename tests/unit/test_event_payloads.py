@@ -9,10 +9,9 @@ import pytest
 
 from ringline.domain.events import EVENT_TYPES, EventData
 from ringline.domain.members import Member
-from ringline.rpc import listed_members
-from ringline.rpc.event_actions import listed
 from ringline.web.member_schemas import written
-from ringline.wire import envelope_members, events_socket, payload_members
+from ringline.wire import envelope_members, events_socket, listed_members, payload_members
+from ringline.wire.listed_events import listed
 from tests import payload_examples
 from tests.payload_examples import EPOCH, NOTICES, STORED
 from tests.payload_reference import envelopes

@@ -419,7 +419,10 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
     draft.records.append(row)
     draft.report(
         CallAnswered(
-            answered_at=draft.now, started_at=row.started_at, answered_by=AnsweredBy.AI_AGENT
+            answered_at=draft.now,
+            started_at=row.started_at,
+            answered_by=AnsweredBy.AI_AGENT,
+            source=row.source,
         )
     )
     joined = (
@@ -497,6 +500,7 @@ def _end(
             ended_at=draft.now,
             duration_seconds=talk_time_s(answered, draft.now),
             transcript=talk.turns.lines,
+            source=row.source,
         )
     )
     for leg_id, _ in call.parties.legs:

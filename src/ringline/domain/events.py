@@ -74,6 +74,8 @@ class CallRinging(EventData, frozen=True, kw_only=True):
 
     type: ClassVar[str] = "call.ringing"
     status: CallStatus
+    source: str | None = None
+    started_at: datetime | None = None
 
 
 class CallAnswered(EventData, frozen=True, kw_only=True):
@@ -84,6 +86,7 @@ class CallAnswered(EventData, frozen=True, kw_only=True):
     started_at: datetime
     answered_by: AnsweredBy
     sip_username: str | None = None
+    source: str | None = None
 
 
 class ParticipantJoined(EventData, frozen=True, kw_only=True):
@@ -190,6 +193,8 @@ class CallEnded(EventData, frozen=True, kw_only=True):
     ended_at: datetime
     duration_seconds: int
     transcript: tuple[TranscriptLine, ...] = ()
+    sip_username: str | None = None
+    source: str | None = None
 
 
 class ContactData(EventData, frozen=True, kw_only=True):

@@ -301,10 +301,10 @@ def _move(
                 entry, QueueEntryStatus.ABANDONED, draft=draft
             )  # it was offered but not accepted
             entry = _wait(call.row.id, queue, draft=draft)
-            draft.report(CallRinging(status=status))
+            draft.report(_ringing(row))
         case CallStatus.RINGING:
             entry = _follow(entry, QueueEntryStatus.OFFERED, draft=draft)
-            draft.report(CallRinging(status=status))
+            draft.report(_ringing(row))
         case CallStatus.ANSWERED if call.row.answered_at is None:
             entry = _follow(entry, QueueEntryStatus.ACCEPTED, draft=draft)
             draft.report(
@@ -313,12 +313,17 @@ def _move(
                     started_at=row.started_at,
                     answered_by=AnsweredBy.OPERATOR,
                     sip_username=row.sip_username,
+                    source=row.source,
                 )
             )
         case _:
             pass  # held and resumed have no event yet
     draft.records.append(row)
     return replace(call, row=row, entry=entry)
+
+
+def _ringing(row: CallRow) -> CallRinging:
+    return CallRinging(status=row.status, source=row.source, started_at=row.started_at)
 
 
 def _end(
@@ -341,6 +346,8 @@ def _end(
             answered_at=row.answered_at,
             ended_at=at,
             duration_seconds=duration,
+            sip_username=row.sip_username,
+            source=row.source,
         )
     )
     return ExternalCall(row, participants, entry)

@@ -1,6 +1,6 @@
 """The members of events in `list_events`, as tables (contract, 10).
 
-`event_actions.py` writes them; a test compares its output with these tables.
+`wire/listed_events.py` writes them; a test compares its output with these tables.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,9 @@ _UPDATED_AT = Member("updatedAt", Shape.TIME, "when it was last changed")
 _MODE = Member(
     "mode", Shape.TEXT, "whether it is held by text or voice", words=tuple(ConversationMode)
 )
+
+#: Events that an older version has written lack it.
+_OLDER_SOURCE = replace(shared.SOURCE, name="source", null=True)
 
 _CONTACT: Members = (
     Member("id", Shape.UUID, "the contact"),
@@ -85,6 +88,7 @@ OF_CALL: Members = (
         "transport", Shape.TEXT, "how the call is connected: `websocket`, `external`, `sandbox`, …"
     ),
     shared.AGENT_ID,
+    Member("model", Shape.TEXT, "the model of the agent's voice", null=True),
     shared.CONVERSATION_ID,
 )
 
@@ -100,12 +104,13 @@ OWN: Mapping[type[EventData], Members] = {
         shared.SIP_USERNAME,
         shared.CONTACT,
     ),
-    CallRinging: (shared.STATUS,),
+    CallRinging: (shared.STATUS, _OLDER_SOURCE, replace(shared.STARTED_AT, null=True)),
     CallAnswered: (
         shared.ANSWERED_AT,
         shared.STARTED_AT,
         shared.ANSWERED_BY,
         shared.SIP_USERNAME,
+        _OLDER_SOURCE,
     ),
     ParticipantJoined: shared.PARTICIPANT,
     ParticipantLeft: (*shared.PARTICIPANT, shared.LEFT_AT),
@@ -153,6 +158,8 @@ OWN: Mapping[type[EventData], Members] = {
                 shared.RECOGNIZED,
             ),
         ),
+        shared.SIP_USERNAME,
+        _OLDER_SOURCE,
     ),
     ContactCreated: _CONTACT,
     ContactUpdated: _CONTACT,
