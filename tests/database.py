@@ -27,10 +27,11 @@ from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow, UsageRow
 from ringline.domain.voice import Usage, UsageKind
 from ringline.domain.workspaces import NewWorkspace
+from ringline.ports import Clock
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
 from ringline.storage.loans import LoanLimits
-from ringline.storage.stores import Stores
+from ringline.storage.stores import Stores, utc_now
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ME = UUID(int=1)
@@ -74,8 +75,11 @@ class TestDatabase:
         *,
         claim: bool = True,
         loan_limits: LoanLimits | None = None,
+        now: Clock = utc_now,
     ) -> AsyncIterator[Stores]:
-        stores = await Stores.open(self.app_dsn, server_id, claim=claim, loan_limits=loan_limits)
+        stores = await Stores.open(
+            self.app_dsn, server_id, claim=claim, loan_limits=loan_limits, now=now
+        )
         try:
             yield stores
         finally:
@@ -195,6 +199,7 @@ def ref_of(call: CallRow) -> CallRef:
         from_number=call.from_number,
         to_number=call.to_number,
         transport=call.transport,
+        agent_id=call.agent_id,
         model=call.model,
     )
 

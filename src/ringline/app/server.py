@@ -137,7 +137,7 @@ async def _start(
     url = await stack.enter_async_context(
         run_database(database_of(settings), migrates=dev, on_death=store_unavailable)
     )
-    stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles)
+    stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles, now=now)
     stack.push_async_callback(stores.close)
 
     bus = MemoryBus()

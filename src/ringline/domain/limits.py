@@ -7,7 +7,7 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 
 from collections.abc import Mapping
 
-from ringline.domain import openai_limits, voice_limits, webhook_limits
+from ringline.domain import delivery_limits, openai_limits, voice_limits, webhook_limits
 from ringline.domain.limit import KIB, MIB, Limit
 
 _BAD_JSON = "as broken JSON on that surface"
@@ -557,7 +557,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     ),
     "OpenAI-compatible realtime voice": openai_limits.ROWS,
     "Voices": voice_limits.ROWS,
-    "Webhooks": webhook_limits.ROWS,
+    "Webhooks": webhook_limits.ROWS + delivery_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,
         JOURNAL_WORKSPACE_BYTES,

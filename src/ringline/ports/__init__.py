@@ -48,7 +48,9 @@ from ringline.ports.storage import (
     WorkspaceStore,
 )
 from ringline.ports.webhooks import (
-    SealedSecrets,
+    DeliveryStore,
+    Due,
+    SendWebhook,
     SigningSecretStore,
 )
 
@@ -61,6 +63,8 @@ __all__ = [
     "Check",
     "Clock",
     "CredentialStore",
+    "DeliveryStore",
+    "Due",
     "EntryRefused",
     "EventLog",
     "Leg",
@@ -78,7 +82,7 @@ __all__ = [
     "Resampler",
     "Row",
     "Rows",
-    "SealedSecrets",
+    "SendWebhook",
     "SigningSecretStore",
     "StoreUnavailable",
     "Subscriber",

@@ -1,20 +1,14 @@
-"""What webhooks need of the world: their secrets, and what is owed to whom."""
+"""What webhooks need of the world: secrets, what is owed to whom, and a way to send it."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class SealedSecrets:
-    """A sealed secret that signs webhooks, and the one before it until that expires."""
-
-    current: bytes
-    previous: bytes | None
-    previous_expires_at: datetime | None
+from ringline.domain.webhooks import Claimed, SealedSecrets, SendResult, Settled
 
 
 class SigningSecretStore(Protocol):
@@ -24,5 +18,66 @@ class SigningSecretStore(Protocol):
         """Store a workspace's first secret, unless it has one; return what it has then.
 
         None for an unknown workspace. Raises StoreUnavailable.
+        """
+        ...
+
+
+#: Send one attempt: URL, headers and body; it never raises but for cancellation. The guard
+#: against private addresses is the sender's.
+SendWebhook: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable[SendResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a look at targets found: deliveries that are ours now, and when more are due.
+
+    `next_at` has each target that was asked about: None if nothing else is owed to it.
+    """
+
+    claimed: Sequence[Claimed]
+    next_at: Mapping[UUID, datetime | None]
+
+
+class DeliveryStore(Protocol):
+    """What is owed to the targets of webhooks (agents and endpoints), in all workspaces.
+
+    Several processes may use it at once: a delivery is claimed by one, for the length of a
+    lease. Every method raises StoreUnavailable.
+    """
+
+    async def due_targets(self, until: datetime, *, most: int) -> Mapping[UUID, datetime]:
+        """Return targets to which something is due by then, the earliest first, and when."""
+        ...
+
+    async def claim(self, room: Mapping[UUID, int], now: datetime, *, lease: timedelta) -> Due:
+        """Claim what is due to targets, at most as many of each as there is room for.
+
+        The earliest comes first, in the order of the log where they are equal. While another
+        process is at the first attempt of a delivery, later ones of the same call and target
+        wait.
+        """
+        ...
+
+    async def settle(self, settled: Sequence[Settled]) -> None:
+        """Write attempts, and what follows from them; keep count of the targets' failures.
+
+        A delivery that was claimed elsewhere meanwhile keeps its schedule, unless it was
+        delivered here.
+        """
+        ...
+
+    async def release(self, claimed: Sequence[Claimed], now: datetime) -> None:
+        """Give deliveries back that were not attempted; they are due at once."""
+        ...
+
+    async def bury(self, target_id: UUID, *, most: int) -> int:
+        """End what is owed to a target that is gone; return how many that were."""
+        ...
+
+    async def watch_due(self, due: Callable[[UUID | None], None]) -> None:
+        """Call back, until cancelled, with each target to which something has become due.
+
+        None means that notifications may have been missed. The first call comes at once,
+        with None.
         """
         ...

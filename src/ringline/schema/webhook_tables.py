@@ -6,6 +6,8 @@ settled. Which events are owed to whom: contract, 3; when they are attempted: li
 3.5.
 """
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -20,6 +22,9 @@ from ringline.schema.columns import (
     stamps,
 )
 from ringline.schema.metadata import metadata
+
+#: A new row's id where a statement makes as many as it finds: a UUIDv7, like `new_id`.
+NEW_ID: sa.ColumnElement[UUID] = sa.func.ringline.new_id(type_=sa.Uuid)
 
 #: A workspace's endpoints. `events` lists types, families (`call.*`) and `*`, as they are sent.
 #: `failures` counts since the last success, from `first_failure_at` on; a trigger clears the

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from uuid import UUID
 
 from ringline.domain.credentials import SECRET_BYTES
-from ringline.ports import SealedSecrets, SigningSecretStore
+from ringline.domain.webhooks import SealedSecrets
+from ringline.ports import SigningSecretStore
 from ringline.wire.webhook_signature import new_workspace_secret
 
 

@@ -2,12 +2,14 @@
 
 One transaction writes everything that came in since the last one. The rows of all logs come
 first. Then, log by log in ascending order, one statement per log advances its counter and
-inserts its events with the offsets gained. So a log is locked only for its own statement and
-the commit, all writers lock logs in the same order, and commit order is offset order.
+inserts its events with the offsets gained, and what is owed to webhooks (`append_statement.py`).
+So a log is locked only for its own statement and the commit, all writers lock logs in the same
+order, and commit order is offset order.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,49 +22,31 @@ from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
 from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
-from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreUnavailable, Violation
+from ringline.ports import (
+    Clock,
+    EntryRefused,
+    LogBusy,
+    LogHead,
+    LogPage,
+    StoreUnavailable,
+    Violation,
+)
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import events, logs
-from ringline.storage.call_rows import arrays, write_rows
+from ringline.schema.tables import events
+from ringline.storage.append_statement import APPEND, EVENT_COLUMNS, append_arguments
+from ringline.storage.call_rows import write_rows
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.database_errors import TimedOut
 from ringline.storage.pool import INTERNAL
 from ringline.storage.portions import fetch_portions
 
-_EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
-
-
-def _append() -> Prepared:
-    workspace = sa.bindparam("workspace_id", type_=sa.Uuid)
-    environment = sa.bindparam("environment", type_=sa.Text)
-    count = sa.bindparam("count", type_=sa.BigInteger)
-    counter = (
-        sa.update(logs)
-        .values(newest=logs.c.newest + count, updated_at=sa.func.now())
-        .where(logs.c.workspace_id == workspace, logs.c.environment == environment)
-        .returning(logs.c.newest)
-        .cte("counter")
-    )
-    new = arrays("new", *(events.c[name] for name in _EVENT_COLUMNS))
-    rows = sa.select(
-        workspace,
-        environment,
-        counter.c.newest - count + new.c.ordinal,
-        *(new.c[name] for name in _EVENT_COLUMNS),
-    ).select_from(counter.join(new, sa.true()))
-    names = ["workspace_id", "environment", "offset", *_EVENT_COLUMNS]
-    written = sa.insert(events).from_select(names, rows).cte("written")
-    return Prepared(sa.select(counter.c.newest).add_cte(written))
-
-
-_APPEND = _append()
 _FIND = Prepared(
     sa.select(events.c.event_id, events.c.offset).where(
         events.c.event_id == sa.any_(sa.bindparam("event_ids", type_=ARRAY(sa.Uuid)))
     )
 )
 _PAGE_OF_ALL = (
-    sa.select(events.c.offset, *(events.c[name] for name in _EVENT_COLUMNS))
+    sa.select(events.c.offset, *(events.c[name] for name in EVENT_COLUMNS))
     .where(events.c.offset > sa.bindparam("after", type_=sa.BigInteger))
     .order_by(events.c.offset)
     .limit(sa.bindparam("count", type_=sa.BigInteger))
@@ -83,34 +67,13 @@ class _Batch:
     records: list[Record] = field(default_factory=list[Record])
     events: list[Event] = field(default_factory=list[Event])
 
-    def arguments(self) -> list[Any]:
-        """Return the values of `_APPEND`. Raises EntryRefused for invalid Unicode."""
-        columns: list[list[Any]] = [[] for _ in _EVENT_COLUMNS]
-        for event in self.events:
-            call = event.call
-            values = (
-                event.id,
-                event.type,
-                None if call is None else call.id,
-                None if call is None else _text(call),
-                _text(event.data),
-                event.occurred_at,
-            )
-            for column, value in zip(columns, values, strict=True):
-                column.append(value)
-        return _APPEND.arguments(
-            workspace_id=self.scope.workspace_id,
-            environment=self.scope.environment.value,
-            count=len(self.events),
-            **dict(zip(_EVENT_COLUMNS, columns, strict=True)),
-        )
-
 
 class PostgresEventLog:
     """The port `EventLog` over a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Clock) -> None:
         self._database = database
+        self._now = now
 
     async def available(self) -> None:
         """Wait until the database answers and this process owns it."""
@@ -127,7 +90,12 @@ class PostgresEventLog:
             return [() for _ in entries]
         if not self._database.is_owned:
             raise StoreUnavailable
-        arguments = {batch.scope: batch.arguments() for batch in batches if batch.events}
+        now = self._now()
+        arguments = {
+            batch.scope: append_arguments(batch.scope, batch.events, now=now)
+            for batch in batches
+            if batch.events
+        }
 
         async def write(connection: Connection) -> dict[Scope, int]:
             await self._write_rows(connection, batches)
@@ -238,21 +206,23 @@ async def _append_events(
 
 
 async def append(
-    connection: Connection, scope: Scope, *, published: Sequence[Event]
+    connection: Connection, scope: Scope, *, published: Sequence[Event], now: datetime
 ) -> tuple[StoredEvent, ...]:
     """Append durable events to a log as the last step of a request's transaction.
 
-    Raises EntryRefused.
+    Whoever is owed them may be sent them from `now` on. Raises EntryRefused.
     """
     if not published:
         return ()
     batch = _Batch(scope, events=list(published))
-    first = await _append_batch(connection, batch, arguments=batch.arguments())
+    first = await _append_batch(
+        connection, batch, arguments=append_arguments(scope, published, now=now)
+    )
     return tuple(StoredEvent(first + index, event) for index, event in enumerate(published))
 
 
 async def _append_batch(connection: Connection, batch: _Batch, *, arguments: list[Any]) -> int:
-    newest = await connection.fetchval(_APPEND.text, *arguments)
+    newest = await connection.fetchval(APPEND.text, *arguments)
     if newest is None:
         raise EntryRefused(Violation.NO_LOG)
     return newest - len(batch.events) + 1
@@ -267,10 +237,3 @@ def _read_event(row: Any) -> StoredEvent:
         call=row["call"],
     )
     return StoredEvent(row["offset"], event)
-
-
-def _text(value: msgspec.Struct) -> str:
-    try:
-        return _encode(value).decode()
-    except UnicodeEncodeError:
-        raise EntryRefused(Violation.BAD_VALUE) from None  # it is not Unicode

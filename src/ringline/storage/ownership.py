@@ -1,7 +1,7 @@
 """Ownership of the database: an advisory lock on a dedicated connection.
 
-The same connection listens for what triggers notify of: revoked keys, removed members and
-changed keys of providers. It is probed, because a
+The same connection listens for what triggers notify of: revoked keys, removed members,
+changed keys of providers, due webhooks and timers. It is probed, because a
 connection that is cut somewhere in the network does not report it. Losing the connection
 means losing the lock: nothing is written until a new connection has acquired it again.
 Notifications may have been missed meanwhile, so watchers are told to check everything as
@@ -20,7 +20,13 @@ from typing import Any, Self, TypeAlias
 import asyncpg
 import structlog
 
-from ringline.schema.names import KEYS_CHANNEL, OWNERSHIP_LOCK, PROVIDER_KEYS_CHANNEL
+from ringline.schema.names import (
+    KEYS_CHANNEL,
+    OWNERSHIP_LOCK,
+    PROVIDER_KEYS_CHANNEL,
+    TIMERS_CHANNEL,
+    WEBHOOKS_CHANNEL,
+)
 from ringline.storage.database_errors import DatabaseRefused
 
 _log = structlog.get_logger()
@@ -29,7 +35,7 @@ Connect: TypeAlias = "Callable[[str], Awaitable[asyncpg.Connection[Any]]]"
 #: Called with a notification's payload, or None if notifications may have been missed.
 Notified: TypeAlias = Callable[[str | None], None]
 
-_CHANNELS = (KEYS_CHANNEL, PROVIDER_KEYS_CHANNEL)
+_CHANNELS = (KEYS_CHANNEL, PROVIDER_KEYS_CHANNEL, TIMERS_CHANNEL, WEBHOOKS_CHANNEL)
 
 _PROBE_EVERY_S = 0.25
 #: One probe in so many records that we are alive: every 2 s, of the 5 s that a call's end

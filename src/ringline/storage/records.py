@@ -17,6 +17,7 @@ from ringline.domain.log import Scope
 from ringline.domain.records import Record, StoredCall
 from ringline.ports import (
     Check,
+    Clock,
     Portions,
     QueryTooSlow,
     Rows,
@@ -37,8 +38,9 @@ _SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 class PostgresRecords:
     """The port `Records` over a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Clock) -> None:
         self._database = database
+        self._now = now
 
     def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Open a read-only snapshot; run the check after it was read."""
@@ -60,7 +62,7 @@ class PostgresRecords:
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
             transaction = _Transaction(connection, scope)
             result = await work(transaction)
-            stored = await append(connection, scope, published=transaction.events)
+            stored = await append(connection, scope, published=transaction.events, now=self._now())
             if check is not None:
                 await check()
             return result, stored

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from ringline.ports import SealedSecrets
+from ringline.domain.webhooks import SealedSecrets
 from ringline.storage.database import Database
 from ringline.storage.pool import INTERNAL
 

@@ -1,9 +1,11 @@
 """The adapters over one database, opened and closed together."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
+from ringline.ports import Clock
 from ringline.schema.names import ROLES, Roles
 from ringline.storage.calls import PostgresCalls
 from ringline.storage.credentials import PostgresCredentials
@@ -14,7 +16,13 @@ from ringline.storage.provider_credentials import PostgresProviderCredentials
 from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
 from ringline.storage.signing_secrets import PostgresSigningSecrets
+from ringline.storage.webhooks import PostgresDeliveries
 from ringline.storage.workspaces import PostgresWorkspaces
+
+
+def utc_now() -> datetime:
+    """Return the time of day, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class Stores:
     recordings: PostgresRecordingNotes
     provider_credentials: PostgresProviderCredentials
     signing_secrets: PostgresSigningSecrets
+    deliveries: PostgresDeliveries
 
     @classmethod
     async def open(
@@ -41,9 +50,11 @@ class Stores:
         pool_size: int = POOL_SIZE,
         roles: Roles = ROLES,
         loan_limits: LoanLimits | None = None,
+        now: Clock = utc_now,
     ) -> Self:
         """Open a database: with `claim` for a server, without for a command.
 
+        `now` says from when on webhooks may be sent what the events of a transaction owe them.
         Raises DatabaseRefused.
         """
         database = await Database.open(
@@ -56,14 +67,15 @@ class Stores:
         )
         return cls(
             database,
-            PostgresEventLog(database),
+            PostgresEventLog(database, now),
             PostgresCalls(database),
             PostgresCredentials(database),
             PostgresWorkspaces(database),
-            PostgresRecords(database),
+            PostgresRecords(database, now),
             PostgresRecordingNotes(database),
             PostgresProviderCredentials(database),
             PostgresSigningSecrets(database),
+            PostgresDeliveries(database),
         )
 
     async def close(self) -> None:
