@@ -1,6 +1,7 @@
 """The picture of the talk page in the quickstart: `python -m tests.e2e.talk_picture` takes it.
 
-It shows the conversation of `examples/demo-call.wav` on a server of its own, with a limit.
+It shows the conversation of `examples/demo-call.wav` on a server of its own, with two limits; the
+local voice costs nothing.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from tests.pages import DOCS, ROOT
 PICTURE = DOCS / "talk.png"
 SPEECH = ROOT / "examples" / "demo-call.wav"
 WIDTH, HEIGHT = 720, 700
-MINUTES = 5
+MINUTES, USD = 5, 1
 #: How often the agent speaks, its greeting included; in the picture it speaks for the last time.
 ANSWERS = 4
 _ANSWERS = "[...document.querySelectorAll('#turns li')].filter((li) => /^Agent/.test(li.innerText))"
@@ -26,6 +27,7 @@ async def take(page: Page) -> bytes:
     await page.command("Emulation.setDeviceMetricsOverride", **size)
     await page.until("!document.getElementById('talk').disabled")
     await page.evaluate(f"document.getElementById('minutes').value = {MINUTES}")
+    await page.evaluate(f"document.getElementById('usd').value = {USD}")
     await page.evaluate("document.getElementById('talk').click()")
     await page.until(f"{_ANSWERS}.length === {ANSWERS}")
     await page.until(f"{_ANSWERS}.at(-1).innerText.split(' ').length > 8")

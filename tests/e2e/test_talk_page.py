@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -106,11 +107,16 @@ async def test_somebody_talks(service: Service) -> None:
         assert heard in await lines(page), "it can still be read"
 
 
+async def refuse_microphone(page: Page) -> None:
+    """Refuse the page the microphone: what Chromium makes up for one is never silent."""
+    denied = "Object.assign(new Error('no'), { name: 'NotAllowedError' })"
+    refuse = f"navigator.mediaDevices.getUserMedia = () => Promise.reject({denied})"
+    await page.evaluate(f"void ({refuse})")
+
+
 async def test_somebody_types_whose_microphone_is_refused(service: Service) -> None:
     async with browsing(f"{service.base_url}/talk") as page:
-        denied = "Object.assign(new Error('no'), { name: 'NotAllowedError' })"
-        refuse = f"navigator.mediaDevices.getUserMedia = () => Promise.reject({denied})"
-        await page.evaluate(f"void ({refuse})")
+        await refuse_microphone(page)
         await click(page, "talk")
         await page.until(f"{NOTICE} === 'The microphone was not allowed. You can type instead.'")
         await say(page, "what are your opening hours")
@@ -179,7 +185,7 @@ async def test_it_fits_a_phone_in_light_and_dark(service: Service, scheme: str) 
         for part in ("talk", "mute", "who", "typed", "minutes", "audio", "usd"):
             box = f"document.getElementById({part!r}).getBoundingClientRect()"
             assert await page.evaluate(f"{box}.height >= 44 && {box}.bottom <= innerHeight"), part
-        for part in ("left", "used"):
+        for part in ("left", "used", "spent"):
             box = f"document.getElementById({part!r}).getBoundingClientRect()"
             assert await page.evaluate(f"{box}.width >= 48 && {box}.bottom <= innerHeight"), part
         colour = "getComputedStyle(document.body).backgroundColor"
@@ -244,6 +250,76 @@ async def test_a_session_uses_its_budget_up(service: Service) -> None:
         used = [value for value, _ in values]
         assert used[0] < 0.5
         assert max(used) >= 2, "it was warned at 2"
+
+
+SPENT = "document.getElementById('spent')"
+SPENT_TEXT = "document.getElementById('spenttext').textContent"
+
+
+async def choose(page: Page, model: str) -> None:
+    """Choose a model in the menu."""
+    await page.until("!document.getElementById('talk').disabled")
+    option = json.dumps({"config": {"model": model}}, separators=(",", ":"))
+    await page.evaluate(f"void (document.getElementById('who').value = {option!r})")
+    assert await page.evaluate("document.getElementById('who').value") == option
+
+
+async def costs(database: TestDatabase) -> float:
+    async with database.connection() as connection:
+        return await connection.fetchval("SELECT coalesce(sum(usd), 0) FROM ringline.usage")
+
+
+async def test_a_session_shows_what_it_costs_of_its_budget(
+    service: Service, database: TestDatabase
+) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await refuse_microphone(page)
+        await set_limits(page, {"usd": 0.0005})
+        await choose(page, "mock/echo")
+        await click(page, "talk")
+        await page.until(shown("money"))
+        assert await page.evaluate(f"{SPENT}.max") == 0.0005
+        assert await page.evaluate(SPENT_TEXT) == "$0.00 of $0.0005"
+        for text in ("Hello", "Hello again, and again"):
+            before = await page.evaluate(f"{SPENT}.value")
+            await say(page, text)
+            await page.until(f"{SPENT}.value > {before}")
+
+        async def agrees() -> bool:
+            value = await page.evaluate(f"{SPENT}.value")
+            return value == pytest.approx(await costs(database))
+
+        await until_stored(agrees)
+        text = await page.evaluate(f"{SPENT}.getAttribute('aria-valuetext')")
+        assert re.fullmatch(r"\$0\.000\d{1,3} of \$0\.0005", text)
+        assert await page.evaluate(SPENT_TEXT) == text
+        await say(page, "/long 3000")
+        await page.until(f"{NOTICE} === 'The session has used up its budget.'")
+        assert not await page.evaluate(shown("money"))
+
+
+async def test_a_session_without_a_budget_shows_its_cost_alone(
+    service: Service, database: TestDatabase
+) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await refuse_microphone(page)
+        await choose(page, "mock/echo")
+        await click(page, "talk")
+        await page.until(f"{STATE} !== 'Connecting…'")
+        assert not await page.evaluate(shown("money")), "nothing is used yet"
+        await say(page, "Hello")
+        await page.until(shown("money"))
+        assert await page.evaluate(f"{SPENT}.hidden")
+        cost = await page.evaluate(SPENT_TEXT)
+        assert re.fullmatch(r"\$0\.0\d{1,5}", cost)
+        await click(page, "talk")
+        await page.until(f"{STATE} === 'Not connected'")
+        assert not await page.evaluate(shown("money"))
+        await click(page, "talk")  # the next one begins at nothing
+        await page.until(f"{STATE} !== 'Connecting…' && {STATE} !== 'Not connected'")
+        await say(page, "Hello")
+        await page.until(shown("money"))
+    assert float(cost.removeprefix("$")) < await costs(database)
 
 
 async def test_a_ticket_is_taken_back_while_its_session_runs(

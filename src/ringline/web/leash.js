@@ -1,5 +1,6 @@
 // The talk page's leash: the fields that set it, the meters that show it while a session runs, and
-// the warnings. The server enforces it; the page only counts the same seconds.
+// the warnings. The server enforces it; the page only counts the same seconds, and adds up what it
+// is told that the session costs.
 
 const LIMIT_SHARE = 0.8; // where the server warns
 const COUNTED_SHARE = 0.75; // what the page has counted by then: its count may lag a little
@@ -16,6 +17,7 @@ const usd = find("usd");
 const notice = find("notice");
 const time = { row: find("time"), meter: find("left"), text: find("lefttext") };
 const sound = { row: find("sound"), meter: find("used"), text: find("usedtext") };
+const money = { row: find("money"), meter: find("spent"), text: find("spenttext") };
 
 // -- the fields --------------------------------------------------------------------------------
 
@@ -50,13 +52,17 @@ function secondsOf(minutes) {
 /** Shows what a session has left of its leash, and its warnings with `warn`, until it ends. */
 export function watchLeash(session, leash, warn) {
   const { max_duration_seconds: lastsS, budget = {} } = leash;
-  const mostS = budget.audio_seconds;
+  const { audio_seconds: mostS, usd: mostUsd } = budget;
   let endsAt, timer, idleText;
   let usedS = 0;
+  let spentUsd = 0;
   const draw = () => {
     const leftS = Math.max(0, (endsAt - performance.now()) / 1000);
     if (lastsS) show(time, leftS, { most: lastsS, text: `${clock(leftS)} of ${clock(lastsS)}` });
     if (mostS) show(sound, usedS, { most: mostS, text: `${usedS.toFixed(1)} of ${mostS} seconds` });
+    const cost = DOLLARS.format(spentUsd);
+    if (mostUsd) show(money, spentUsd, { most: mostUsd, text: `${cost} of ${DOLLARS.format(mostUsd)}` });
+    else if (spentUsd > 0) showAlone(money, cost);
   };
   const count = (base64, rate) => (usedS += bytesOf(base64) / BYTES_PER_SAMPLE / rate);
   session.on("session.started", () => {
@@ -70,6 +76,10 @@ export function watchLeash(session, leash, warn) {
     idleText = undefined;
   });
   session.on("audio.delta", (event) => count(event.audio, session.outputSampleRate));
+  session.on("session.usage", ({ usd }) => {
+    spentUsd += usd;
+    draw();
+  });
   session.on("session.warning", ({ reason, remaining }) => {
     const unit = unitOf(reason, budget, usedS);
     if (unit === "time") endsAt = performance.now() + remaining * 1000; // the server's own clock
@@ -81,7 +91,7 @@ export function watchLeash(session, leash, warn) {
   });
   session.on("end", () => {
     clearInterval(timer);
-    time.row.hidden = sound.row.hidden = true;
+    time.row.hidden = sound.row.hidden = money.row.hidden = true;
   });
 }
 
@@ -91,6 +101,14 @@ function show({ row, meter, text }, value, { most, text: words }) {
   meter.high = most * LIMIT_SHARE;
   meter.value = value;
   meter.setAttribute("aria-valuetext", words);
+  meter.hidden = false;
+  text.textContent = words;
+  row.hidden = false;
+}
+
+/** Shows a value that has no limit. */
+function showAlone({ row, meter, text }, words) {
+  meter.hidden = true;
   text.textContent = words;
   row.hidden = false;
 }

@@ -88,7 +88,7 @@ async function start() {
   if (!leash) return;
   const player = new Player(); // made by a click, or the browser keeps it silent
   const headers = { "content-type": "application/json" };
-  const body = JSON.stringify({ ...JSON.parse(who.value), ...leash });
+  const body = JSON.stringify({ ...JSON.parse(who.value), ...leash, usage_events: true });
   const asked = { method: "POST", headers, body };
   const ours = createVoiceSession({
     baseUrl: new URL(".", location.href).href,
