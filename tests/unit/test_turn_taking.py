@@ -288,6 +288,24 @@ def test_a_cancel_of_nothing_is_a_problem() -> None:
     assert Story().feed(cancelled(0)) == [NOT_ACTIVE]
 
 
+def test_what_was_used_is_told_at_the_end_of_a_response_and_once() -> None:
+    story = Story()
+    ten, two = voice.Usage(audio_out_tokens=10), voice.Usage(text_in_tokens=2, audio_out_tokens=1)
+    story.feed(CREATE)
+    first = running(story, "we are")
+    story.feed(spoke(0))  # its usage comes too late
+    story.feed(voice.ResponseDone(first, voice.ResponseEnd.CANCELLED, usage=ten), STOPPED)
+    story.feed(voice.UsageReported(voice.UsageKind.TRANSCRIPTION, voice.Usage(seconds=1.0)))
+    second = running(story, "open")
+    story.feed(voice.UsageReported(voice.UsageKind.RESPONSE, two))
+    story.feed(voice.ResponseDone(second, usage=two, is_charged=True))
+    story.feed(bridge.ResponseSent(second), CREATE)
+    third = running(story, "yes")
+    story.feed(voice.ResponseDone(third), bridge.ResponseSent(third))
+    told = [finished.usage for finished in story.all(leg.AgentFinished)]
+    assert told == [None, voice.Usage(text_in_tokens=2, audio_out_tokens=11), None]
+
+
 def test_a_cancel_is_no_barge_in() -> None:
     story = Story()
     story.feed(STOPPED)

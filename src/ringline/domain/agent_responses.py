@@ -27,6 +27,7 @@ from ringline.domain.tool_calls import (
     has_open,
 )
 from ringline.domain.turns import Draft, finish_turn, storable
+from ringline.domain.usage import plausible
 
 #: Most responses that wait until the previous one was sent; more are refused.
 MAX_QUEUED = limits.QUEUED_RESPONSES.most
@@ -206,11 +207,21 @@ def response_done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft)
         draft.orders.append(bridge.DropResponse(response_id))
         return proceed(replace(talk, response=None), draft)
     cut = signal.reason is not voice.ResponseEnd.COMPLETED
-    done = replace(done, hang_up=signal.hang_up, cut=cut, usage=signal.usage)
+    done = replace(done, hang_up=signal.hang_up, cut=cut)
     if response is talk.response:
         return replace(talk, response=done)
     queued = tuple(done if item is response else item for item in talk.queued)
     return replace(talk, queued=queued)
+
+
+def count_usage(talk: TurnTaking, used: voice.UsageReported) -> TurnTaking:
+    """Count what a voice has used for responses: the client is told at the end of one.
+
+    What comes later, of a response that was cut off say, is told with the next one.
+    """
+    if used.kind is not voice.UsageKind.RESPONSE:
+        return talk
+    return replace(talk, untold=talk.untold + plausible(used.usage))
 
 
 def stop_response(
@@ -244,10 +255,10 @@ def _finish_response(
     if heard is not None and talk.speaks:
         spoken = whole_words(response.text, heard)
     if response.begun:  # if not, the leg was never notified of it
-        finished = leg.AgentFinished(
-            heard is not None, spoken, response.latency, usage=response.usage
-        )
+        used = talk.untold if talk.untold != voice.NOTHING_USED else None
+        finished = leg.AgentFinished(heard is not None, spoken, response.latency, usage=used)
         draft.orders.append(finished)
+        talk = replace(talk, untold=voice.NOTHING_USED)
     if response.text:
         turns = finish_turn(
             talk.turns,

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
-from ringline.domain.agent_responses import end_conversation
+from ringline.domain.agent_responses import count_usage, end_conversation
 from ringline.domain.call_signals import (
     AnswerWritten,
     CallSignal,
@@ -242,6 +242,8 @@ def _report_refused_key(refused: voice.KeyRefused, draft: Draft) -> None:
 
 
 def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
+    if (used := voice.used_in(signal)) is not None:
+        call = replace(call, talk=count_usage(call.talk, used))
     match signal:
         case voice.VoiceFailed():
             return _voice_failed(call, signal, draft=draft)
@@ -250,7 +252,7 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
         case voice.GoingAway() | voice.Resumable():
             return call  # what wraps the voice has acted on it
         case voice.UsageReported():
-            return call  # it moves no conversation, and is counted where it comes in
+            return call  # it moves no conversation
         case _:
             return _talk(call, signal, draft=draft)
 

@@ -260,8 +260,8 @@ class AgentFinished:
     """The response is over: complete, or `interrupted`, by somebody or by a failure.
 
     `spoken_text` is what was heard of an interrupted one, None if it was text alone;
-    `latency` is how long it took to begin, None where no speech came before. `usage` is what the
-    voice has used for it, None where it was not told in time.
+    `latency` is how long it took to begin, None where no speech came before. `usage` is what
+    the voice has used for responses since the last one was over, None for nothing.
     """
 
     interrupted: bool = False

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from ringline.domain.latency import Latency
-from ringline.domain.voice import ToolCall, Usage
+from ringline.domain.voice import ToolCall
 
 
 class Phase(StrEnum):
@@ -71,8 +71,6 @@ class Response:
     absorbed: bool = False
     #: The voice gave it up: it failed, or was cancelled there.
     cut: bool = False
-    #: What the voice has used for it, once it has said so.
-    usage: Usage | None = None
     #: How much of its text goes with speech, once all of it was sent.
     characters: int = 0
     #: The call ends once the response has been played.

@@ -16,6 +16,7 @@ from enum import StrEnum
 from ringline.domain.responses import Response
 from ringline.domain.tool_calls import OpenCalls
 from ringline.domain.turns import Turns
+from ringline.domain.voice import NOTHING_USED, Usage
 
 
 class Expected(StrEnum):
@@ -58,6 +59,8 @@ class TurnTaking:
     #: The client requests the answers to turns, and to the results of tools, by itself.
     turns_on_request: bool = False
     results_on_request: bool = False
+    #: What the voice has used for responses since the client was last told.
+    untold: Usage = NOTHING_USED
     turns: Turns = field(default_factory=Turns)
 
 

@@ -165,7 +165,7 @@ class VoicePlug:
 
     def on_voice_signal(self, signal: voice.VoiceSignal) -> None:
         """Pass a signal on; what was used is counted even when the voice is unplugged."""
-        if self._listener is not None and not isinstance(signal, voice.UsageReported):
+        if self._listener is not None:
             self._listener.on_voice_signal(self, signal)
         if self._meter is not None:
             self._meter(signal)

@@ -137,14 +137,13 @@ class Connection:
     # From the voice.
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Pass a signal on, and what it reports as used."""
-        used = used_in(signal)
-        if isinstance(signal, ResponseDone) and used is not None:
-            signal = replace(signal, is_charged=True)
+        """Pass a signal on, after what it reports as used: the end of a response tells it."""
+        if (used := used_in(signal)) is not None:
+            self._charge(replace(used, model=self.model))
+            if isinstance(signal, ResponseDone):
+                signal = replace(signal, is_charged=True)
         if self._owner is not None and not isinstance(signal, UsageReported):
             self._owner.on_signal(self, signal)
-        if used is not None:
-            self._charge(replace(used, model=self.model))
 
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Pass speech on."""

@@ -249,7 +249,8 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "response.done",
         "the response was played, or cut off: `status` is `completed` or `cancelled`; `usage` has "
-        "the tokens, if the voice counts them and had told them by then",
+        "the tokens of responses that the voice has told since the last one was over, those of a "
+        "response that was cut off before included; together they are the ledger's",
         (_RESPONSE,),
     ),
     RealtimeEvent(

@@ -48,6 +48,8 @@ class Trait(StrEnum):
     WAITS = "answers on request"
     #: Speech does not interrupt it if the session says so.
     UNINTERRUPTED = "answers that speech does not interrupt"
+    #: What it uses is counted in tokens.
+    TOKENS = "tokens"
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ ROWS: Mapping[str, Row] = {
             Trait.TOOLS: "its phrases call no tools",
             Trait.IMAGES: "it sees nothing",
             Trait.TEXT: "it always speaks",
+            Trait.TOKENS: "it costs nothing",
         },
     ),
     "mock/echo": Row(mock_echo, {}),
