@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -28,46 +27,11 @@ from tests.realtime_session import (
     talking,
     until,
 )
+from tests.said import Said
 from tests.serving import Service, serving
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 START = json.dumps({"type": "session.start", "config": {"model": MODEL}}).encode()
-
-
-class Everything(logging.Handler):
-    """Keeps every record of every logger, formatted, with its traceback."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-
-class Said:
-    """All that the process said since the test began."""
-
-    def __init__(self, handler: Everything, capfd: pytest.CaptureFixture[str]) -> None:
-        self._handler = handler
-        self._capfd = capfd
-
-    def text(self) -> str:
-        out, err = self._capfd.readouterr()
-        return "\n".join([*self._handler.lines, out, err])
-
-
-@pytest.fixture
-def said(capfd: pytest.CaptureFixture[str]) -> Iterator[Said]:
-    """Give all that is said: structlog, the standard library's logging, standard error."""
-    handler, root = Everything(), logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield Said(handler, capfd)
-    root.removeHandler(handler)
-    root.setLevel(level)
 
 
 @asynccontextmanager

@@ -36,7 +36,8 @@ def read_response(asked: Mapping[str, object], event_id: str) -> AskedResponse |
             return problem(
                 "unsupported_value", param=f"response.{name}", event_id=event_id, reason=reason
             )
-    instructions = asked.get("instructions") or ""
+    instructions = asked.get("instructions")
+    instructions = "" if instructions is None else instructions
     if not isinstance(instructions, str) or len(instructions) > _MAX_INSTRUCTIONS:
         reason = f"instructions: a text of at most {_MAX_INSTRUCTIONS} characters"
         return problem(

@@ -171,6 +171,8 @@ def _read_output(spoken: Session, config: dict[str, object]) -> None:
     voice = spoken.get("voice")
     if isinstance(voice, dict):
         voice = as_object(spoken["voice"]).get("id")
+        if voice is None:
+            raise Unfit(problem("invalid_value", param=PATHS["voice"], reason="voice: no id"))
     if voice is not None:
         config["voice"] = voice
 
