@@ -232,7 +232,7 @@ def test_findings_of_the_doctor(capsys: pytest.CaptureFixture[str]) -> None:
 def test_first_keys(capsys: pytest.CaptureFixture[str]) -> None:
     keys.show_key_ring(KeyRing(base_url=HOSTILE, workspace_id=HOSTILE, secret_key=HOSTILE))
     lines = lines_of(capsys.readouterr().out)
-    assert len(lines) == 7
+    assert len(lines) == 8
     idle = [line.split()[0] for line in lines if "grants nothing in this version" in line]
     assert idle == ["publishable_key", "management_key"]
 

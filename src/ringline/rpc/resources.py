@@ -66,8 +66,9 @@ PROVIDER_KEY = Text(
     max_bytes=limits.PROVIDER_KEY_CHARACTERS.most,
     pattern=f"[ -~]{{8,{limits.PROVIDER_KEY_CHARACTERS.most}}}",
 )
+_URL = webhook_limits.URL_CHARACTERS.most
 #: Checked further when it is written: whether it is public depends on a setting.
-WEBHOOK_URL = Text(max_length=webhook_limits.URL_CHARACTERS.most)
+WEBHOOK_URL = Text(max_length=_URL, max_bytes=_URL)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
