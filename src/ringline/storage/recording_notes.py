@@ -19,6 +19,12 @@ class CallFound:
     ended: bool
 
 
+# Arrays go as text: asyncpg asks for every other type of array first, once a connection, and
+# these are the first statements of a server that starts.
+_NOTE = "SELECT ringline.note_recordings($1::text[]::uuid[], $2::text[]::integer[])"
+_KEEP_ONLY = "SELECT ringline.keep_recordings($1::text[]::uuid[])"
+
+
 class PostgresRecordingNotes:
     """The port `RecordingNotes` over a database."""
 
@@ -29,17 +35,16 @@ class PostgresRecordingNotes:
         """Store how long recordings are (ms). Raises StoreUnavailable."""
         await self._database.look_up(
             INTERNAL,
-            "SELECT ringline.note_recordings($1, $2)",
-            list(durations),
-            list(durations.values()),
+            _NOTE,
+            [str(call_id) for call_id in durations],
+            [None if ms is None else str(ms) for ms in durations.values()],
             owned=True,
         )
 
     async def keep_only(self, kept: Collection[UUID]) -> None:
         """Note that no other recordings are there. Raises StoreUnavailable."""
-        await self._database.look_up(
-            INTERNAL, "SELECT ringline.keep_recordings($1)", list(kept), owned=True
-        )
+        call_ids = [str(call_id) for call_id in kept]
+        await self._database.look_up(INTERNAL, _KEEP_ONLY, call_ids, owned=True)
 
     async def find_call(self, call_id: UUID) -> CallFound | None:
         """Find a call of any workspace. Raises StoreUnavailable."""
