@@ -57,7 +57,7 @@ check: .venv/.dev ## format, lint, types and import rules: seconds
 test: check ## all of check, then all tests (ARGS="-k word": some)
 	@$(BIN)/python tests/e2e/node.py
 	@$(BIN)/python tests/e2e/programs.py
-	@exec $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 3 $(ARGS)
 
 live: .venv/.dev ## try the voices of providers whose keys are set at the providers (costs cents)
 	@exec $(BIN)/python -m pytest -rs tests/live/live_voices.py $(ARGS)

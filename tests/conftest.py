@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests import log_lines
 from tests.database import TestDatabase
 from tests.places import open_directory
 from tests.serving import Service, serving
-from tests.used_databases import empty, remember
+from tests.used_databases import Sweeper, remember
 
 #: A slow machine must not fail a test, so hypothesis gets no deadline for its examples.
 settings.register_profile(
@@ -57,22 +58,34 @@ async def make_template(cluster: Address) -> None:
 
 
 #: Folders whose tests run one after another: they start their own servers, load the machine
-#: and kill processes.
+#: and kill processes. They take longest, so they start first.
 ONE_AFTER_ANOTHER = ("tests/e2e/", "tests/faults/")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Runs a file's tests in one process, and tests that load the machine in one too."""
+    """Runs the tests of a file in one process, and so those of `ONE_AFTER_ANOTHER`'s folders."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "processes" if path.startswith(ONE_AFTER_ANOTHER) else path
+        return next((folder for folder in ONE_AFTER_ANOTHER if path.startswith(folder)), path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     """Choose which worker process runs which tests."""
+    config.option.loadscopereorder = False  # it would take the files with the most tests first
     return Scheduling(config, log)
 
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let worker processes begin with what takes longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(ONE_AFTER_ANOTHER))
+
+
+# A shell that runs the suite in the background makes it ignore Ctrl-C, and with it every program
+# that a test starts and then interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 structlog.configure(processors=[log_lines.note, *structlog.get_config()["processors"]])
 
@@ -113,8 +126,16 @@ async def empty_database(cluster: Address) -> AsyncIterator[TestDatabase]:
     await run_as_superuser(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def sweeper(cluster: Address) -> Iterator[Sweeper]:
+    """Provide what empties the databases of tests that are over."""
+    sweeper = Sweeper()
+    yield sweeper
+    sweeper.close()
+
+
 @pytest.fixture
-async def database(cluster: Address) -> AsyncIterator[TestDatabase]:
+async def database(cluster: Address, sweeper: Sweeper) -> AsyncIterator[TestDatabase]:
     """Provide an empty migrated database, reusing an earlier test's if possible."""
     if _used:
         database = TestDatabase(cluster, _used.pop())
@@ -123,9 +144,7 @@ async def database(cluster: Address) -> AsyncIterator[TestDatabase]:
         async with database.connection() as superuser:
             await remember(superuser)
     yield database
-    async with database.connection() as superuser:
-        reusable = await empty(superuser)
-    if reusable:
+    if await sweeper.empty(database):
         _used.append(database.name)
     else:
         await run_as_superuser(cluster, f"DROP DATABASE {database.name} WITH (FORCE)")

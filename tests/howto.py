@@ -19,7 +19,7 @@ _BLOCK = re.compile(
 
 def carry_out(page: Path, target: Path) -> int:
     """Copy the source and apply a page's blocks to it; return how many there were."""
-    shutil.copytree(ROOT / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", target / "src")
     blocks = 0
     for block in _BLOCK.finditer(page.read_text("utf-8")):
         blocks += 1
