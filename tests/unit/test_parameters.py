@@ -17,6 +17,8 @@ EXEMPT = {
         "cli.logs._place_failure",
         "cli.logs._show_values",
         "config.settings.Settings.settings_customise_sources",
+        "hooks.resolver.CheckedResolver.resolve",
+        "hooks.sender._note_reuse",
         "storage.ownership.Ownership._on_notification",
         "voices.espeak_worker.Espeak._take",
         "voices.upstream_socket._guard.on_redirect",
@@ -24,6 +26,7 @@ EXEMPT = {
         "web.http_connection.HttpConnection.handle_error",
     },
     "called as a value of a Callable type or of a Protocol": {
+        "hooks.sender.WebhookSender.send",
         "rpc.call_actions.create_call",
         "rpc.call_actions.create_call_participant",
         "rpc.call_actions.update_call",

@@ -3,10 +3,23 @@
 `limits.py` says what a row means.
 """
 
-from ringline.domain.limit import Limit
+from ringline.domain.limit import KIB, Limit
 
 URL_CHARACTERS = Limit(
     "the URL of a webhook", 2_048, "characters", "400 `INVALID_ARGUMENT`; `invalid_attribute`"
 )
 
-ROWS = (URL_CHARACTERS,)
+ATTEMPT_S = Limit(
+    "an attempt at a delivery, from the look-up of the name to the end of the answer",
+    10,
+    "s",
+    "the attempt fails: `timeout`",
+)
+RECEIVED_BYTES = Limit(
+    "what is read of an answer, and kept", 2 * KIB, "bytes", "cut off; the attempt is over"
+)
+LOOK_UPS = Limit(
+    "look-ups of receivers' names under way at once", 64, "look-ups", "the next one waits"
+)
+
+ROWS = (URL_CHARACTERS, ATTEMPT_S, RECEIVED_BYTES, LOOK_UPS)
