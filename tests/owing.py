@@ -25,19 +25,27 @@ class HandClock:
 
 
 async def add_endpoint(
-    stores: Stores, scope: Scope, *events: str, enabled: bool = True, paused: bool = False
+    stores: Stores,
+    scope: Scope,
+    *events: str,
+    url: str = "https://example.com",
+    enabled: bool = True,
+    paused: bool = False,
+    secret: bytes = b"s",
 ) -> UUID:
     endpoint = new_id()
     async with stores.database.transaction(scope) as connection:
         await connection.execute(
             "INSERT INTO ringline.webhook_endpoints (workspace_id, environment, id, url, events,"
-            " enabled, paused, secret) VALUES ($1, $2, $3, 'https://example.com', $4, $5, $6, 's')",
+            " enabled, paused, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             scope.workspace_id,
             scope.environment.value,
             endpoint,
+            url,
             list(events),
             enabled,
             paused,
+            secret,
         )
     return endpoint
 

@@ -16,8 +16,10 @@ import structlog
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
 from ringline.app.surfaces import build_server
 from ringline.app.voices import gather_voices, missing_extra, read_voices
+from ringline.app.webhooks import webhooks_of
 from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, load_prices, service_links
+from ringline.domain import delivery_limits
 from ringline.domain.attendant import SETTINGS
 from ringline.rpc.context import Services
 from ringline.services.background import run_in_background
@@ -39,6 +41,7 @@ from ringline.storage.recording_files import DiskRecordings
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
+from ringline.web.admission import raise_descriptor_limit
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
 from ringline.web.server import Server
@@ -140,6 +143,8 @@ async def _start(
     stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles, now=now)
     stack.push_async_callback(stores.close)
 
+    descriptors = raise_descriptor_limit()
+    most = min(delivery_limits.IN_FLIGHT_IN_ALL.most, descriptors // 4)
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
@@ -180,6 +185,7 @@ async def _start(
         private_webhooks=settings.webhook_allow_private,
         provider_keys_changed=voices.provider_keys.changed,
     )
+    webhooks = webhooks_of(settings, stores, sealer=sealer, now=now, most=most)
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
     page_key = PageKey() if dev else None
@@ -196,12 +202,16 @@ async def _start(
         services=services,
         idempotency=idempotency,
         now=now,
+        descriptors=descriptors - most,
         page_key=page_key,
     )
 
     journals.append(journal)
     stack.push_async_callback(voices.local.close)
     stack.push_async_callback(voices.cascades.close)
+    stack.push_async_callback(webhooks.sender.close)
+    webhooks.deliveries.start()
+    stack.push_async_callback(webhooks.deliveries.close)
     stack.push_async_callback(bus.close)
     hub.start()
     stack.push_async_callback(hub.close)
@@ -215,6 +225,7 @@ async def _start(
     stack.push_async_callback(recordings.close)
     stack.push_async_callback(calls.shutdown)
     run_in_background(stack, credentials.run())
+    run_in_background(stack, webhooks.timers.run())
     run_in_background(stack, voices.provider_keys.run())
     run_in_background(stack, _watch_ownership(stores, journal))
     calls.sweep(await stores.calls.abandoned())

@@ -19,7 +19,7 @@ from ringline.services.session_places import SessionLimits, SessionPlaces
 from ringline.services.sessions import Sessions
 from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
-from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
+from ringline.web.admission import Admission, Allowance
 from ringline.web.authentication import Origins
 from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
@@ -52,9 +52,13 @@ def build_server(
     services: Services,
     idempotency: Idempotency,
     now: Clock,
+    descriptors: int,
     page_key: PageKey | None,
 ) -> Server:
-    """Build the server; `voice_s` is the longest that a voice takes to be ready."""
+    """Build the server; `voice_s` is the longest that a voice takes to be ready.
+
+    Its connections may have so many `descriptors`, but for those that are reserved.
+    """
     calls = services.calls
     engine = Engine(services, Reader(settings.signing_secrets))
     rpc = Rpc(
@@ -120,7 +124,7 @@ def build_server(
         talk=talk,
     )
     admission = Admission(
-        Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),
+        Allowance.of_descriptors(descriptors, settings.max_connections_per_address),
         settings.trusted_proxies,
         clock=time.monotonic,
     )

@@ -43,6 +43,8 @@ class Prefix(StrEnum):
     KEY = "key"
     EVENT = "evt"
     REQUEST = "req"
+    WEBHOOK_ENDPOINT = "whe"
+    DELIVERY = "del"
 
 
 def uuid7(unix_ms: int, random_bits: int) -> UUID:

@@ -71,7 +71,8 @@ FIELDS: Mapping[str, str] = {
     "hangup_cause": "why the call ended",
     "id": "the key or the member",
     "key_id": "the key, if it is known",
-    "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong",
+    "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong;"
+    " of a timer, what it is for",
     "library": "the name of the library's logger",
     "live": "how many voice sessions are live",
     "logs": "how many workspaces' logs were in the transaction",
@@ -325,6 +326,14 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
     ),
     "Providers of voices": (
         _error(
+            "signing_secret_unreadable",
+            "workspace_id",
+            "environment",
+            means="The secret that signs a workspace's webhooks, or an endpoint's, cannot be"
+            " decrypted: it was stored under another `RINGLINE_ENCRYPTION_KEY`. What is owed"
+            " waits; rotating the secret makes a new one.",
+        ),
+        _error(
             "provider_key_unreadable",
             "provider",
             "workspace_id",
@@ -354,7 +363,20 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         ),
     ),
     "Defects": (
+        _error("attempt_failed", "error", means="A webhook's attempt failed; it is made later."),
+        _error(
+            "attempts_refused",
+            "error",
+            "sqlstate",
+            "entries",
+            means="Attempts of webhooks could not be written; they are made again.",
+        ),
         _error("background_work_failed", "error", means="A background task ended."),
+        _error(
+            "deliveries_failed",
+            "error",
+            means="What is owed to webhooks could not be claimed; the server retries.",
+        ),
         _error(
             "bus_subscriber_failed", "error", means="A subscriber failed to process a publication."
         ),
@@ -423,6 +445,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "transaction_failed",
             "error",
             means="A transaction of the journal broke; its entries are looked up and retried.",
+        ),
+        _error(
+            "timer_failed",
+            "kind",
+            "error",
+            means="What a timer is for could not be done; it is tried again in an hour.",
         ),
         _error("voice_failed", "error", means="The voice of a call failed."),
     ),

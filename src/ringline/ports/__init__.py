@@ -47,6 +47,7 @@ from ringline.ports.storage import (
     Violation,
     WorkspaceStore,
 )
+from ringline.ports.timers import TimerStore, Upkeep
 from ringline.ports.webhooks import (
     DeliveryStore,
     Due,
@@ -88,8 +89,10 @@ __all__ = [
     "Subscriber",
     "Tap",
     "TicketStore",
+    "TimerStore",
     "Transaction",
     "Unsubscribe",
+    "Upkeep",
     "Violation",
     "Voice",
     "VoiceListener",

@@ -97,12 +97,11 @@ webhook_deliveries = sa.Table(
     ),
     sa.Index("webhook_deliveries_of_target_idx", "workspace_id", "environment", "target_id", "id"),
     sa.Index(
-        "webhook_deliveries_unsent_idx",
+        "webhook_deliveries_dead_idx",
         "workspace_id",
         "environment",
-        "status",
         "id",
-        postgresql_where=sa.text("status <> 'delivered'"),
+        postgresql_where=sa.text("status = 'dead'"),
     ),
     sa.Index(
         "webhook_deliveries_due_idx",

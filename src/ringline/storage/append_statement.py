@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
-from ringline.domain.webhook_types import EVERYTHING, filters_of
+from ringline.domain.webhook_types import EVERYTHING
 from ringline.ports import EntryRefused, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, events, logs
@@ -28,14 +28,9 @@ from ringline.wire import envelope
 #: The columns of an event, but for its log and its offset.
 EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
 
-#: What the statement is told of each event besides: the type as endpoints are sent it and its
-#: family, and the agent that is owed an envelope with the type in it, if one is.
-_OWED_COLUMNS = (
-    sa.Column("sent_type", sa.Text),
-    sa.Column("family", sa.Text),
-    sa.Column("owed_agent", sa.Uuid),
-    sa.Column("envelope_type", sa.Text),
-)
+#: What the statement is told of each event besides: the agent that is owed an envelope, and its
+#: type there, if one is.
+_OWED_COLUMNS = (sa.Column("owed_agent", sa.Uuid), sa.Column("envelope_type", sa.Text))
 _ARRAYS = (*EVENT_COLUMNS, *(column.name for column in _OWED_COLUMNS))
 _SCOPE = {
     "workspace_id": sa.bindparam("workspace_id", type_=sa.Uuid),
@@ -61,7 +56,7 @@ def _append() -> Prepared:
     new = arrays("new", *(events.c[name] for name in EVENT_COLUMNS))
     rows = sa.select(
         *_SCOPE.values(),
-        counter.c.newest - _COUNT + new.c.ordinal,
+        _offset(counter, new),
         *(new.c[name] for name in EVENT_COLUMNS),
     ).select_from(counter.join(new, sa.true()))
     written = sa.insert(events).from_select([*_SCOPE, "offset", *EVENT_COLUMNS], rows)
@@ -76,21 +71,24 @@ def _append() -> Prepared:
     )
 
 
-def _owed(name: str, counter: sa.CTE, *, type_: str) -> tuple[Any, list[Any]]:
-    """Return the new events as rows, and what their obligations begin with."""
-    new = arrays(name, *(events.c[name] for name in ("event_id", "call_id")), *_OWED_COLUMNS)
-    offset = (counter.c.newest - _COUNT + new.c.ordinal).label("offset")
-    return new, [new.c.event_id, offset, new.c[type_].label("event_type"), new.c.call_id]
-
-
 def _to_endpoints(counter: sa.CTE) -> sa.SelectBase:
-    """Select the obligations to endpoints whose filter lets an event through."""
-    new, owed = _owed("for_endpoints", counter, type_="sent_type")
-    entries = (new.c.sent_type, new.c.family, sa.literal(EVERYTHING, sa.Text))
-    wanted = endpoints.c.events.overlap(postgresql.array(entries))  # `webhook_types.filters_of`
+    """Select the obligations to endpoints whose filter lets an event through.
+
+    The filter is as in `webhook_types`, but evaluated only where there are endpoints.
+    """
+    new = arrays("for_endpoints", *(events.c[name] for name in ("event_id", "call_id", "type")))
+    sent = sa.case(
+        (new.c.type.startswith("message."), "communication." + new.c.type), else_=new.c.type
+    )
+    family = sa.func.regexp_replace(sent, r"[^.]*$", EVERYTHING)
+    everything = sa.literal(EVERYTHING, sa.Text) == sa.any_(endpoints.c.events)
+    wanted = everything | endpoints.c.events.overlap(postgresql.array([sent, family]))
     return (
         sa.select(
-            *owed,
+            new.c.event_id,
+            _offset(counter, new),
+            sent.label("event_type"),
+            new.c.call_id,
             sa.null().label("agent_id"),
             endpoints.c.id.label("endpoint_id"),
             endpoints.c.id.label("target_id"),
@@ -102,13 +100,27 @@ def _to_endpoints(counter: sa.CTE) -> sa.SelectBase:
 
 def _to_agents(counter: sa.CTE) -> sa.SelectBase:
     """Select the obligations to agents that have a webhook."""
-    new, owed = _owed("for_agents", counter, type_="envelope_type")
+    new = arrays(
+        "for_agents", *(events.c[name] for name in ("event_id", "call_id")), *_OWED_COLUMNS
+    )
     joined = agents.join(new, agents.c.id == new.c.owed_agent).join(counter, sa.true())
     return (
-        sa.select(*owed, agents.c.id, sa.null(), agents.c.id)
+        sa.select(
+            new.c.event_id,
+            _offset(counter, new),
+            new.c.envelope_type,
+            new.c.call_id,
+            agents.c.id,
+            sa.null(),
+            agents.c.id,
+        )
         .select_from(joined)
         .where(*_here(agents), agents.c.webhook_url.is_not(None))
     )
+
+
+def _offset(counter: sa.CTE, new: sa.TableValuedAlias) -> sa.Label[int]:
+    return (counter.c.newest - _COUNT + new.c.ordinal).label("offset")
 
 
 APPEND = _append()
@@ -129,7 +141,6 @@ def append_arguments(scope: Scope, published: Sequence[Event], *, now: datetime)
             None if call is None else _text(call),
             _text(event.data),
             event.occurred_at,
-            *filters_of(event.type)[:2],
             *_owed_agent(event),
         )
         for column, value in zip(columns, values, strict=True):

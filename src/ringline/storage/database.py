@@ -23,6 +23,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING,
 from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, away, refusal_of, translate
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
+from ringline.storage.listening import listen
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Notified, Ownership
 from ringline.storage.pool import INTERNAL, Borrower, Pool
@@ -142,12 +143,13 @@ class Database:
             await self._ownership.lost()
 
     async def watch(self, channel: str, notified: Notified) -> None:
-        """Call back with a channel's notifications until cancelled. Needs ownership.
+        """Call back with a channel's notifications until cancelled.
 
         None instead of a payload means that some may have been missed; it comes at once too.
         """
         if self._ownership is None:
-            raise AssertionError("only the server that claimed the database is notified")
+            await listen(self.connect, channel, notified=notified)
+            return
         stop = self._ownership.watch(channel, notified)
         try:
             await asyncio.Event().wait()

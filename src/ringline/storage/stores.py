@@ -16,6 +16,7 @@ from ringline.storage.provider_credentials import PostgresProviderCredentials
 from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
 from ringline.storage.signing_secrets import PostgresSigningSecrets
+from ringline.storage.timers import PostgresTimers
 from ringline.storage.webhooks import PostgresDeliveries
 from ringline.storage.workspaces import PostgresWorkspaces
 
@@ -39,6 +40,7 @@ class Stores:
     provider_credentials: PostgresProviderCredentials
     signing_secrets: PostgresSigningSecrets
     deliveries: PostgresDeliveries
+    timers: PostgresTimers
 
     @classmethod
     async def open(
@@ -76,6 +78,7 @@ class Stores:
             PostgresProviderCredentials(database),
             PostgresSigningSecrets(database),
             PostgresDeliveries(database),
+            PostgresTimers(database),
         )
 
     async def close(self) -> None:

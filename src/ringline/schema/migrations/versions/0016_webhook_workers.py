@@ -7,7 +7,8 @@ from ringline.schema.isolation import make_lookups
 revision = "0016"
 down_revision = "0015"
 
-#: A UUIDv7 of this millisecond, for statements that make as many rows as they find.
+#: A UUIDv7 of this millisecond, for statements that make as many rows as they find. From
+#: version 18 on PostgreSQL has its own, which takes a tenth of the time.
 NEW_ID = """
     CREATE FUNCTION ringline.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
         SELECT pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(overlay(
@@ -47,9 +48,18 @@ CLAIM_COLUMNS = (
     " data jsonb, occurred_at timestamptz"
 )
 
-#: Claims of one target wait for each other, and the second statement sees what the other
+#: Planning these statements costs ten times as much as their work, and the plan is always the
+#: same: through the indexes. A plan that is kept from when the tables were small must not read
+#: all of them when they have grown.
+BY_INDEX = """
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true);
+"""
+
+#: Claims of one target wait for each other, and the last statement sees what the other
 #: process has claimed: so no delivery starts before an earlier one of its call.
-CLAIM = """
+CLAIM = f"""{BY_INDEX}
     SELECT count(pg_advisory_xact_lock(t.key)) FROM (
         SELECT hashtextextended(w.id::text, 0) AS key FROM unnest(targets) AS w (id)
         ORDER BY 1 OFFSET 0
@@ -66,7 +76,7 @@ CLAIM = """
         SELECT p.workspace_id, p.environment, p.id FROM wanted w CROSS JOIN LATERAL (
             SELECT d.workspace_id, d.environment, d.id FROM ringline.webhook_deliveries d
             WHERE d.target_id = w.target_id AND d.status = 'pending'
-                AND d.next_attempt_at <= at AND NOT w.paused
+                AND d.next_attempt_at <= at
                 AND (NOT w.shared OR d.call_id IS NULL OR NOT EXISTS (
                     SELECT FROM ringline.webhook_deliveries o WHERE o.target_id = w.target_id
                         AND o.claimed_by IS NOT NULL AND o.claimed_by <> server
@@ -75,6 +85,7 @@ CLAIM = """
                 ))
             ORDER BY d.next_attempt_at, d."offset" LIMIT w.room FOR UPDATE SKIP LOCKED
         ) p
+        WHERE NOT w.paused
     ), claimed AS (
         UPDATE ringline.webhook_deliveries d SET next_attempt_at = lease, claimed_by = server,
             schedule_from = coalesce(d.schedule_from, at), updated_at = now()
@@ -82,8 +93,14 @@ CLAIM = """
         WHERE d.workspace_id = p.workspace_id AND d.environment = p.environment AND d.id = p.id
         RETURNING d.*
     )
-    SELECT w.target_id, CASE WHEN w.shared THEN least(later.next_attempt_at,
-            at + interval '1 second') ELSE later.next_attempt_at END,
+    SELECT w.target_id, least(
+            CASE WHEN w.shared THEN at + interval '1 second' END,
+            CASE WHEN NOT w.paused THEN (
+                SELECT d.next_attempt_at FROM ringline.webhook_deliveries d
+                WHERE d.target_id = w.target_id AND d.status = 'pending'
+                    AND d.next_attempt_at > at
+                ORDER BY d.next_attempt_at LIMIT 1
+            ) END),
         c.workspace_id, c.environment, c.id, c."offset", c.event_id, c.agent_id IS NOT NULL,
         c.attempts, c.step, c.schedule_from,
         CASE WHEN e.id IS NULL THEN a.webhook_url WHEN e.enabled THEN e.url END,
@@ -94,12 +111,6 @@ CLAIM = """
         coalesce(e.failing, a.webhook_failing, false),
         l.epoch, v.type, v.call, v.data, v.occurred_at
     FROM wanted w
-    LEFT JOIN LATERAL (
-        SELECT d.next_attempt_at FROM ringline.webhook_deliveries d
-        WHERE d.target_id = w.target_id AND d.status = 'pending' AND d.next_attempt_at > at
-            AND NOT w.paused
-        ORDER BY d.next_attempt_at LIMIT 1
-    ) later ON true
     LEFT JOIN claimed c ON c.target_id = w.target_id
     LEFT JOIN ringline.agents a ON a.workspace_id = c.workspace_id
         AND a.environment = c.environment AND a.id = c.agent_id
@@ -130,7 +141,7 @@ _COUNTED = """
     FROM health h WHERE t.workspace_id = h.workspace_id AND t.environment = h.environment
         AND t.id = h.target_id AND (NOT h.succeeded OR t.{failures} > 0)
 """
-SETTLE = f"""
+SETTLE = f"""{BY_INDEX}
     WITH new AS (
         SELECT * FROM unnest(workspaces, environments, ids, started, durations, codes, errors,
             bodies, statuses, steps, nexts) AS n (workspace_id, environment, id, started_at,
@@ -174,7 +185,7 @@ SETTLE = f"""
 """
 
 #: Schedules that have not begun count from the next claim.
-RELEASE = """
+RELEASE = f"""{BY_INDEX}
     WITH released AS (
         UPDATE ringline.webhook_deliveries d SET claimed_by = NULL, next_attempt_at = at,
             schedule_from = CASE WHEN d.step > 0 THEN d.schedule_from END, updated_at = now()
@@ -187,7 +198,7 @@ RELEASE = """
     FROM (SELECT DISTINCT target_id FROM released) r
 """
 
-BURY = """
+BURY = f"""{BY_INDEX}
     WITH gone AS (
         SELECT d.workspace_id, d.environment, d.id FROM ringline.webhook_deliveries d
         WHERE d.target_id = target AND d.status = 'pending'
@@ -293,7 +304,15 @@ LOOKUP_FUNCTIONS = (
 )
 
 
+NEW_ID_18 = """
+    CREATE FUNCTION ringline.new_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
+        SELECT pg_catalog.uuidv7()
+    $$
+"""
+
+
 def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
-    run(NEW_ID)
+    version = run("SELECT current_setting('server_version_num')::integer").scalar_one()
+    run(NEW_ID_18 if version >= 180_000 else NEW_ID)
     make_lookups(run, *LOOKUP_FUNCTIONS)

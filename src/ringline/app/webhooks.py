@@ -1,0 +1,48 @@
+"""The worker that delivers webhooks, with the client that sends them; durable timers."""
+
+import secrets
+from dataclasses import dataclass
+from random import random
+
+from ringline.config import Settings
+from ringline.domain.timers import TimerKind
+from ringline.hooks.sender import WebhookSender
+from ringline.ports import Clock
+from ringline.services.deliveries import Deliveries, DeliveryLimits
+from ringline.services.delivery_attempts import Attempts
+from ringline.services.sealer import Sealer
+from ringline.services.signing_secrets import WorkspaceSecrets
+from ringline.services.timers import Timers
+from ringline.services.webhook_upkeep import WebhookUpkeep
+from ringline.storage.stores import Stores
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """The worker and its client."""
+
+    deliveries: Deliveries
+    sender: WebhookSender
+    timers: Timers
+
+
+def webhooks_of(
+    settings: Settings, stores: Stores, *, sealer: Sealer, now: Clock, most: int
+) -> Webhooks:
+    """Return the worker over open stores; `most` deliveries are under way at a time."""
+    sender = WebhookSender(allow_private=settings.webhook_allow_private)
+    workspace_secrets = WorkspaceSecrets(
+        stores.signing_secrets,
+        sealer.seal,
+        open_sealed=sealer.open_sealed,
+        random_bytes=secrets.token_bytes,
+    )
+    attempts = Attempts(
+        sender.send, workspace_secrets, open_sealed=sealer.open_sealed, now=now, random=random
+    )
+    limits = DeliveryLimits(in_all=most)
+    deliveries = Deliveries(stores.deliveries, attempts.make, now=now, limits=limits)
+    upkeep = TimerKind.WEBHOOK_UPKEEP
+    serve = {upkeep: WebhookUpkeep(stores.timers, now).serve}
+    timers = Timers(stores.timers, serve, now=now, daily=(upkeep,))
+    return Webhooks(deliveries, sender, timers)

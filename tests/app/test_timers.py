@@ -1,0 +1,186 @@
+"""Durable timers: served once, by whichever process is alive, and what the first kind does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ringline.domain.log import Scope
+from ringline.domain.timers import Timer, TimerKind
+from ringline.ports import EntryRefused, Violation
+from ringline.services.timers import Serve, Timers
+from ringline.services.webhook_upkeep import WebhookUpkeep
+from ringline.storage.stores import Stores
+from tests.callers import LIMIT_S
+from tests.database import OTHER, TestDatabase, make_log
+from tests.owing import HandClock
+
+UPKEEP = TimerKind.WEBHOOK_UPKEEP
+LEASE = timedelta(minutes=5)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(datetime(2026, 11, 30, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+async def stores(database: TestDatabase, clock: HandClock) -> AsyncIterator[Stores]:
+    async with database.stores(now=clock) as stores:
+        yield stores
+
+
+class Served:
+    """What was served, and a wait for it."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.timers: list[Timer] = []
+        self.broken = False
+        self._clock = clock
+        self._came = asyncio.Event()
+
+    async def __call__(self, timer: Timer) -> datetime:
+        self.timers.append(timer)
+        self._came.set()
+        if self.broken:
+            raise EntryRefused(Violation.OTHER)
+        return self._clock() + DAY
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while len(self.timers) < count:
+                self._came.clear()
+                await self._came.wait()
+
+
+async def run(stack: AsyncExitStack, stores: Stores, clock: HandClock, *, serve: Serve) -> Timers:
+    timers = Timers(stores.timers, {UPKEEP: serve}, now=clock, daily=(UPKEEP,))
+    task = asyncio.create_task(timers.run())
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+    return timers
+
+
+async def test_every_log_is_served_daily_once_whoever_runs(
+    database: TestDatabase, stores: Stores, clock: HandClock
+) -> None:
+    scope = await make_log(stores)
+    served = Served(clock)
+    async with AsyncExitStack() as stack:
+        others = await stack.enter_async_context(database.stores(OTHER, claim=False, now=clock))
+        both = [await run(stack, one, clock, serve=served) for one in (stores, others)]
+        await served.until(2)
+        places = {timer.scope.environment for timer in served.timers}
+        assert len(places) == 2
+        assert {timer.scope.workspace_id for timer in served.timers} == {scope.workspace_id}
+        for day in range(2, 5):
+            clock.advance(DAY)
+            for timers in both:
+                timers.look()
+            await served.until(2 * day)
+        assert len(served.timers) == 8
+
+
+async def test_a_timer_whose_process_died_is_served_when_its_lease_ends(
+    stores: Stores, clock: HandClock
+) -> None:
+    await make_log(stores)
+    await stores.timers.keep(UPKEEP, clock())
+    claimed = await stores.timers.claim(clock(), lease=LEASE, most=9)
+    assert len(claimed) == 2
+    assert await stores.timers.claim(clock(), lease=LEASE, most=9) == []
+    clock.advance(LEASE)
+    assert len(await stores.timers.claim(clock(), lease=LEASE, most=9)) == 2
+
+
+async def test_one_that_is_set_anew_while_it_is_served_stays_as_it_was_set(
+    stores: Stores, clock: HandClock
+) -> None:
+    scope = await make_log(stores)
+    await stores.timers.keep(UPKEEP, clock())
+    first, second = await stores.timers.claim(clock(), lease=LEASE, most=9)
+    soon = clock() + timedelta(hours=1)
+    set_anew = first if first.scope == scope else second
+    async with stores.database.transaction(scope) as connection:
+        await connection.execute(
+            "UPDATE ringline.timers SET due_at = $1, claimed_by = NULL, payload = '{\"a\": 1}'",
+            soon,
+        )
+    for timer in (first, second):
+        await stores.timers.settle(timer, None)
+    assert await stores.timers.next_at() == soon
+    (left,) = await stores.timers.claim(soon, lease=LEASE, most=9)
+    assert (left.scope, left.payload) == (set_anew.scope, {"a": 1})
+
+
+async def test_work_that_breaks_is_tried_again_in_an_hour(stores: Stores, clock: HandClock) -> None:
+    await make_log(stores)
+    served = Served(clock)
+    served.broken = True
+    async with AsyncExitStack() as stack:
+        timers = await run(stack, stores, clock, serve=served)
+        await served.until(2)
+        clock.advance(timedelta(hours=1))
+        timers.look()
+        await served.until(4)
+
+
+async def test_upkeep_removes_settled_deliveries_and_rotated_secrets_in_time(
+    database: TestDatabase, stores: Stores, clock: HandClock
+) -> None:
+    scope = await make_log(stores)
+    async with database.connection() as superuser:
+        for status, age in (("dead", 31), ("delivered", 31), ("pending", 31), ("dead", 29)):
+            await add_delivery(superuser, scope, status, at=clock() - timedelta(days=age))
+        await superuser.execute(
+            "INSERT INTO ringline.webhook_endpoints (workspace_id, environment, id, url, secret,"
+            " previous_secret, previous_expires_at) SELECT $1, $2, gen_random_uuid(), 'u', 's',"
+            " 'p', t FROM unnest($3::timestamptz[]) AS t",
+            scope.workspace_id,
+            scope.environment.value,
+            [clock(), clock() + timedelta(seconds=1)],
+        )
+        await superuser.execute(
+            "UPDATE ringline.workspaces SET previous_signing_secret = 'p',"
+            " previous_signing_secret_expires_at = $1",
+            clock(),
+        )
+        timer = Timer(scope, UPKEEP, "", {}, clock())
+        assert await WebhookUpkeep(stores.timers, clock).serve(timer) == clock() + DAY
+        left = await superuser.fetch("SELECT status FROM ringline.webhook_deliveries")
+        logged = await superuser.fetchval("SELECT count(*) FROM ringline.webhook_attempts")
+        previous = await superuser.fetch("SELECT previous_secret FROM ringline.webhook_endpoints")
+        (signing,) = await superuser.fetch("SELECT * FROM ringline.workspaces")
+    assert sorted(row["status"] for row in left) == ["dead", "pending"]
+    assert logged == 2
+    assert {row["previous_secret"] for row in previous} == {None, b"p"}
+    assert signing["signing_secret"] is not None
+    assert signing["previous_signing_secret"] is None
+
+
+async def add_delivery(superuser: Any, scope: Scope, status: str, *, at: datetime) -> None:
+    """Insert a delivery of a time, with an attempt."""
+    await superuser.execute(
+        "WITH new AS (SELECT overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send("
+        "(extract(epoch FROM $4::timestamptz) * 1000)::bigint) FROM 3) FROM 1 FOR 6) AS id,"
+        " gen_random_uuid() AS target), delivery AS ("
+        "INSERT INTO ringline.webhook_deliveries (workspace_id, environment, id, event_id,"
+        ' "offset", event_type, endpoint_id, target_id, status)'
+        " SELECT $1, $2, encode(id, 'hex')::uuid, gen_random_uuid(), 1, 't', target, target, $3"
+        " FROM new) INSERT INTO ringline.webhook_attempts (workspace_id, environment,"
+        " delivery_id, attempt, started_at, duration_ms)"
+        " SELECT $1, $2, encode(id, 'hex')::uuid, 1, now(), 1 FROM new",
+        scope.workspace_id,
+        scope.environment.value,
+        status,
+        at,
+    )
