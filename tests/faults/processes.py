@@ -23,7 +23,7 @@ from ringline.client.http import Api
 from ringline.domain.events import StoredEvent
 from ringline.domain.log import Environment, Scope
 from ringline.schema.names import ROLES
-from ringline.storage.data_directory import DATABASE
+from ringline.storage.data_directory import DATABASE, SUPERUSER, Address
 from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
 from tests.faults.embedded import LIMIT_S, SEARCH
@@ -91,10 +91,17 @@ class ServerProcess:
 
     def dsn(self) -> str:
         """Return the URL of the embedded database, as the server's role."""
+        return self._address().dsn(ROLES.server, DATABASE)
+
+    def dsn_of_superuser(self) -> str:
+        """Return the URL of the embedded database, as a role that sees all rows."""
+        return self._address().dsn(SUPERUSER, DATABASE)
+
+    def _address(self) -> Address:
         assert self.data_dir is not None
         address = running_cluster(self.data_dir)
         assert address is not None, "the embedded database runs"
-        return address.dsn(ROLES.server, DATABASE)
+        return address
 
 
 async def nobody_left(family: list[psutil.Process]) -> None:

@@ -70,6 +70,13 @@ class DeliveryStore(Protocol):
         """Give deliveries back that were not attempted; they are due at once."""
         ...
 
+    async def adopt(self, now: datetime) -> None:
+        """Give back what processes that are gone had claimed, if we can tell: it is due at once.
+
+        A process that owns its database knows that no other lives.
+        """
+        ...
+
     async def bury(self, target_id: UUID, *, most: int) -> int:
         """End what is owed to a target that is gone; return how many that were."""
         ...

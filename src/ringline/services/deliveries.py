@@ -40,9 +40,6 @@ _log = structlog.get_logger(__name__)
 #: Makes an attempt: `Attempts.make`.
 MakeAttempt = Callable[[Claimed], Awaitable[Settled | None]]
 
-_LEASE = timedelta(seconds=delivery_limits.LEASE_S.most)
-#: What of a lease must be left when an attempt begins, for the attempt and its report.
-_LEAST_LEASE_S = 15.0
 #: How often the truth is read, and how far ahead of that the process remembers.
 _REREAD_S = 60.0
 _AHEAD = timedelta(seconds=90)
@@ -68,6 +65,9 @@ class DeliveryLimits:
     claimed: int = delivery_limits.CLAIMED.most
     #: Targets whose next time is remembered.
     targets: int = delivery_limits.TARGETS.most
+    #: How long a claim lasts. An attempt begins in its first half: the rest is for the attempt
+    #: and its report.
+    lease_s: float = delivery_limits.LEASE_S.most
     #: How long attempts under way may take at the end.
     grace_s: float = 3.0
 
@@ -106,6 +106,7 @@ class Deliveries:
         self._now = now
         self._limits = limits or DeliveryLimits()
         self._targets: dict[UUID, _Target] = {}
+        self._lease = timedelta(seconds=self._limits.lease_s)
         self._schedule = Schedule(self._limits.targets)
         self._settled: list[Settled] = []
         #: Ids of what is claimed, until its report is written.
@@ -170,10 +171,13 @@ class Deliveries:
     # -- claiming ---------------------------------------------------------------------------
 
     async def _claim_forever(self) -> None:
-        failures = 0
+        failures, adopted = 0, False
         while True:
             self._wake.clear()
             try:
+                if not adopted:
+                    await self._store.adopt(self._now())
+                    adopted = True
                 if self._reread:
                     await self._read_schedule()
                 idle = not await self._claim_once()
@@ -209,7 +213,7 @@ class Deliveries:
         if not room:
             return False
         try:
-            due = await self._store.claim(room, self._now(), lease=_LEASE)
+            due = await self._store.claim(room, self._now(), lease=self._lease)
         except BaseException:
             for target_id in room:
                 self._schedule.add(target_id, _loop_time())
@@ -285,10 +289,10 @@ class Deliveries:
         now = _loop_time()
         while target.waiting and target.under_way < self._limits.per_target:
             delivery, claimed_at = target.waiting.popleft()
-            if now - claimed_at > _LEASE.total_seconds() - _LEAST_LEASE_S:
+            if now - claimed_at > self._limits.lease_s / 2:
                 # Its lease will end; whoever claims it then begins it.
                 self._held.discard(delivery.id)
-                self._schedule.add(target.id, claimed_at + _LEASE.total_seconds())
+                self._schedule.add(target.id, claimed_at + self._limits.lease_s)
                 continue
             target.under_way += 1
             task = asyncio.create_task(self._attempt(target, delivery))

@@ -123,6 +123,11 @@ class Database:
         return self._ownership is None or self._ownership.is_held
 
     @property
+    def is_exclusive(self) -> bool:
+        """Return whether we are the one server of the database."""
+        return self._ownership is not None and self._ownership.is_held
+
+    @property
     def _answers(self) -> bool:
         """Return whether the database answers, even while we do not own it."""
         return self._ownership is None or self._ownership.is_listening

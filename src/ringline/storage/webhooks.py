@@ -26,6 +26,7 @@ _SETTLE = """
     )
 """
 _RELEASE = "SELECT ringline.release_webhooks($1, $2, $3, $4, $5)"
+_ADOPT = "SELECT ringline.adopt_webhooks($1, $2)"
 _BURY = "SELECT ringline.bury_webhooks($1, $2) AS buried"
 _FAILING_AFTER = timedelta(hours=delivery_limits.FAILING_HOURS.most)
 
@@ -81,6 +82,14 @@ class PostgresDeliveries:
         """
         if claimed:
             await self._look_up(_RELEASE, self._database.server_id, now, *_places(claimed))
+
+    async def adopt(self, now: datetime) -> None:
+        """Give back what others had claimed, if we own the database: they are gone.
+
+        Raises StoreUnavailable, LogBusy.
+        """
+        if self._database.is_exclusive:
+            await self._look_up(_ADOPT, [self._database.server_id], now)
 
     async def bury(self, target_id: UUID, *, most: int) -> int:
         """End what is owed to a target that is gone; return how many that were.

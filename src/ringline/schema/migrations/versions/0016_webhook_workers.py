@@ -198,6 +198,13 @@ RELEASE = f"""{BY_INDEX}
     FROM (SELECT DISTINCT target_id FROM released) r
 """
 
+#: What processes that are gone had claimed is due at once.
+ADOPT = f"""{BY_INDEX}
+    UPDATE ringline.webhook_deliveries d SET claimed_by = NULL, next_attempt_at = at,
+        schedule_from = CASE WHEN d.step > 0 THEN d.schedule_from END, updated_at = now()
+    WHERE d.claimed_by IS NOT NULL AND d.claimed_by <> ALL (alive) AND d.status = 'pending'
+"""
+
 BURY = f"""{BY_INDEX}
     WITH gone AS (
         SELECT d.workspace_id, d.environment, d.id FROM ringline.webhook_deliveries d
@@ -280,6 +287,7 @@ LOOKUP_FUNCTIONS = (
         "VOLATILE",
         RELEASE,
     ),
+    ("adopt_webhooks(alive uuid[], at timestamptz)", "void", "VOLATILE", ADOPT),
     ("bury_webhooks(target uuid, most integer)", "integer", "VOLATILE", BURY),
     (
         "claim_timers(server uuid, at timestamptz, lease timestamptz, kinds text[], most integer)",
