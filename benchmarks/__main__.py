@@ -20,6 +20,7 @@ from benchmarks.start import size, start
 from benchmarks.tickets import tickets
 from benchmarks.usage import usage
 from benchmarks.voices import voices
+from benchmarks.webhooks import webhooks
 
 BENCHMARKS = {
     "start": start,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "voices": voices,
     "rollover": rollover,
     "usage": usage,
+    "webhooks": webhooks,
     "neighbours": neighbours,
 }
 

@@ -42,6 +42,31 @@ def apart(servers: Iterable[psutil.Process]) -> Generator[Callable[[], None]]:
         _pin(os.getpid(), set(mine))
 
 
+@contextlib.contextmanager
+def together(servers: Iterable[psutil.Process]) -> Generator[Callable[[], None]]:
+    """Give servers and all that they started the first core, and all else the others.
+
+    Yield what does so again, for processes that the servers have started since.
+    """
+    mine = _cores()
+    if len(mine) < 2:
+        yield lambda: None
+        return
+    asked = tuple(servers)
+
+    def place() -> None:
+        for server in asked:
+            for one in (server, *server.children(recursive=True)):
+                _pin(one.pid, {mine[0]})
+
+    place()
+    _pin(os.getpid(), set(mine[1:]))
+    try:
+        yield place
+    finally:
+        _pin(os.getpid(), set(mine))
+
+
 def how() -> str:
     """Say in a report how the cores are shared out."""
     if len(_cores()) < 2:

@@ -130,7 +130,9 @@ async def serve(settings: Settings, ready_file: Path) -> None:
         source = Source(_journals[0], Scope(keys.workspace_id, Environment.LIVE))
         await source.written()
         made = {name: str(value) for name, value in asdict(keys).items()}
+        # Both secrets of the server are the same here; a peer signs and a benchmark seals with it.
         made["base_url"], made["signing_secret"] = server.base_url, settings.signing_secrets[0]
+        made["encryption_key"] = made["signing_secret"]
         partial = ready_file.with_suffix(".new")
         partial.write_text(json.dumps(made))
         partial.replace(ready_file)

@@ -156,9 +156,10 @@ def dev(data_dir: Path, settings: Mapping[str, str] = UNLIMITED) -> Generator[tu
 
 
 @contextlib.contextmanager
-def bench(data_dir: Path) -> Generator[Server]:
+def bench(data_dir: Path, settings: Mapping[str, str] = UNLIMITED) -> Generator[Server]:
     """Run a server that also takes orders of events on its standard input, voiceless."""
-    with _run(["-m", "benchmarks.server"], data_dir, stdin=subprocess.PIPE) as (server, _):
+    program = ["-m", "benchmarks.server"]
+    with _run(program, data_dir, stdin=subprocess.PIPE, settings=settings) as (server, _):
         yield server
 
 

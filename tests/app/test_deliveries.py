@@ -295,6 +295,30 @@ async def test_a_paused_endpoint_waits_and_gets_the_oldest_first(
     assert {row["schedule_from"] for row in rows} == {clock()}
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=1), -timedelta(days=1)])
+async def test_a_clock_that_jumps_neither_stops_deliveries_nor_spends_their_attempts(
+    stores: Stores, clock: HandClock, ledger: Ledger, jump: timedelta
+) -> None:
+    async def refuse(received: Received) -> web.StreamResponse | None:
+        first = received.headers["X-Ringline-Position"] == "aaaaaaaa:1"
+        return web.Response(status=500) if first else None
+
+    scope = await make_log(stores)
+    async with receiver(refuse) as hook, delivering(stores, clock) as deliveries:
+        await add_receiver(stores, scope, hook.url)
+        await publish(stores, scope, 1)
+        await ledger.until(lambda rows: rows[0]["attempts"] == 1)
+        clock.advance(jump)
+        deliveries.look()
+        await publish(stores, scope, 1)
+        rows = await ledger.until(lambda rows: rows[-1]["status"] == "delivered")
+        if jump > timedelta(0):
+            rows = await ledger.until(lambda rows: rows[0]["attempts"] == 2)
+        assert rows[0]["status"] == "pending"
+        assert rows[0]["attempts"] == 1 + (jump > timedelta(0))
+        assert abs(rows[0]["next_attempt_at"] - clock()) <= abs(jump) + timedelta(minutes=1)
+
+
 async def test_a_failing_webhook_gets_one_attempt_of_each_event(
     stores: Stores, clock: HandClock, ledger: Ledger
 ) -> None:

@@ -115,6 +115,7 @@ webhook_deliveries = sa.Table(
         "target_id",
         postgresql_where=sa.text("claimed_by IS NOT NULL"),
     ),
+    postgresql_with={"autovacuum_analyze_threshold": 5000, "autovacuum_vacuum_threshold": 5000},
 )
 
 #: `error` is null where the receiver answered in full; `response_body` is its beginning. No

@@ -72,7 +72,7 @@ TABLES = (
         CONSTRAINT webhook_deliveries_target_check
             CHECK (target_id = COALESCE(agent_id, endpoint_id)
                 AND (agent_id IS NULL OR endpoint_id IS NULL))
-    )
+    ) WITH (autovacuum_analyze_threshold = 5000, autovacuum_vacuum_threshold = 5000)
     """,
     """
     CREATE TABLE ringline.webhook_attempts (
