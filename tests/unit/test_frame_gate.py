@@ -88,6 +88,7 @@ class Line:
         self.socket = WebSocket(request, cast(Any, SimpleNamespace()), bounds=bounds)
         self.socket._gate._bucket = Bucket(per_second, burst, clock=loop_time)
         self.messages: list[Message] = []
+        self.audio: list[bytes] = []
 
     @property
     def frames(self) -> int:
@@ -97,8 +98,22 @@ class Line:
         self.work.done_s += self.cost_s
         self.messages.append(message)
 
+    def take_audio(self, frame: bytearray) -> bool:
+        if not frame.startswith(b"audio"):
+            return False
+        self.audio.append(bytes(frame))
+        return True
+
     def receive_all(self) -> "asyncio.Task[None]":
         return asyncio.create_task(self.socket.receive_all(self.take))
+
+    async def talk(self) -> "asyncio.Task[None]":
+        """Receive with audio apart; the first frame brings tokens for the next ones."""
+        receiving = asyncio.create_task(self.socket.receive_all(self.take, self.take_audio))
+        await asyncio.sleep(0)
+        self.socket.feed_data(frame(TEXT, b"first"))
+        assert self.messages == ["first"]
+        return receiving
 
     async def taken(self, count: int) -> None:
         """Wait until so many messages have been taken."""
@@ -249,6 +264,107 @@ def test_frames_that_make_no_message_count_too(run: Run) -> None:
         assert line.frames <= 200 + 25
         assert not line.connection.reading
         receiving.cancel()
+
+    run(steps)
+
+
+SPOKEN = b"audio".ljust(500)
+
+
+def test_audio_that_arrives_by_itself_is_taken_undecoded_and_the_rest_as_ever(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = await line.talk()
+        await asyncio.sleep(1)
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert line.audio == [SPOKEN]
+        assert line.socket.last_heard == loop_time()
+        line.socket.feed_data(frame(TEXT, b"text".ljust(500)))
+        line.socket.feed_data(frame(TEXT, SPOKEN) * 2)
+        line.socket.feed_data(frame(TEXT, b"\xff" * 500))
+        assert line.audio == [SPOKEN]
+        text = SPOKEN.decode()
+        assert line.messages == ["first", "text".ljust(500), text, text]
+        await receiving
+        assert line.socket.violation == 1007
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert line.audio == [SPOKEN], "nobody takes it any more"
+
+    run(steps)
+
+
+def test_no_audio_is_taken_in_the_middle_of_another_message(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = await line.talk()
+        line.socket.feed_data(frame(TEXT, b"begun ", fin=False))
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        await receiving
+        assert line.socket.violation == 1002
+        assert line.audio == []
+
+    run(steps)
+
+
+def test_audio_over_its_rate_is_read_no_faster(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = await line.talk()
+        for _ in range(299):
+            line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert not line.connection.reading
+        assert len(line.audio) + len(line.messages) <= 200
+        assert len(line.audio) > 150
+        started = loop_time()
+        while len(line.audio) + len(line.messages) < 300:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert 1.9 < loop_time() - started < 3, "200 at once, then 50 a second"
+        assert line.connection.reading
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_audio_of_a_workspace_in_debt_waits_for_the_others(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = await line.talk()
+        fair = line.connection.house.fair
+        fair.charge("somebody", 0.1)
+        fair.charge("somebody else", 0.0)
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert not line.connection.reading
+        assert line.audio == []
+        await asyncio.sleep(1)
+        assert line.messages[1:] == [SPOKEN.decode()]
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_the_work_of_audio_is_charged(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        line.cost_s = 0.0
+        receiving = await line.talk()
+        account = line.connection.house.fair.account("somebody")
+        before_s = account.left_s
+        for _ in range(100):
+            line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert len(line.audio) > 90
+        assert 0.0015 < before_s - account.left_s < 0.0025
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_a_bug_in_taking_audio_is_raised_where_it_receives(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        def take_audio(frame: bytearray) -> bool:
+            raise ZeroDivisionError
+
+        line.take_audio = take_audio
+        receiving = await line.talk()
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        with pytest.raises(ZeroDivisionError):
+            await receiving
+        line.socket.feed_data(frame(TEXT, SPOKEN))
+        assert not line.connection.reading
 
     run(steps)
 

@@ -153,6 +153,26 @@ def test_the_session_is_confirmed_once_the_call_is_answered(updated: bool) -> No
     run(main, updated=updated)
 
 
+def test_audio_as_most_clients_write_it_is_not_parsed() -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        pcm = speech(40, 24_000).pcm
+        plain = {"type": "input_audio_buffer.append", "audio": b64encode(pcm).decode()}
+        for separators in ((",", ":"), (", ", ": ")):
+            assert line.receive_audio(bytearray(json.dumps(plain, separators=separators).encode()))
+        assert [chunk.pcm for chunk in client.heard] == [pcm, pcm]
+        assert not line.receive_audio(bytearray(append(40).encode())), "it has an id"
+        many = b64encode(speech(8_000, 24_000).pcm).decode()
+        for _ in range(3):
+            frame = json.dumps(plain | {"audio": many}).encode()
+            assert line.receive_audio(bytearray(frame))
+        assert client.errors == [("invalid_audio", None)]
+        line.lost()
+        assert line.receive_audio(bytearray(json.dumps(plain).encode()))
+        assert len(client.heard) == 4
+
+    run(main)
+
+
 def test_places_count_the_audio_of_the_client() -> None:
     async def main(line: OpenAIServerLeg, client: Client) -> None:
         for _ in range(10):

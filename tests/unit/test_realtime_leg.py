@@ -100,6 +100,26 @@ def run(
     clock.run(whole())
 
 
+def test_audio_as_most_clients_write_it_is_not_parsed() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        audio = b64encode(speech(40, INPUT_HZ).pcm).decode()
+        for write in (frame, spaced):
+            assert line.receive_audio(bytearray(write("audio.append", audio=audio).encode()))
+        assert client.heard == [Chunk(speech(40, INPUT_HZ).pcm, INPUT_HZ, audio)] * 2
+        for other in (frame("audio.append", audio="?"), frame("audio.commit")):
+            assert not line.receive_audio(bytearray(other.encode()))
+        long = frame("audio.append", audio=b64encode(speech(8_000, INPUT_HZ).pcm).decode())
+        for _ in range(3):
+            assert line.receive_audio(bytearray(long.encode()))
+        assert client.codes == ["invalid_audio"], "it comes too fast"
+        assert len(client.heard) == 4
+        line.lost()
+        assert line.receive_audio(bytearray(frame("audio.append", audio=audio).encode()))
+        assert len(client.heard) == 4
+
+    run(main)
+
+
 @pytest.mark.parametrize(
     ("text", "signal"),
     [

@@ -254,26 +254,52 @@ def test_base64_is_read_as_strictly_as_by_the_standard_library(audio: str) -> No
         assert isinstance(chunk, SessionProblem) == (pcm is None)
 
 
+def audio_frame(audio: str) -> bytearray:
+    return bytearray(b'{"type":"audio.append","audio":"' + audio.encode() + b'"}')
+
+
 def test_audio_is_found_without_parsing_only_as_clients_write_it() -> None:
-    assert realtime.audio_of('{"type":"audio.append","audio":"AAEC/w=="}') == "AAEC/w=="
+    aligner = realtime.SampleAligner(16_000)
+    written = Chunk(b"\0\1\2\xff", 16_000, "AAEC/w==")
+    for _ in range(2):
+        assert aligner.read(audio_frame("AAEC/w==")) == written
+        assert aligner.read(bytearray(b'{"type": "audio.append", "audio": "AAEC/w=="}')) == written
     for other in (
-        '{"type": "audio.append", "audio": "AAEC/w=="}',
         '{"audio":"AAEC/w==","type":"audio.append"}',
         '{"type":"text.input","text":"AAEC/w=="}',
         '{"type":"audio.append","audio":"AAEC/w=="} ',
+        '{"type":"audio.append","audio":"AAEC/w=="]}',
+        '{"type":"audio.append","audio":"AAEC/w=="',
         '{"type":"audio.append","audio":"',
+        '{"type":"audio.append","audio":""}',
+        '{"type":"audio.append","audio":"AAEC"}',  # half a sample: what follows is shifted
+        '{"type":"audio.append","audio":"AAEC\\/w=="}',
+        '{"type":"audio.append","audio":"AAECéw=="}',
         "",
     ):
-        assert realtime.audio_of(other) is None, other
+        assert aligner.read(bytearray(other.encode())) is None, other
+    assert aligner.read(bytearray(b"\xff\xfe")) is None
+
+
+def test_audio_that_follows_half_a_sample_is_parsed() -> None:
+    aligner = realtime.SampleAligner(16_000)
+    assert aligner.append(b64(b"\1")) is None
+    assert aligner.read(audio_frame(b64(b"\2\3"))) is None
+    assert aligner.append(b64(b"\2\3")) == Chunk(b"\1\2", 16_000)
+
+
+def test_a_piece_that_is_too_long_is_left_to_the_parser_which_says_so() -> None:
+    assert realtime.SampleAligner(1_000).read(audio_frame(b64(bytes(20_002)))) is None
 
 
 @given(st.text('AZaz09+/=\\"{},:un0041 \n\0é', max_size=40))
 def test_audio_that_is_found_is_what_the_decoder_reads(inside: str) -> None:
-    frame = '{"type":"audio.append","audio":"' + inside + '"}'
-    audio = realtime.audio_of(frame)
-    assert audio is not None
-    if not isinstance(realtime.SampleAligner(16_000).append(audio), SessionProblem):
-        assert realtime.decode(frame) == realtime.AudioAppend(audio)
+    frame = audio_frame(inside)
+    found = realtime.SampleAligner(16_000).read(frame)
+    if found is not None:
+        assert found.base64 == inside
+        assert found == realtime.SampleAligner(16_000).append(inside)
+        assert realtime.decode(frame.decode()) == realtime.AudioAppend(inside)
 
 
 def test_ten_seconds_are_the_most_of_one_piece() -> None:

@@ -16,7 +16,7 @@ def say(memory: Recollection, response_id: str, *pieces: tuple[str, float]) -> i
     number = memory.agent_began(response_id)
     for text, ms in pieces:
         memory.agent_said(response_id, text)
-        memory.agent_spoke(response_id, ms)
+        memory.agent_spoke(number, ms)
     return number
 
 
@@ -59,10 +59,11 @@ def test_what_was_only_written_was_read() -> None:
 
 def test_a_finished_response_does_not_grow() -> None:
     memory = Recollection()
-    say(memory, "r1", ("One ", 500))
+    number = say(memory, "r1", ("One ", 500))
     memory.agent_cut("r1", 500)
     memory.agent_said("r1", "two")
-    memory.agent_spoke("r1", 500)
+    memory.agent_spoke(number, 500)
+    memory.agent_spoke(0, 500)  # of no response
     assert told(memory) == [PastTurn(AGENT, "One")]
 
 

@@ -124,21 +124,29 @@ def piece(ms: int) -> Chunk:
 def test_the_latest_audio_is_kept_up_to_its_bound() -> None:
     recent = RecentAudio(most_ms=300)
     for _ in range(5):
-        recent.hear(piece(100), keep_from_ms=0)
+        recent.hear(piece(100))
+        recent.keep_from(0)
     assert recent.end_ms == 500
     assert recent.start_ms == 300
     assert [item.duration_ms for item in recent.since(0) if isinstance(item, Chunk)] == [100] * 3
     assert len(list(recent.since(400))) == 1
 
 
+def test_kept_audio_does_not_hold_its_base64() -> None:
+    recent = RecentAudio(most_ms=300)
+    recent.hear(Chunk(b"\0\0", 1_000, "AAA="))
+    assert list(recent.since(0)) == [Chunk(b"\0\0", 1_000)]
+
+
 def test_ends_of_turns_stand_between_the_audio() -> None:
     recent = RecentAudio(most_ms=1_000)
     recent.end_turn()  # of nothing
-    recent.hear(piece(100), keep_from_ms=0)
+    recent.hear(piece(100))
     recent.end_turn()
-    recent.hear(piece(100), keep_from_ms=0)
+    recent.hear(piece(100))
     assert [type(item) for item in recent.since(0)] == [Chunk, EndTurn, Chunk]
-    recent.hear(piece(100), keep_from_ms=150)
+    recent.hear(piece(100))
+    recent.keep_from(150)
     assert len(list(recent.since(0))) == 2
     recent.clear()
     assert list(recent.since(0)) == []

@@ -396,3 +396,54 @@ def test_broken_frames_among_any_bytes(names: list[str], between: list[bytes]) -
     assert len(broken) == (1 if names else len(broken))
     if broken:
         assert all(isinstance(event, Part | Close) for event in events[broken[0] + 1 :])
+
+
+# A message that arrives by itself.
+
+
+@given(st.text(max_size=9), st.integers(0, COUNTED_BYTES + 9))
+def test_a_message_that_arrives_by_itself_is_what_would_be_read(text: str, size: int) -> None:
+    payload = text.encode() + b"x" * (size - len(text.encode()))
+    reader = MessageReader(MOST)
+    assert reader.is_between_messages
+    found = reader.whole_text(frame(TEXT, payload))
+    assert (found is not None) == (126 <= len(payload) < COUNTED_BYTES)
+    assert found is None or read(frame(TEXT, payload)) == [found.decode()]
+    assert reader.is_between_messages
+    assert reader.frames == 0, "nothing was taken"
+
+
+def test_whatever_is_not_one_masked_message_is_left() -> None:
+    body = b"x" * 200
+    whole = frame(TEXT, body)
+    for other in (
+        b"",
+        whole[:-1],
+        whole[:7],
+        whole + b"\x81",
+        whole + whole,
+        frame(TEXT, body, masked=False),
+        frame(TEXT, body, fin=False),
+        frame(BINARY, body),
+        frame(CONTINUATION, body),
+        bytes([0xC1]) + whole[1:],
+        bytes([0x81, 0x80 | 126, 0, 5]) + bytes(9 + 125),
+    ):
+        assert MessageReader(MOST).whole_text(other) is None, other[:8]
+    assert MessageReader(199).whole_text(whole) is None, "it is too large"
+    assert MessageReader(200).whole_text(whole) == body
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        frame(TEXT, b"x" * 200)[:50],
+        frame(TEXT, b"x", fin=False),
+        frame(TEXT, b"x", masked=False),
+        close(1000),
+    ],
+)
+def test_nothing_is_a_message_by_itself_after_a_part_or_the_end(before: bytes) -> None:
+    reader = MessageReader(MOST)
+    list(events_of(reader, [before]))
+    assert not reader.is_between_messages

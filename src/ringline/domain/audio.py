@@ -10,6 +10,9 @@ import msgspec
 
 BYTES_PER_SAMPLE = 2
 
+#: The milliseconds of a byte, at one sample per second.
+_MS = 1000 / BYTES_PER_SAMPLE
+
 
 class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of PCM16 mono audio: whole samples, `rate_hz` per second."""
@@ -25,7 +28,7 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     @property
     def duration_ms(self) -> float:
         """Return the duration of the chunk."""
-        return len(self.pcm) / BYTES_PER_SAMPLE * 1000 / self.rate_hz
+        return len(self.pcm) * _MS / self.rate_hz
 
 
 def bytes_of_ms(duration_ms: float, rate_hz: int) -> int:

@@ -68,10 +68,11 @@ Outgoing: TypeAlias = Chunk | BridgeSignal
 class PlaybackClock:
     """How much was sent to a leg, and how much it has played, in milliseconds."""
 
-    __slots__ = ("_ends_at", "sent_ms")
+    __slots__ = ("ends_at", "sent_ms")
 
     def __init__(self) -> None:
-        self._ends_at = 0.0
+        #: When all that was sent will have been played.
+        self.ends_at = 0.0
         self.sent_ms = 0.0
 
     def restart(self) -> None:
@@ -80,21 +81,12 @@ class PlaybackClock:
 
     def sent(self, duration_ms: float, now_ms: float) -> None:
         """Record that so much speech is sent now."""
-        self._ends_at = max(self._ends_at, now_ms) + duration_ms
+        self.ends_at = max(self.ends_at, now_ms) + duration_ms
         self.sent_ms += duration_ms
-
-    def sent_within(self, lead_ms: float, duration_ms: float, *, now_ms: float) -> bool:
-        """Record that so much speech is sent now, if it ends within `lead_ms` from now."""
-        ends_at = max(self._ends_at, now_ms) + duration_ms
-        if ends_at - now_ms > lead_ms:
-            return False
-        self._ends_at = ends_at
-        self.sent_ms += duration_ms
-        return True
 
     def lead_ms(self, now_ms: float) -> float:
         """Return how much of what was sent has not been played yet."""
-        return max(0.0, self._ends_at - now_ms)
+        return max(0.0, self.ends_at - now_ms)
 
     def played_ms(self, now_ms: float, unplayed_ms: float | None = None) -> float:
         """Return how much of the current response was played.
@@ -107,11 +99,11 @@ class PlaybackClock:
     def moved(self, played_ms: float, now_ms: float) -> None:
         """Record how much was played of the current response, as the client says."""
         unplayed_ms = self.sent_ms - min(max(played_ms, 0.0), self.sent_ms)
-        self._ends_at = now_ms + unplayed_ms
+        self.ends_at = now_ms + unplayed_ms
 
     def flushed(self, now_ms: float) -> None:
         """Record that the leg discarded what it had not played."""
-        self._ends_at = min(self._ends_at, now_ms)
+        self.ends_at = min(self.ends_at, now_ms)
 
 
 class Playout:
@@ -158,9 +150,15 @@ class Playout:
         if response_id != self._current or not self._audible or self._paused:
             return False
         duration_ms = chunk.duration_ms
-        if self._waiting[response_id].items or duration_ms > self._lead_ms / 2:
+        if self._waiting[response_id].items or not 0 < duration_ms <= self._lead_ms / 2:
             return False
-        return self.clock.sent_within(self._lead_ms, duration_ms, now_ms=now_ms)
+        clock = self.clock
+        ends_at = max(clock.ends_at, now_ms) + duration_ms
+        if ends_at - now_ms > self._lead_ms:
+            return False
+        clock.ends_at = ends_at
+        clock.sent_ms += duration_ms
+        return True
 
     def enqueue_text(self, response_id: str, delta: str) -> None:
         """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""

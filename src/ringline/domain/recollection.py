@@ -107,9 +107,10 @@ class Recollection:
             turn.alignment.add(len(delta), turn.spoken_ms)
             turn.texts.append(delta)
 
-    def agent_spoke(self, response_id: str, duration_ms: float) -> None:
-        """Add speech of a response."""
-        if (turn := self._response(response_id)) is not None and not turn.over:
+    def agent_spoke(self, number: int, duration_ms: float) -> None:
+        """Add speech of a response, by the number of its item; 0 is none."""
+        turn = self._items.get(number)
+        if isinstance(turn, _AgentTurn) and not turn.over:
             turn.spoken_ms += duration_ms
 
     def agent_over(self, response_id: str) -> None:

@@ -8,7 +8,7 @@ from ringline.wire.realtime_errors import ends_session
 #: How much faster than real time audio may arrive, averaged over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0
-_BURST_MS = AUDIO_SPEEDUP * WINDOW_S * 1000
+_SPEEDUP_MS = AUDIO_SPEEDUP * 1000  # of audio in a second
 
 
 class Incoming:
@@ -21,19 +21,17 @@ class Incoming:
         self._events_per_window = events_per_window
         self._loop = asyncio.get_running_loop()
         self._recent: deque[float] = deque()
-        self._audio_credit_ms = _BURST_MS
-        self._audio_at = self._loop.time()
+        #: Until when the audio so far would have come, if it had come as fast as it may.
+        self._audio_until = self._loop.time() - WINDOW_S
         self._binary = 0
 
     def takes_audio(self, duration_ms: float) -> bool:
-        """Count audio; return False if it comes faster than it may (a token bucket)."""
+        """Count audio; return False if it comes faster than it may (a leaky bucket)."""
         now = self._loop.time()
-        earned_ms = (now - self._audio_at) * 1000 * AUDIO_SPEEDUP
-        self._audio_credit_ms = min(_BURST_MS, self._audio_credit_ms + earned_ms)
-        self._audio_at = now
-        if duration_ms > self._audio_credit_ms:
+        until = max(self._audio_until, now - WINDOW_S) + duration_ms / _SPEEDUP_MS
+        if until > now:
             return False
-        self._audio_credit_ms -= duration_ms
+        self._audio_until = until
         return True
 
     def takes_event(self) -> bool:

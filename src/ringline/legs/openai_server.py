@@ -102,7 +102,7 @@ class OpenAIServerLeg:
         self._events_per_window = events_per_window
         self._updates = 1 if updated else 0  # not confirmed yet
         self._listener: LegListener | None = None
-        self._aligner = SampleAligner(RATE_HZ)
+        self._aligner = SampleAligner(RATE_HZ, event=events.AudioAppend.name)
         self._heard_ms = self._committed_ms = 0.0
         self._speaking = self._cleared = False  # the caller
         self._commits: deque[_Commit] = deque(maxlen=_MOST_COMMITS)
@@ -138,6 +138,17 @@ class OpenAIServerLeg:
             self._refuse(event)
         else:
             self._handle(event)
+
+    def receive_audio(self, frame: bytearray) -> bool:
+        """Handle a text frame if it is audio as most clients write it; return whether it was."""
+        heard = self._aligner.read(frame)
+        if heard is None:
+            return False
+        if self._takes_audio(heard, ""):
+            self._hear(heard)
+        else:
+            self._note_frame()
+        return True
 
     def _handle(self, event: events.ClientEvent) -> None:
         match event:
@@ -419,7 +430,7 @@ class OpenAIServerLeg:
 
     def _hear(self, heard: Chunk) -> None:
         """Give the call what the caller says."""
-        if self._listener is not None and not self._over:
+        if self._listener is not None:
             self._heard_ms += heard.duration_ms
             self._listener.on_leg_audio(heard)
 

@@ -80,7 +80,9 @@ class Outgoing:
         if self._stopped:
             return
         if not self._waiting and not self._socket.paused:
-            self._send_speech(chunk, encode)
+            if self._late is not None:
+                self._late.sent(chunk.duration_ms, self._loop.time() * 1000)
+            self._socket.send_text(encode(chunk))
             return
         self._late = self._late or PlaybackClock()
         self._waiting.append(_Speech(chunk, encode))
@@ -130,16 +132,13 @@ class Outgoing:
         item = self._waiting.popleft()
         if isinstance(item, _Speech):
             self._waiting_ms -= item.chunk.duration_ms
-            self._send_speech(item.chunk, item.encode)
+            if self._late is not None:
+                self._late.sent(item.chunk.duration_ms, self._loop.time() * 1000)
+            self._socket.send_text(item.encode(item.chunk))
         else:
             self._waiting_frames -= 1
             self._waiting_bytes -= len(item)
             self._socket.send_text(item)
-
-    def _send_speech(self, chunk: Chunk, encode: EncodeSpeech) -> None:
-        if self._late is not None:
-            self._late.sent(chunk.duration_ms, self._loop.time() * 1000)
-        self._socket.send_text(encode(chunk))
 
     def _drop_oldest(self) -> None:
         for index, item in enumerate(self._waiting):

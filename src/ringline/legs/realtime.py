@@ -69,15 +69,6 @@ class RealtimeLeg:
 
     def receive(self, frame: str) -> None:
         """Handle a text frame from the client."""
-        audio = realtime.audio_of(frame)
-        if audio is not None:
-            heard = self._aligner.append(audio)
-            if isinstance(heard, Chunk):
-                self._hear(heard)
-                return
-            if heard is None:
-                self._note_frame()
-                return
         event = realtime.decode(frame)
         self._note_frame()
         match event:
@@ -106,6 +97,14 @@ class RealtimeLeg:
             case realtime.AudioClear():
                 self._aligner.clear()
                 self._report(ClearRequested())
+
+    def receive_audio(self, frame: bytearray) -> bool:
+        """Handle a text frame if it is audio as most clients write it; return whether it was."""
+        heard = self._aligner.read(frame)
+        if heard is None:
+            return False
+        self._hear(heard)
+        return True
 
     def receive_binary(self) -> None:
         """Answer a binary frame with an error; end the session after too many of them."""
@@ -230,7 +229,7 @@ class RealtimeLeg:
         if not self._incoming.takes_audio(heard.duration_ms):
             self._note_frame()
             self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
-        elif self._listener is not None and not self._over:
+        elif self._listener is not None:
             self._listener.on_leg_audio(heard)
 
     def _end_with(self, signal: Left | LegFailed) -> None:

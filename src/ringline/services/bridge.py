@@ -17,13 +17,11 @@ from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
-from ringline.domain.audio import Chunk
 from ringline.domain.latency import AnswerClock
 from ringline.domain.routes import NO_ROUTES, LegId, PartyId, Routes, VoiceId
 from ringline.ports import Leg, LegListener, NewResampler, Tap, Voice, VoiceListener
 from ringline.services.player import Pacer, now_ms
-from ringline.services.plugs import AudioSink, CountAudio, LegPlug, LegSink, TapSink, VoicePlug
-from ringline.services.resampling import RateMatcher
+from ringline.services.plugs import AudioSink, CountAudio, LegPlug, LegSink, VoicePlug
 
 Inbox: TypeAlias = Callable[[FromLeg | FromVoice | FromBridge], None]
 
@@ -51,17 +49,17 @@ class Bridge:
         self._taps: dict[PartyId, Tap] = {}
         self._caller = LegPlug(caller, caller_leg, report=self._on_leg_signal)
         self._legs[caller] = self._caller
-        self._speech_rate = RateMatcher(caller_leg.output_hz, new_resampler)
         self._pacer = Pacer(
             self._caller.player,
             lead_ms,
-            deliver=self._deliver,
+            new_resampler=new_resampler,
             report=self._report,
             flushed=self._on_flush,
         )
+        #: Takes speech (plugs.PlugListener).
+        self.on_voice_audio = self._pacer.speak
         self._routes: Routes = NO_ROUTES
         self._voice: VoicePlug | None = None  # the voice that hears the caller
-        self._speech_sinks: tuple[AudioSink, ...] = ()
         self._speech_interrupts = True
         self._answers = AnswerClock()
         self._closed = False
@@ -137,13 +135,6 @@ class Bridge:
             case _:
                 self._inbox(FromLeg(plug.id, signal))
 
-    def on_voice_audio(self, plug: VoicePlug, response_id: str, *, chunk: Chunk) -> None:
-        """Queue speech (plugs.PlugListener)."""
-        if chunk.rate_hz != self._speech_rate.rate_hz:
-            chunk = self._speech_rate.match(chunk)
-        if chunk.pcm:
-            self._pacer.speak(response_id, chunk)
-
     def on_voice_text(self, response_id: str, delta: str) -> None:
         """Queue text (plugs.PlugListener)."""
         self._pacer.say(response_id, delta)
@@ -166,7 +157,6 @@ class Bridge:
                 self._inbox(FromVoice(plug.id, signal))
             case voice.ResponseDone(response_id):
                 self._inbox(FromVoice(plug.id, signal))
-                self._speech_rate.restart()
                 self._pacer.finish(response_id)
             case _:
                 self._inbox(FromVoice(plug.id, signal))
@@ -220,11 +210,11 @@ class Bridge:
         for replaced in [id_ for id_ in self._voices if id_ != voice_id]:
             self._voices.pop(replaced).unplug()
         self._voices[voice_id].open()
+        self._apply_routes()
 
     def _pace_by(self, plug: LegPlug) -> None:
         """Pace the voice by another leg, because the caller's has left."""
         self._caller = plug
-        self._speech_rate = RateMatcher(plug.leg.output_hz, self._new_resampler)
         self._pacer.switch_to(plug.player)
 
     def _interrupt(
@@ -240,11 +230,6 @@ class Bridge:
             signal = replace(signal, latency=latency)
         self._inbox(FromBridge(signal))
 
-    def _deliver(self, chunk: Chunk) -> None:
-        """Send the voice's speech to every leg and tap that hears it."""
-        for hear in self._speech_sinks:
-            hear(chunk)
-
     def _on_flush(self, unplayed_ms: float | None) -> None:
         """Tell the taps that the caller's leg has discarded speech."""
         for tap in self._taps.values():
@@ -257,7 +242,7 @@ class Bridge:
         audible = [
             self._sinks_of(voice_id) for voice_id in self._voices if voice_id in self._routes
         ]
-        self._speech_sinks = audible[-1] if audible else ()
+        self._pacer.deliver_to(audible[-1] if audible else ())
         hearing = self._routes.get(self._caller.id, ())
         self._voice = next((self._voices[id_] for id_ in self._voices if id_ in hearing), None)
 
@@ -268,9 +253,10 @@ class Bridge:
     def _sink(self, speaker: PartyId, listener: PartyId) -> AudioSink | None:
         """Return where a speaker's audio for a listener goes; None if it is not plugged in."""
         if tap := self._taps.get(listener):
-            return TapSink(speaker, tap).hear
+            return partial(tap.on_audio, speaker)
         if plug := self._voices.get(VoiceId(listener)):
-            return plug.hear
+            heard = self._legs.get(LegId(speaker))
+            return plug.hear if heard is None else plug.sink(heard.leg.input_hz)
         if (found := self._legs.get(LegId(listener))) is None:
             return None
         # The pacer has already counted a voice's speech on the caller's clock, at the leg's rate.

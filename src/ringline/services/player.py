@@ -6,21 +6,33 @@ response goes silent within the lead time, and the clock knows how much the call
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import structlog
 
 from ringline.domain import bridge
 from ringline.domain.audio import Chunk
 from ringline.domain.playout import PlaybackClock, Playout
-from ringline.ports import Leg
+from ringline.ports import Leg, NewResampler
+from ringline.services.resampling import RateMatcher
 
 _log = structlog.get_logger(__name__)
+
+
+#: Takes speech that is sent.
+Sink: TypeAlias = Callable[[Chunk], None]
 
 
 def now_ms() -> float:
     """Return the event loop's time in milliseconds."""
     return asyncio.get_running_loop().time() * 1000
+
+
+def _deliver_to_all(sinks: Sequence[Sink], chunk: Chunk) -> None:
+    for hear in sinks:
+        hear(chunk)
 
 
 def _discard(_: object) -> None:
@@ -62,12 +74,14 @@ class Pacer:
         player: Player,
         lead_ms: float,
         *,
-        deliver: Callable[[Chunk], None],
+        new_resampler: NewResampler,
         report: Callable[[bridge.BridgeSignal], None],
         flushed: Callable[[float | None], None],
     ) -> None:
         self._player = player
-        self._deliver = deliver
+        self._new_resampler = new_resampler
+        self._rate = RateMatcher(player.leg.output_hz, new_resampler)
+        self._deliver: Sink = _discard
         self._report = report
         self._flushed = flushed
         self._loop = asyncio.get_running_loop()
@@ -78,11 +92,18 @@ class Pacer:
     def switch_to(self, player: Player) -> None:
         """Pace by the clock of another leg from now on."""
         self._player = player
+        self._rate = RateMatcher(player.leg.output_hz, self._new_resampler)
         player.clock.sent_ms = self._playout.clock.sent_ms
         self._playout.clock = player.clock
 
+    def deliver_to(self, sinks: Sequence[Sink]) -> None:
+        """Send speech to these from now on."""
+        self._deliver = sinks[0] if len(sinks) == 1 else partial(_deliver_to_all, sinks)
+
     def speak(self, response_id: str, chunk: Chunk) -> None:
-        """Send a response's speech, at the rate of the caller's leg, or queue it."""
+        """Send a response's speech, or queue it."""
+        if chunk.rate_hz != self._rate.rate_hz:
+            chunk = self._rate.match(chunk)
         now = self._loop.time() * 1000
         if self._playout.send_now(response_id, chunk, now_ms=now):
             self._deliver(chunk)
@@ -97,6 +118,7 @@ class Pacer:
 
     def finish(self, response_id: str) -> None:
         """Note that a response is complete."""
+        self._rate.restart()
         self._playout.finish(response_id)
         self._pump()
 

@@ -10,8 +10,8 @@ from typing import Protocol, TypeAlias
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
-from ringline.domain.routes import LegId, PartyId, VoiceId
-from ringline.ports import Leg, NewResampler, Tap, Voice
+from ringline.domain.routes import LegId, VoiceId
+from ringline.ports import Leg, NewResampler, Voice
 from ringline.services.held import HeldAudio
 from ringline.services.player import Player, now_ms
 from ringline.services.resampling import RateMatcher
@@ -53,18 +53,6 @@ class LegSink:
             self._play(matched)
 
 
-class TapSink:
-    """Hands one speaker's audio to a tap."""
-
-    def __init__(self, speaker: PartyId, tap: Tap) -> None:
-        self._speaker = speaker
-        self._tap = tap
-
-    def hear(self, chunk: Chunk) -> None:
-        """Pass audio on with its speaker, unchanged."""
-        self._tap.on_audio(self._speaker, chunk)
-
-
 class LegPlug:
     """One leg's end of the bridge (ports.LegListener)."""
 
@@ -102,10 +90,18 @@ class LegPlug:
         self._report = None
 
 
+class TakeSpeech(Protocol):
+    """Takes a response's speech."""
+
+    def __call__(self, response_id: str, chunk: Chunk) -> None:
+        """Take a chunk."""
+        ...
+
+
 class PlugListener(Protocol):
     """What a plugged voice reports to: the bridge."""
 
-    def on_voice_audio(self, plug: "VoicePlug", response_id: str, *, chunk: Chunk) -> None:
+    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Accept speech at the voice's rate."""
         ...
 
@@ -137,6 +133,8 @@ class VoicePlug:
         self._count = count
         self._meter = meter
         self._listener: PlugListener | None = listener
+        #: Takes speech; nothing needs doing to it here, so it is the listener's own method.
+        self.on_voice_audio: TakeSpeech = listener.on_voice_audio
         self._new_resampler = new_resampler
         self._voice: Voice | None = None
         self._rate: RateMatcher | None = None
@@ -152,11 +150,6 @@ class VoicePlug:
         return self._opened_at_ms - self._held_at_ms
 
     # From the voice.
-
-    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
-        """Pass speech on."""
-        if self._listener is not None:
-            self._listener.on_voice_audio(self, response_id, chunk=chunk)
 
     def on_voice_text(self, response_id: str, delta: str) -> None:
         """Pass text on."""
@@ -187,6 +180,14 @@ class VoicePlug:
             else:
                 self._opened().send(item)
 
+    def sink(self, heard_hz: int) -> AudioSink:
+        """Return what takes audio of a rate: the voice itself, if nothing needs doing to it."""
+        if self._open and self._count is None:
+            opened = self._opened()
+            if heard_hz == opened.capabilities.input_hz:
+                return opened.send_audio
+        return self.hear
+
     def hear(self, chunk: Chunk) -> None:
         """Accept the caller's audio."""
         if not self._open:
@@ -194,14 +195,12 @@ class VoicePlug:
                 self._held_at_ms = now_ms()
                 self._held.hear(chunk)
             return
-        assert self._voice is not None, "a voice is attached before it is opened"
         assert self._rate is not None, "a voice is attached before it is opened"
-        if chunk.rate_hz != self._rate.rate_hz:
-            chunk = self._rate.match(chunk)
-        if chunk.pcm:
+        matched = self._rate.match(chunk)
+        if matched.pcm:
             if self._count is not None:
-                self._count(chunk.duration_ms)
-            self._voice.send_audio(chunk)
+                self._count(matched.duration_ms)
+            self._opened().send_audio(matched)
 
     def end_turn(self) -> None:
         """Note that the client ended the caller's turn here."""
@@ -219,9 +218,14 @@ class VoicePlug:
     def unplug(self) -> None:
         """Disconnect the voice in both directions."""
         self._listener = self._voice = None
+        self.on_voice_audio = _discard
         self._open = False
         self._held.clear()
 
     def _opened(self) -> Voice:
         assert self._voice is not None, "a voice is attached before it is opened"
         return self._voice
+
+
+def _discard(response_id: str, chunk: Chunk) -> None:
+    """Take speech of a voice that is unplugged."""

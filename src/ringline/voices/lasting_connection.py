@@ -24,7 +24,7 @@ from ringline.domain.voice import (
     VoiceSignal,
     used_in,
 )
-from ringline.ports import NewResampler, Resampler, Voice
+from ringline.ports import NewResampler, Voice
 
 
 class ConnectionOwner(Protocol):
@@ -88,10 +88,9 @@ class Connection:
         self.renamed: dict[str, OpenTurn] = {}
         self._owner: ConnectionOwner | None = owner
         self._voice: Voice | None = None
-        self._input_hz = 0
         self._new_resampler = new_resampler
-        self._resample: Resampler | None = None
-        self._from_hz = 0
+        #: Takes the caller's audio; once it is used, this is the voice itself if it can be.
+        self.hear: Callable[[Chunk], None] = _hear_nothing
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -100,22 +99,24 @@ class Connection:
         return self._voice.capabilities
 
     def attach(self, voice: Voice) -> None:
-        """Take the voice that was opened."""
+        """Take the voice that was opened; it hears nothing until `hear_at`."""
         self._voice = voice
-        self._input_hz = voice.capabilities.input_hz
 
-    def hear(self, chunk: Chunk) -> None:
-        """Send the caller's audio, at the rate of the voice."""
-        if self._voice is None:
+    def hear_at(self, rate_hz: int) -> None:
+        """Pass the caller's audio on from now on; it comes at this rate."""
+        assert self._voice is not None, "a connection is used once it is open"
+        send_audio, input_hz = self._voice.send_audio, self._voice.capabilities.input_hz
+        if rate_hz == input_hz:
+            self.hear = send_audio
             return
-        if chunk.rate_hz != self._input_hz:
-            if self._resample is None or self._from_hz != chunk.rate_hz:
-                self._from_hz = chunk.rate_hz
-                self._resample = self._new_resampler(chunk.rate_hz, self._input_hz)
-            chunk = Chunk(self._resample(chunk.pcm), self._input_hz)
-            if not chunk.pcm:
-                return
-        self._voice.send_audio(chunk)
+        resample = self._new_resampler(rate_hz, input_hz)
+
+        def hear(chunk: Chunk) -> None:
+            pcm = resample(chunk.pcm)
+            if pcm:
+                send_audio(Chunk(pcm, input_hz))
+
+        self.hear = hear
 
     def hear_again(self, item: Chunk | EndTurn) -> None:
         """Send audio that another connection has heard, or the end of a turn in it."""
@@ -132,6 +133,7 @@ class Connection:
     def part(self) -> Voice | None:
         """Pass nothing on from here on; return the voice, which must be closed."""
         voice, self._voice, self._owner = self._voice, None, None
+        self.hear = _hear_nothing
         return voice
 
     # From the voice.
@@ -154,3 +156,7 @@ class Connection:
         """Pass text on."""
         if self._owner is not None:
             self._owner.on_text(self, response_id, delta=delta)
+
+
+def _hear_nothing(_: Chunk) -> None:
+    """Take the audio for a connection that is not open."""

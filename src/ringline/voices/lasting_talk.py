@@ -38,6 +38,9 @@ OWED_S = 5.0
 #: is known to speak: a provider needs some time to notice.
 PREROLL_MS = 500.0
 KEPT_MS = 1_500.0
+#: How much audio comes between two times that the oldest is dropped: doing it for each chunk
+#: would cost as much as keeping it.
+_TRIM_MS = 200.0
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class LastingTalk:
         self.answers_by_itself = False
         self._turns: dict[str, OpenTurn] = {}
         self._unended_ms = 0.0  # where the audio begins that no turn has ended
+        self._trim_at_ms = 0.0  # when the audio reaches so far
         self._heard_at = self._moved_at = self._plays_until = 0.0
         self._answer_due_until = self._transcript_due_until = 0.0
 
@@ -78,14 +82,22 @@ class LastingTalk:
 
     def hear(self, chunk: Chunk, now: float) -> None:
         """Keep the caller's audio for as long as it may have to be heard again."""
-        if self._turns:
-            keep_from_ms = min(turn.start_ms for turn in self._turns.values())
-        elif self.by_order:
-            keep_from_ms = self._unended_ms
-        else:
-            keep_from_ms = max(self._unended_ms, self.recent.end_ms - KEPT_MS)
-        self.recent.hear(chunk, keep_from_ms=keep_from_ms)
+        recent = self.recent
+        recent.hear(chunk)
         self._heard_at = now
+        if recent.end_ms >= self._trim_at_ms:
+            self._trim()
+
+    def _trim(self) -> None:
+        """Drop the audio that nobody has to hear again."""
+        end_ms = self.recent.end_ms
+        self._trim_at_ms = end_ms + _TRIM_MS
+        if self._turns:
+            self.recent.keep_from(min(turn.start_ms for turn in self._turns.values()))
+        elif self.by_order:
+            self.recent.keep_from(self._unended_ms)
+        else:
+            self.recent.keep_from(max(self._unended_ms, end_ms - KEPT_MS))
 
     def clear(self) -> list[VoiceSignal]:
         """Discard the unfinished turn; return what no voice is there to report."""
@@ -103,6 +115,7 @@ class LastingTalk:
         A turn that has ended is one of them if nobody has answered it. `leaving` says that the
         connection before still reports what it has heard.
         """
+        self._trim()
         asked = any(not response.heard for response in self.responses.values())
         answers = connection.capabilities.responds_by_itself and asked
         return [
@@ -175,10 +188,13 @@ class LastingTalk:
 
     def spoke(self, connection: Connection, response_id: str, *, ms: float, now: float) -> bool:
         """Note speech of a response; return whether it is to be heard."""
-        if not self._hears(connection, response_id):
+        response = self.responses.get(response_id)
+        if response is None or response.connection is not connection:
             return False
+        if not response.heard:
+            self._note_heard(response)
         self._plays_until = max(self._plays_until, now) + ms / 1000
-        self.memory.agent_spoke(response_id, ms)
+        self.memory.agent_spoke(response.number, ms)
         return True
 
     def said(self, connection: Connection, response_id: str, *, delta: str) -> bool:

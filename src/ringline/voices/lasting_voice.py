@@ -391,6 +391,7 @@ class LastingVoice:
             self._replay_timer.cancel()
         if self._capabilities is None:
             self._capabilities = connection.capabilities
+        connection.hear_at(self._capabilities.input_hz)
         if before is not None and talk.under_way(before):
             self._leaving = before
         elif before is not None:

@@ -43,7 +43,9 @@ _REMEMBERED = 10_000
 
 
 @dataclass(slots=True, eq=False)
-class _Account:
+class Account:
+    """What a key has left of its share; a debt is negative. It grows when it is looked up."""
+
     left_s: float
     at: float
     turn: asyncio.Lock
@@ -54,19 +56,33 @@ class FairShare:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._accounts: OrderedDict[Hashable, _Account] = OrderedDict()
+        self._accounts: OrderedDict[Hashable, Account] = OrderedDict()
 
-    def charge(self, who: Hashable, seconds: float) -> None:
-        """Charge a piece of work to a key."""
-        account = self._account(who)
+    def charge(self, who: Hashable, seconds: float) -> Account:
+        """Charge a piece of work to a key; return its account."""
+        account = self.account(who)
         account.left_s = max(account.left_s - seconds, -_MOST_DEBT_S)
+        return account
+
+    def account(self, who: Hashable) -> Account:
+        """Return a key's account as it is now."""
+        now, account = self._clock(), self._accounts.get(who)
+        if account is None:
+            account = self._accounts[who] = Account(_BURST_S, now, asyncio.Lock())
+            if len(self._accounts) > _REMEMBERED:
+                self._accounts.popitem(last=False)
+        else:
+            self._accounts.move_to_end(who)
+            account.left_s = min(_BURST_S, account.left_s + (now - account.at) * SHARE)
+            account.at = now
+        return account
 
     def wait_s(self, who: Hashable) -> float:
         """Return how long a key's next piece of work should wait; 0 within its share."""
         account = self._accounts.get(who)
         if account is None or account.left_s >= 0:
             return 0.0
-        account = self._account(who)
+        account = self.account(who)
         if account.left_s >= 0 or not self._others_work(who):
             return 0.0
         return max(_LEAST_WAIT_S, -account.left_s / SHARE)
@@ -80,18 +96,6 @@ class FairShare:
                 self.charge(who, seconds)
         else:
             self.charge(who, seconds)
-
-    def _account(self, who: Hashable) -> _Account:
-        now, account = self._clock(), self._accounts.get(who)
-        if account is None:
-            account = self._accounts[who] = _Account(_BURST_S, now, asyncio.Lock())
-            if len(self._accounts) > _REMEMBERED:
-                self._accounts.popitem(last=False)
-        else:
-            self._accounts.move_to_end(who)
-            account.left_s = min(_BURST_S, account.left_s + (now - account.at) * SHARE)
-            account.at = now
-        return account
 
     def _others_work(self, who: Hashable) -> bool:
         """Return whether any other key has worked within the last second."""

@@ -10,7 +10,7 @@ from ringline.web.http_connection import HttpConnection
 #: How long the end of a stream waits for its client.
 CLOSE_TIMEOUT_S = 5.0
 #: Bytes that a connection sends between two charges: a charge costs a tenth of a delivery.
-_CHARGED_AT_ONCE = 8 * 1024
+_CHARGED_AT_ONCE = 16 * 1024
 
 
 class StreamConnection:

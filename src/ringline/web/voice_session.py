@@ -41,6 +41,10 @@ class SessionLeg(Leg, Protocol):
         """Handle a text frame from the client."""
         ...
 
+    def receive_audio(self, frame: bytearray) -> bool:
+        """Handle a text frame if it is plainly audio; return whether it was. It may be no UTF-8."""
+        ...
+
     def receive_binary(self) -> None:
         """Handle a binary frame."""
         ...
@@ -222,7 +226,7 @@ async def _read(socket: WebSocket, leg: SessionLeg, *, beginning: Beginning) -> 
         else:
             leg.receive_binary()
 
-    await socket.receive_all(take)
+    await socket.receive_all(take, leg.receive_audio)
 
 
 def _is_too_large(message: Message, beginning: Beginning) -> bool:

@@ -36,6 +36,8 @@ _NORMAL = 1000
 
 #: A text message is a `str`, a binary one `bytes`.
 Message: TypeAlias = str | bytes
+#: Takes a text message's payload, which may not be UTF-8, or returns False.
+TakeText: TypeAlias = Callable[[bytearray], bool]
 
 
 class WebSocket(StreamConnection):
@@ -51,6 +53,8 @@ class WebSocket(StreamConnection):
         self._coming_back: asyncio.Handle | None = None
         self._holding = False
         self._take: Callable[[Message], None] | None = None
+        self._take_text: TakeText | None = None
+        self._take_at_once: TakeText | None = None  # the same, while no bytes wait
         #: Done when messages are no longer taken, with an exception if the receiver raised one.
         self._taken: asyncio.Future[None] | None = None
         #: Done when the client has sent its close frame or is gone.
@@ -112,15 +116,18 @@ class WebSocket(StreamConnection):
         await self.receive_all(take)
         return received[0] if received else None
 
-    async def receive_all(self, take: Callable[[Message], None]) -> None:
+    async def receive_all(
+        self, take: Callable[[Message], None], take_text: TakeText | None = None
+    ) -> None:
         """Give each message to `take` until either side closes, or the client breaks a rule.
 
-        Raises what `take` raises.
+        A text message that arrives by itself is offered to `take_text` first, undecoded: that
+        is for audio. Raises what either raises.
         """
         if self._left.done() or self.violation is not None or self._closing:
             return
         taken = self._taken = self._loop.create_future()
-        self._take = take
+        self._take, self._take_text = take, take_text
         self._read_on()
         try:
             await taken
@@ -133,7 +140,7 @@ class WebSocket(StreamConnection):
         self._stop_taking()
 
     def _stop_taking(self) -> None:
-        self._take = None
+        self._take = self._take_text = self._take_at_once = None
         if self._taken is not None and not self._taken.done():
             self._taken.set_result(None)
 
@@ -141,6 +148,17 @@ class WebSocket(StreamConnection):
 
     def feed_data(self, data: bytes) -> None:
         """Handle bytes from the client (http_connection.Incoming)."""
+        take_text = self._take_at_once
+        if take_text is not None:
+            payload = self._reader.whole_text(data)
+            if payload is not None and self._gate.admit():
+                try:
+                    if take_text(payload):
+                        self.last_heard = self._loop.time()
+                        return
+                except Exception as error:  # a bug of the receiver: `receive_all` raises it
+                    self._fail(error)
+                    return
         self._reader.receive_data(data)
         if not self._holding:
             self._read_on()
@@ -189,6 +207,7 @@ class WebSocket(StreamConnection):
             if self._holding:
                 self._release()
         self._gate.handled(reader.frames - before, took_s)
+        self._take_at_once = self._take_text if reader.is_between_messages else None
 
     def _hold(self) -> None:
         """Stop reading, until the rest may be handled."""
@@ -223,7 +242,7 @@ class WebSocket(StreamConnection):
                 pass
 
     def _fail(self, error: Exception) -> None:
-        self._take = None
+        self._take = self._take_text = self._take_at_once = None
         if self._taken is not None and not self._taken.done():
             self._taken.set_exception(error)
 

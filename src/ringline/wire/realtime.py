@@ -165,29 +165,12 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
 }
 
 
-#: How `JSON.stringify` writes a piece of audio.
-_AUDIO_HEAD, _AUDIO_TAIL = '{"type":"audio.append","audio":"', '"}'
-
-
 class _Typed(msgspec.Struct, frozen=True):
     type: str
 
 
 _client_event = StrictDecoder[Any](cast("Any", ClientEvent))
 _typed = StrictDecoder(_Typed)
-#: Decodes base64 as a JSON string.
-_base64 = msgspec.json.Decoder(bytes)
-
-
-def audio_of(frame: str) -> str | None:
-    """Return the audio of an `audio.append` as most clients write it; None for other frames.
-
-    If it turns out to be base64, the frame is valid and need not be parsed: no character of
-    base64 ends or escapes anything in JSON. If not, `decode` says what is wrong with it.
-    """
-    if frame.startswith(_AUDIO_HEAD) and frame.endswith(_AUDIO_TAIL):
-        return frame[len(_AUDIO_HEAD) : -len(_AUDIO_TAIL)]
-    return None
 
 
 def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
@@ -272,16 +255,45 @@ def check_image(image: ImageInput) -> SessionProblem | None:
     return None
 
 
+#: How a frame of audio ends, after its base64.
+_AUDIO_TAIL = b'"}'
+
+
 class SampleAligner:
     """Aligns audio to whole samples, carrying an odd byte to the next piece (5.1).
 
-    A piece that is already aligned keeps its base64.
+    A piece that is already aligned keeps its base64. `event` is the name of the event that
+    brings audio in its member `audio`.
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, *, event: str = AudioAppend.name) -> None:
+        # How most clients write it: as `JSON.stringify` does, or as Python's `json` does.
+        self._head = f'{{"type":"{event}","audio":"'.encode()
+        self._other_head = f'{{"type": "{event}", "audio": "'.encode()
         self._rate_hz = rate_hz
         self._limit = bytes_of_ms(limits.AUDIO_PIECE_MS.most, rate_hz)
         self._carry = b""
+
+    def read(self, frame: bytearray) -> Chunk | None:
+        """Return the audio of a frame as most clients write it; None for any other frame.
+
+        If what stands there is base64, the frame is valid and need not be parsed: no character
+        of base64 ends or escapes anything in JSON. If not, others say what is wrong with it.
+        """
+        if not frame.startswith(self._head):
+            self._head, self._other_head = self._other_head, self._head
+            if not frame.startswith(self._head):
+                return None
+        try:
+            audio = frame[len(self._head) : -len(_AUDIO_TAIL)].decode("ascii")
+            pcm = msgspec.convert(audio, bytes)  # as strict as binascii, and a fourth of its time
+        except ValueError:
+            return None
+        if len(pcm) % BYTES_PER_SAMPLE or not 0 < len(pcm) <= self._limit:
+            return None
+        if self._carry or not frame.endswith(_AUDIO_TAIL):
+            return None
+        return Chunk(pcm, self._rate_hz, audio)
 
     def append(self, audio: str) -> Chunk | SessionProblem | None:
         """Add base64 audio; None if there is no whole sample yet."""
@@ -290,10 +302,8 @@ class SampleAligner:
         rate_hz, limit = self._rate_hz, self._limit
         if len(audio) // 4 * 3 > limit + 3:
             return problem("invalid_audio", reason=_LONG_AUDIO)
-        if "\\" in audio:  # the decoder would accept what JSON escapes
-            return problem("invalid_audio", reason="it is not base64")
-        try:  # as strict as binascii, and a fourth of its time
-            pcm = _base64.decode(f'"{audio}"')
+        try:
+            pcm = msgspec.convert(audio, bytes)
         except ValueError:
             return problem("invalid_audio", reason="it is not base64")
         if len(pcm) > limit:

@@ -12,6 +12,7 @@ the client is still sending would lose our close frame. Extensions are not spoke
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
 from typing import TypeAlias
 
 
@@ -84,6 +85,11 @@ _TOO_LONG = 1 << 63
 _CLOSE_CODES = {1000, 1001, 1002, 1003, *range(1007, 1015)}
 _PRIVATE_CLOSE_CODES = range(3000, 5000)
 
+#: The head of a masked frame of 126 to 65535 bytes: its first two bytes, its length, its key.
+_read_head = Struct("!HH4s").unpack_from
+_HEAD_BYTES = 8
+_TEXT_HEAD = _WHOLE_TEXT << 8 | _MASKED | 126
+
 _PART, _PONGED = Part(), Pong()
 
 
@@ -99,6 +105,7 @@ class MessageReader:
 
     def __init__(self, max_bytes: int, unmask: Unmask = unmask) -> None:
         self._max_bytes = max_bytes
+        self._most_at_once = min(max_bytes, COUNTED_BYTES - 1) + _HEAD_BYTES
         self._unmask = unmask
         self._data = b""  # not read yet, from `_at` on
         self._at = 0
@@ -133,6 +140,28 @@ class MessageReader:
             return
         self._data = self._data[self._at :] + data if self._data else data
         self._at = 0
+
+    @property
+    def is_between_messages(self) -> bool:
+        """Return whether nothing has been read in part, and more may come."""
+        nothing_begun = not self._data and not self._missing and self._message is None
+        return nothing_begun and not self._failed and not self.closed
+
+    def whole_text(self, data: bytes) -> bytearray | None:
+        """Return the payload of bytes that are one text message; None if they may not be.
+
+        This is for messages of a common size between others (`is_between_messages`). It takes
+        nothing: without a payload, or if it is not UTF-8, give the bytes to `receive_data`.
+        """
+        if not _MAX_CONTROL + _HEAD_BYTES < len(data) <= self._most_at_once:
+            return None
+        first, length, key = _read_head(data)
+        if first != _TEXT_HEAD or length + _HEAD_BYTES != len(data):
+            return None
+        payload = bytearray(data)
+        del payload[:_HEAD_BYTES]
+        self._unmask(key, payload)
+        return payload
 
     def next_event(self) -> Event | None:
         """Read one frame; return None if more bytes are needed."""
