@@ -51,10 +51,12 @@ from ringline.wire.realtime_events import RealtimeEvent
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
 from tests.openai_examples import OPENAI_CLIENT_EXAMPLES, OPENAI_SERVER_EXAMPLES
 from tests.payload_examples import CALL
-from tests.payload_reference import SECTIONS
+from tests.payload_reference import SECTIONS as PAYLOAD_SECTIONS
 from tests.proofs import live_rows, offline_rows
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
 from tests.reference_rows import cell, member_cells, member_rows, row, table
+from tests.webhook_reference import SECTIONS as WEBHOOK_SECTIONS
+from tests.webhook_reference import TABLES as WEBHOOK_TABLES
 
 
 def event_rows() -> Iterator[str]:
@@ -410,7 +412,10 @@ TABLES = {
     "transcript frame": (_MEMBER_HEADS, lambda: member_rows(payload_members.TRANSCRIPT)),
     "envelope common": (_MEMBER_HEADS, lambda: member_rows(envelope_members.COMMON)),
     "listed common": (_MEMBER_HEADS, lambda: member_rows(listed_members.COMMON)),
+    **WEBHOOK_TABLES,
 }
+#: The sections by name.
+SECTIONS = {**PAYLOAD_SECTIONS, **WEBHOOK_SECTIONS}
 _MADE = re.compile(r"<!-- (table|section): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.payload_reference import SECTIONS
-from tests.reference import DOCS, TABLES, names_in, rewritten
+from tests.reference import DOCS, SECTIONS, TABLES, names_in, rewritten
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)

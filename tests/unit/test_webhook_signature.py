@@ -6,6 +6,8 @@ from base64 import b64decode, b64encode
 import pytest
 
 from ringline.wire.webhook_signature import (
+    AGENT_HEADERS,
+    ENDPOINT_HEADERS,
     Attempt,
     SigningSecrets,
     agent_headers,
@@ -102,6 +104,13 @@ def test_a_workspaces_secret_is_as_long_as_its_keys() -> None:
     secret = new_workspace_secret(bytes(range(32)))
     assert secret.startswith("rlsec_")
     assert len(secret) == len("rlsec_") + 43
+
+
+def test_the_tables_of_headers_are_what_is_sent() -> None:
+    agents = agent_headers(BODY, ATTEMPT, secrets=VECTOR)
+    endpoints = endpoint_headers(BODY, ATTEMPT, secrets=SigningSecrets(NEW))
+    assert list(agents) == [name for name, _ in AGENT_HEADERS]
+    assert list(endpoints) == [name for name, _ in ENDPOINT_HEADERS]
 
 
 def test_secrets_are_not_shown() -> None:

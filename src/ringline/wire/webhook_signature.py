@@ -28,6 +28,46 @@ AGENT_USER_AGENT = "Voicebip-Webhooks/1.0"
 ENDPOINT_USER_AGENT = "Ringline-Webhooks/1.0"
 
 
+_POSITION = (
+    "X-Ringline-Position",
+    "the event's position in the log, for `list_events`; absent in a test",
+)
+#: The headers that an agent's `webhook_url` gets, and what each holds (3.3).
+AGENT_HEADERS = (
+    ("Content-Type", f"`{CONTENT_TYPE}`"),
+    ("User-Agent", f"`{AGENT_USER_AGENT}`"),
+    ("X-Voicebip-Event-ID", "`evt_…`: as `event_id` in the body; the same in every attempt"),
+    ("X-Voicebip-Delivery-ID", "`del_…`: the delivery; the same in every attempt"),
+    ("X-Voicebip-Attempt", "which attempt this is, from 1"),
+    ("X-Voicebip-Timestamp", "when this attempt was signed, in Unix seconds"),
+    (
+        "X-Voicebip-Signature",
+        "`sha256=` and HMAC-SHA256 in hexadecimal, keyed with the workspace's signing secret as it "
+        "is shown, of the timestamp, a full stop and the body's bytes",
+    ),
+    (
+        "X-Voicebip-Signature-Previous",
+        f"the same with the previous secret, for {ROTATION_HOURS} hours after a rotation; else "
+        "absent",
+    ),
+    _POSITION,
+)
+#: The headers that an endpoint gets (Standard Webhooks 1.0).
+ENDPOINT_HEADERS = (
+    ("Content-Type", f"`{CONTENT_TYPE}`"),
+    ("User-Agent", f"`{ENDPOINT_USER_AGENT}`"),
+    ("webhook-id", "`evt_…`: as `id` in the body; the same in every attempt"),
+    ("webhook-timestamp", "when this attempt was signed, in Unix seconds"),
+    (
+        "webhook-signature",
+        "`v1,` and HMAC-SHA256 in base64, keyed with what the base64 in `whsec_…` encodes, of id, "
+        "timestamp and body with full stops between them; for "
+        f"{ROTATION_HOURS} hours after a rotation two signatures with a space between them",
+    ),
+    _POSITION,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SigningSecrets:
     """The secret in force, and during a rotation the one before it, as their owner sees them."""
