@@ -8,7 +8,7 @@ from typing import Any
 from ringline.domain.events import EVENT_TYPES, EventData, StoredEvent
 from ringline.wire import envelope_members, events_socket, listed_members, payload_members
 from ringline.wire.payload_members import Members
-from tests import payload_examples
+from tests import payload_examples, rest_reference
 from tests.payload_examples import STORED
 from tests.reference_rows import member_rows, table
 
@@ -85,6 +85,7 @@ def list_example() -> Iterator[str]:
 
 
 SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "routes of /v1": rest_reference.route_sections,
     "socket payloads": socket_section,
     "envelopes": envelope_section,
     "notices of the call WebSocket": notice_section,

@@ -55,6 +55,7 @@ from tests.payload_reference import SECTIONS as PAYLOAD_SECTIONS
 from tests.proofs import live_rows, offline_rows
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
 from tests.reference_rows import cell, member_cells, member_rows, row, table
+from tests.rest_reference import route_rows
 from tests.webhook_reference import SECTIONS as WEBHOOK_SECTIONS
 from tests.webhook_reference import TABLES as WEBHOOK_TABLES
 
@@ -411,6 +412,7 @@ TABLES = {
     "socket durable": (_MEMBER_HEADS, lambda: member_rows(payload_members.DURABLE)),
     "transcript frame": (_MEMBER_HEADS, lambda: member_rows(payload_members.TRANSCRIPT)),
     "envelope common": (_MEMBER_HEADS, lambda: member_rows(envelope_members.COMMON)),
+    "routes of /v1": (("route", "does"), route_rows),
     "listed common": (_MEMBER_HEADS, lambda: member_rows(listed_members.COMMON)),
     **WEBHOOK_TABLES,
 }

@@ -8,6 +8,7 @@ are too large, too many or endless; a neighbour must be served meanwhile.
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -16,6 +17,7 @@ import aiohttp
 import pytest
 
 from ringline.domain import limits
+from ringline.rest.routes import ROUTES as REST_ROUTES
 from tests.callers import calling
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
@@ -60,6 +62,7 @@ class Plain:
 Door: TypeAlias = Body | Socket | Plain
 
 _MINT = Body(limits.MINT_BYTES.most, limits.JSON_MARKS.most)
+_V1 = Body(limits.V1_BODY_BYTES.most, limits.JSON_MARKS.most)
 _RPC = Body(limits.RPC_BODY_BYTES.most, limits.RPC_BODY_MARKS.most)
 
 DOORS: dict[tuple[str, str], Door] = {
@@ -93,8 +96,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/talk/{name}"): Plain(),
     ("GET", "/healthz"): Plain(),
     ("GET", "/readyz"): Plain(),
+    **{(route.method, route.path): _V1 if route.body else Plain() for route in REST_ROUTES},
 }
-BODIES = [path for (_, path), door in DOORS.items() if isinstance(door, Body)]
+BODIES = [place for place, door in DOORS.items() if isinstance(door, Body)]
 OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinstance(door, Body)]
 
 
@@ -126,11 +130,25 @@ def credentials(service: Service) -> dict[str, str]:
     return {"Content-Type": "application/json", "Origin": service.base_url, **service.bearer()}
 
 
-async def post(service: Service, path: str, body: bytes) -> int:
+def filled(path: str) -> str:
+    """Return a path with ids that nobody has: a body is read before they are looked up."""
+    prefixes = {one.name: one.prefix for route in REST_ROUTES for one in route.ids}
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda found: f"{prefixes[found[1]]}_{'0' * 22}" if found[1] in prefixes else "x",
+        path,
+    )
+
+
+async def send(service: Service, place: tuple[str, str], body: bytes) -> int:
+    method, path = place
     async with (
         asyncio.timeout(WAIT_S),
-        service.http.post(
-            service.base_url + path, data=io.BytesIO(body), headers=credentials(service)
+        service.http.request(
+            method,
+            service.base_url + filled(path),
+            data=io.BytesIO(body),
+            headers=credentials(service),
         ) as answer,
     ):
         said = await answer.text()
@@ -139,18 +157,20 @@ async def post(service: Service, path: str, body: bytes) -> int:
         return answer.status
 
 
-@pytest.mark.parametrize("path", BODIES)
-async def test_bodies_that_are_too_large(service: Service, path: str) -> None:
-    door = DOORS["POST", path]
+@pytest.mark.parametrize("place", BODIES, ids=" ".join)
+async def test_bodies_that_are_too_large(service: Service, place: tuple[str, str]) -> None:
+    door = DOORS[place]
     assert isinstance(door, Body)
-    assert await post(service, path, b'{"x":"' + b"x" * door.most + b'"}') == 413
+    assert await send(service, place, b'{"x":"' + b"x" * door.most + b'"}') == 413
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(door.most // 100_000 + 2):
             yield b" " * 100_000
 
-    async with service.http.post(
-        service.base_url + path,
+    method, path = place
+    async with service.http.request(
+        method,
+        service.base_url + filled(path),
         data=pieces(),
         headers=credentials(service),
     ) as answer:
@@ -158,29 +178,32 @@ async def test_bodies_that_are_too_large(service: Service, path: str) -> None:
     await neighbour(service)
 
 
-@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("place", BODIES, ids=" ".join)
 @pytest.mark.parametrize("mark", [b"[],", b'{"a":0},', b"0,", b"[" * 3])
-async def test_bodies_of_many_tiny_things(service: Service, path: str, mark: bytes) -> None:
-    door = DOORS["POST", path]
+async def test_bodies_of_many_tiny_things(
+    service: Service, place: tuple[str, str], mark: bytes
+) -> None:
+    door = DOORS[place]
     assert isinstance(door, Body)
     pieces = mark * (door.marks // max(1, sum(mark.count(one) for one in b"[{,")) + 1)
     body = b'{"x":[' + pieces + b"0]}"
     assert len(body) < door.most
-    assert await post(service, path, body) == 400
+    assert await send(service, place, body) == 400
     await neighbour(service)
 
 
-@pytest.mark.parametrize("path", BODIES)
-async def test_bodies_of_strangers_are_not_read(service: Service, path: str) -> None:
+@pytest.mark.parametrize("place", BODIES, ids=" ".join)
+async def test_bodies_of_strangers_are_not_read(service: Service, place: tuple[str, str]) -> None:
     """The answer comes before the body does: nothing of a stranger is kept."""
+    method, path = place
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"{method} {filled(path)} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"x-api-key: sk_live_{'x' * 43}\r\nContent-Length: 1000000\r\n\r\n"
     )
     port = int(service.base_url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head.encode())
-    door = DOORS["POST", path]
+    door = DOORS[place]
     assert isinstance(door, Body)
     async with asyncio.timeout(WAIT_S):
         assert f" {door.stranger} ".encode() in await reader.readline()
@@ -193,7 +216,7 @@ async def test_doors_that_take_no_body_wait_for_none(
 ) -> None:
     """A body that never comes does not keep the answer."""
     name = "PUT" if method == "*" else method
-    asked = path.replace("{id}", "x").replace("{tail}", "x").replace("{name}", "x")
+    asked = filled(path)
     port = int(service.base_url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{name} {asked} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode())

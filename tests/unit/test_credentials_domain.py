@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ringline import web
+from ringline import rest, web
 from ringline.domain.credentials import (
     ALLOWED_KINDS,
     SECRET_BYTES,
@@ -70,18 +70,21 @@ def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
 
 
 @pytest.mark.parametrize("surface", Surface)
-def test_each_surface_lets_one_kind_of_key_in(surface: Surface) -> None:
+def test_each_surface_lets_one_kind_of_key_in_and_one_lets_two(surface: Surface) -> None:
     kind = KeyKind.MANAGEMENT if surface is Surface.MANAGEMENT else KeyKind.SECRET
-    assert ALLOWED_KINDS[surface] == {kind}
+    also = {KeyKind.MANAGEMENT} if surface is Surface.EVENT_DELIVERIES else set[KeyKind]()
+    assert ALLOWED_KINDS[surface] == {kind, *also}
 
 
 def test_surfaces_with_doors_are_those_that_ask_for_a_key() -> None:
-    """The doors are in `web`: what none of them asks for is not said to open anything."""
+    """The doors are in two rooms: what none of them asks for is not said to open anything."""
     asked = {
         Surface[name]
-        for module in Path(web.__path__[0]).glob("*.py")
+        for room in (web, rest)
+        for module in Path(room.__path__[0]).glob("*.py")
         for name in re.findall(r"\bSurface\.([A-Z_]+)", module.read_text("utf-8"))
     }
     assert asked == SERVED_SURFACES
     assert is_accepted(KeyKind.SECRET)
+    assert is_accepted(KeyKind.MANAGEMENT)
     assert not is_accepted(KeyKind.PUBLISHABLE)

@@ -109,7 +109,7 @@ def test_a_value_that_cannot_be_encoded_is_a_bad_value(error: Exception) -> None
 
 
 #: The rooms whose errors become answers to clients; elsewhere texts are for operators.
-ROOMS = ("domain", "services", "rpc", "web", "wire")
+ROOMS = ("domain", "services", "rpc", "rest", "web", "wire")
 #: The libraries report a bad value's path, or a mistake's line, only in their text.
 FOREIGN = {("domain/session_config.py", "error"), ("wire/prices.py", "error")}
 

@@ -234,7 +234,7 @@ def test_first_keys(capsys: pytest.CaptureFixture[str]) -> None:
     lines = lines_of(capsys.readouterr().out)
     assert len(lines) == 8
     idle = [line.split()[0] for line in lines if "grants nothing in this version" in line]
-    assert idle == ["publishable_key", "management_key"]
+    assert idle == ["publishable_key"]
 
 
 def test_a_refusal_of_a_server(capsys: pytest.CaptureFixture[str]) -> None:

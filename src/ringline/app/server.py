@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
+from ringline.app.rest import build_rest
 from ringline.app.surfaces import build_server
 from ringline.app.voices import gather_voices, missing_extra, read_voices
 from ringline.app.webhooks import webhooks_of
@@ -200,6 +201,7 @@ async def _start(
         watchers=watchers,
         journal=journal,
         services=services,
+        rest=build_rest(repo, sealer, now=now, allow_private=settings.webhook_allow_private),
         idempotency=idempotency,
         now=now,
         descriptors=descriptors - most,

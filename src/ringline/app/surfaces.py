@@ -5,6 +5,8 @@ import time
 
 from ringline.config import Settings
 from ringline.ports import Clock
+from ringline.rest.context import Services as RestServices
+from ringline.rest.pages import PageTokens
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
@@ -27,8 +29,9 @@ from ringline.web.limits import WebLimits
 from ringline.web.links import Links
 from ringline.web.models import Models
 from ringline.web.openai_server import OpenAIServer
-from ringline.web.rates import RateLimit
+from ringline.web.rates import RateLimit, SlidingRate
 from ringline.web.realtime import Realtime, Starter
+from ringline.web.rest import Rest
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
 from ringline.web.session_sockets import SessionSockets
@@ -50,6 +53,7 @@ def build_server(
     watchers: Watchers,
     journal: Journal,
     services: Services,
+    rest: RestServices,
     idempotency: Idempotency,
     now: Clock,
     descriptors: int,
@@ -69,6 +73,7 @@ def build_server(
     )
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
+    v1_rate = SlidingRate(settings.v1_per_minute)
     most_sessions = SessionLimits.chosen(
         settings.max_sessions_per_process, settings.max_sessions_per_workspace
     )
@@ -113,6 +118,7 @@ def build_server(
             watchers,
             stores.calls,
             origins=origins,
+            rate=v1_rate,
             links=links,
             now=now,
             new_id=new_id,
@@ -121,6 +127,14 @@ def build_server(
         rpc=rpc,
         operator_access=OperatorAccess(credentials, services.team, rate=mint_rate),
         models=Models(catalogue, credentials),
+        rest=Rest(
+            rest,
+            credentials=credentials,
+            rate=v1_rate,
+            tokens=PageTokens(settings.signing_secrets),
+            links=links,
+            bounds=limits.rest,
+        ),
         talk=talk,
     )
     admission = Admission(

@@ -198,6 +198,13 @@ class Settings(BaseSettings):
         ge=0,
         description="control events of one voice session; 0 means no limit",
     )
+    rate_v1_per_minute: int | None = Field(
+        None,
+        ge=0,
+        description="requests to `/v1`, per workspace, both environments together; 0 means no "
+        "limit",
+        json_schema_extra={"default": "by the tier: 20,000"},
+    )
     max_sessions_per_workspace: int | None = Field(
         None,
         ge=0,
@@ -364,6 +371,12 @@ class Settings(BaseSettings):
         """Return the URL of a server on a port; a wildcard host is reached by loopback."""
         host = "127.0.0.1" if self.host in _WILDCARDS else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def v1_per_minute(self) -> int:
+        """Return a workspace's requests to `/v1` a minute: by the tier that all have so far."""
+        most = self.rate_v1_per_minute
+        return limits.V1_PER_MINUTE.most if most is None else most
 
     @property
     def roles(self) -> Roles:

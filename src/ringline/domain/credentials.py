@@ -68,6 +68,7 @@ class Surface(StrEnum):
     RPC = "rpc"
     REALTIME = "realtime"
     REST = "rest"
+    EVENT_DELIVERIES = "event_deliveries"
     LIVE_STREAM = "live_stream"
     MANAGEMENT = "management"
 
@@ -77,12 +78,21 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.RPC: frozenset({KeyKind.SECRET}),
     Surface.REALTIME: frozenset({KeyKind.SECRET}),
     Surface.REST: frozenset({KeyKind.SECRET}),
+    Surface.EVENT_DELIVERIES: frozenset({KeyKind.SECRET, KeyKind.MANAGEMENT}),
     Surface.LIVE_STREAM: frozenset({KeyKind.SECRET}),
     Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
 }
 
 #: The surfaces that this version serves; keys of other surfaces are of no use yet.
-SERVED_SURFACES = frozenset({Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM})
+SERVED_SURFACES = frozenset(
+    {
+        Surface.RPC,
+        Surface.REALTIME,
+        Surface.REST,
+        Surface.EVENT_DELIVERIES,
+        Surface.LIVE_STREAM,
+    }
+)
 
 
 def is_accepted(kind: KeyKind) -> bool:

@@ -92,6 +92,20 @@ WAITING_REPLY_BYTES = Limit(
     "replies queued for a connection that does not read", 256 * KIB, "bytes", "closed"
 )
 
+# -- /v1 ----------------------------------------------------------------------------------
+
+V1_BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
+V1_DEADLINE_S = Limit(
+    "a request, once it has arrived", 10, "s", "504 `DEADLINE_EXCEEDED`; what it began may be done"
+)
+V1_PER_MINUTE = Limit(
+    "one workspace's requests in any minute, both environments and streams' openings included",
+    20_000,
+    "requests",
+    "429 `RATE_LIMITED`",
+    "RATE_V1_PER_MINUTE",
+)
+
 # -- RPC ----------------------------------------------------------------------------------
 
 RPC_BODY_BYTES = Limit("a body", 8_000_000, "bytes", "413 `payload_too_large`")
@@ -459,6 +473,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WAITING_REPLIES,
         WAITING_REPLY_BYTES,
     ),
+    "`/v1`": (V1_BODY_BYTES, V1_DEADLINE_S, V1_PER_MINUTE),
     "RPC": (
         RPC_BODY_BYTES,
         RPC_BODY_MARKS,

@@ -88,8 +88,8 @@ class EventPage:
 
 async def read_events(rows: Rows, query: EventQuery, *, bounds: PageLimits) -> EventPage:
     """Read a page of the log that `rows` belongs to."""
-    head = await _head(rows)
-    after = await _offset(rows, query.after, head=head)
+    head = await read_head(rows)
+    after = await read_offset(rows, query.after, head=head)
     recovered = after is not None
     start = head.oldest - 1 if after is None else after
     call_id: UUID | None = None
@@ -165,14 +165,15 @@ class _Reading:
             self.found.append(StoredEvent(self.offset, event))
 
 
-async def _head(rows: Rows) -> LogHead:
+async def read_head(rows: Rows) -> LogHead:
+    """Return the head of the log that `rows` belongs to."""
     found = await rows.fetch(_HEAD.text, [])
     if not found:
         raise AssertionError("a workspace has a log in each environment")
     return LogHead(found[0]["epoch"], found[0]["newest"], found[0]["oldest"])
 
 
-async def _offset(rows: Rows, after: After, *, head: LogHead) -> int | None:
+async def read_offset(rows: Rows, after: After, *, head: LogHead) -> int | None:
     """Return the offset to read after, or None if the log cannot be resumed there."""
     match after:
         case FromBeginning() | Position():

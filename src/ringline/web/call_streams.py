@@ -27,6 +27,7 @@ from ringline.web.cors import READABLE, preflight
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import StreamLimits
 from ringline.web.links import Links
+from ringline.web.rates import SlidingRate
 from ringline.web.transcript_stream import Transcript
 from ringline.web.upgrade import OUR_VERSION, upgrade_problem
 from ringline.web.watchers import Viewer, Watchers, asked_since
@@ -38,11 +39,12 @@ _HEADERS = "authorization, x-api-key, last-event-id, cache-control"
 
 
 class StreamRefused(Exception):
-    """A stream is refused with a code of `/v1`."""
+    """A stream is refused with a code of `/v1`; some may be tried again after a wait."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, *, wait_s: int = 1) -> None:
         super().__init__(code)
         self.code = code
+        self.wait_s = wait_s
 
 
 class Stream(Protocol):
@@ -66,6 +68,7 @@ class CallStreams:
         calls: CallStore,
         *,
         origins: Origins,
+        rate: SlidingRate,
         links: Links,
         now: Clock,
         new_id: NewId,
@@ -74,6 +77,7 @@ class CallStreams:
         self._watchers = watchers
         self._calls = calls
         self._origins = origins
+        self._rate = rate
         self._links = links
         self._now = now
         self._new_id = new_id
@@ -105,6 +109,9 @@ class CallStreams:
                 raise StreamRefused("UNAUTHENTICATED")
             if isinstance(viewer, Denied) or self._origins.refuses(request):
                 raise StreamRefused("PERMISSION_DENIED")
+            quota = self._rate.take(viewer.scope.workspace_id)
+            if quota is not None and quota.refused:
+                raise StreamRefused("RATE_LIMITED", wait_s=quota.reset_s)
             await begin_stream(request, viewer.scope, replays=since is not None)
             start = await self._start(viewer, request, since=since, last=last)
             if start is None:
@@ -119,7 +126,7 @@ class CallStreams:
             with self._slot(start.call_id):
                 return await self._serve(stream, request, start=start)
         except StreamRefused as refusal:
-            return self._refuse(refusal.code)
+            return self._refuse(refusal.code, refusal.wait_s)
         except TooManySockets:
             return self._refuse("RATE_LIMITED")
         except Unavailable:
@@ -186,11 +193,11 @@ class CallStreams:
             if not self._streams[call_id]:
                 del self._streams[call_id]
 
-    def _refuse(self, code: str) -> web.Response:
+    def _refuse(self, code: str, wait_s: int = 1) -> web.Response:
         request_id = format_id(Prefix.REQUEST, self._new_id())
         headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
-            headers |= retry_after()
+            headers |= retry_after(wait_s)
         if code == "UPGRADE_REQUIRED":
             headers |= {**OUR_VERSION, "Upgrade": "websocket", "Connection": "upgrade"}
         refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)

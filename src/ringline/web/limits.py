@@ -46,9 +46,18 @@ class RealtimeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class RestLimits:
+    """The limits of the routes of `/v1` (live streams, 1.1)."""
+
+    #: How long a request may take once it has arrived.
+    deadline_s: float = limits.V1_DEADLINE_S.most
+
+
+@dataclass(frozen=True, slots=True)
 class WebLimits:
     """The limits of every surface."""
 
     sockets: SocketLimits = field(default_factory=SocketLimits)
     streams: StreamLimits = field(default_factory=StreamLimits)
     realtime: RealtimeLimits = field(default_factory=RealtimeLimits)
+    rest: RestLimits = field(default_factory=RestLimits)

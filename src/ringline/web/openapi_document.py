@@ -26,13 +26,14 @@ _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
     "Realtime voice": "A browser or a server talks to a voice model",
     "Live streams": "The events of one call",
+    "Webhooks": "Events sent to your server, and what became of each",
     "Events socket": "The events of a workspace",
     "Health": "Health checks",
 }
 _JSON = "application/json"
 _DESCRIPTION = """\
-RPC is below `/rpc/public`, tokens are minted below `/api`, calls are streamed below `/v1`, and \
-voice sessions are opened below `/v3`.
+RPC is below `/rpc/public`, tokens are minted below `/api`, calls are streamed and webhooks are \
+managed below `/v1`, and voice sessions are opened below `/v3`.
 
 """
 

@@ -5,9 +5,13 @@ an open socket, which OpenAPI cannot.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringline.domain.members import Member, Shape
+from ringline.rest import routes as rest
+from ringline.rest.pages import NEXT
+from ringline.rest.reading import PAGED
+from ringline.rest.route import Route
 from ringline.wire import (
     models,
     openai_client_secrets,
@@ -134,6 +138,64 @@ _MINT_REFUSALS = _rows(
     "internal_error",
     "unavailable",
 )
+
+#: The refusals of a body, by HTTP itself.
+_OF_BODIES = (
+    (408, "the body did not come in time"),
+    (413, "the body is too large"),
+    (415, "the body must not be encoded"),
+)
+#: The refusals of every row of `/v1`'s table of routes.
+_REST_CODES = (
+    "INVALID_ARGUMENT",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "RATE_LIMITED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+)
+
+
+def _of_rest(route: Route) -> HttpRoute:
+    """Return a row of `/v1`'s table as a row of this one."""
+    codes = [*_REST_CODES, *(("NOT_FOUND",) if route.ids else ()), *route.errors]
+    refusals = _rows(V1_ERRORS, *(code for code in V1_ERRORS if code in codes))
+    if route.body:
+        too_late = V1_ERRORS["INVALID_ARGUMENT"]
+        refusals += tuple(
+            replace(too_late, status=status, message=message) for status, message in _OF_BODIES
+        )
+    query = (*route.query, *PAGED) if route.paging else route.query
+    return HttpRoute(
+        route.method,
+        route.path,
+        route.operation,
+        route.tag,
+        route.summary,
+        route.description,
+        {route.status: route.means},
+        _KEY,
+        parameters=(
+            *(Parameter(one.name, "path", f"{one.means}, in either form") for one in route.ids),
+            *_query(tuple(one.member for one in query)),
+        ),
+        asked=tuple(one.member for one in route.body),
+        body_required=route.body_required,
+        answered=_answered(route),
+        refusals=refusals,
+        envelope=V1_ENVELOPE,
+    )
+
+
+def _answered(route: Route) -> Members:
+    """Return the members of an answer; of a list, with its token."""
+    if route.paging is None:
+        return route.answers
+    rows = Member(route.paging.key, Shape.OBJECT, "newest first", members=route.answers, many=True)
+    token = Member(NEXT, Shape.TEXT, "for the next page; absent on the last", optional=True)
+    return rows, token
+
 
 ROUTES: tuple[HttpRoute, ...] = (
     HttpRoute(
@@ -355,6 +417,7 @@ ROUTES: tuple[HttpRoute, ...] = (
         refusals=(*_STREAM_REFUSALS, V1_ERRORS["UPGRADE_REQUIRED"]),
         envelope=V1_ENVELOPE,
     ),
+    *map(_of_rest, rest.ROUTES),
     HttpRoute(
         "GET",
         "/socket/websocket",

@@ -1,13 +1,15 @@
-"""Rate limits: a token bucket for each key or operator (contract, 8).
+"""Rate limits: a token bucket for each key or operator, a window for each workspace.
 
-The number of buckets is bounded. Beyond it, the one that has been idle longest is dropped: it
-is closest to full, and a full bucket is equivalent to a new one.
+Contract, 8; live streams, 1.6. The number of buckets and windows is bounded. Beyond it, the one
+that has been idle longest is dropped: it is closest to full, and a full bucket is equivalent to a
+new one.
 """
 
 import math
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from ringline.domain import limits
 
@@ -45,3 +47,75 @@ class RateLimit:
             self._buckets.popitem(last=False)
         self._buckets[who] = (left - 1, now)
         return 0
+
+
+#: The length of a window, in seconds.
+WINDOW_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A workspace's requests in the current window, after one more was counted.
+
+    `reset_s` is when another one is let through or, if there is room, when the oldest of the
+    window leaves it. `refused` is whether this one was one too many.
+    """
+
+    limit: int
+    remaining: int
+    reset_s: int
+    refused: bool
+
+
+@dataclass(slots=True, eq=False)
+class _Window:
+    """The requests of the last minute: the seconds that had any, and how many."""
+
+    seconds: deque[tuple[int, int]] = field(default_factory=deque[tuple[int, int]])
+    total: int = 0
+
+    def forget(self, before: int) -> None:
+        while self.seconds and self.seconds[0][0] <= before:
+            self.total -= self.seconds.popleft()[1]
+
+    def count(self, second: int) -> None:
+        self.total += 1
+        if self.seconds and self.seconds[-1][0] == second:
+            self.seconds[-1] = (second, self.seconds[-1][1] + 1)
+        else:
+            self.seconds.append((second, 1))
+
+
+class SlidingRate:
+    """Allows each workspace so many requests in any minute; 0 is no limit.
+
+    Requests are counted by the second, so a window costs a minute of numbers, however many
+    requests it holds. A refused request is not counted.
+    """
+
+    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        #: By workspace; the most recent one is last.
+        self._windows: OrderedDict[Hashable, _Window] = OrderedDict()
+
+    @property
+    def kept(self) -> int:
+        """Return the number of windows."""
+        return len(self._windows)
+
+    def take(self, who: Hashable) -> Quota | None:
+        """Count a request, unless it is refused; None without a limit."""
+        if not self._most:
+            return None
+        second = math.floor(self._clock())
+        window = self._windows.pop(who, None) or _Window()
+        if len(self._windows) >= limits.TRACKED_RATES.most:
+            self._windows.popitem(last=False)
+        self._windows[who] = window
+        window.forget(second - WINDOW_S)
+        refused = window.total >= self._most
+        if not refused:
+            window.count(second)
+        reset_s = window.seconds[0][0] + WINDOW_S - second
+        return Quota(self._most, self._most - window.total, reset_s, refused)

@@ -18,6 +18,8 @@ from ringline.wire.openai_server_errors import refuse_openai
 
 SERVER_NAME = "Ringline"  # do not reveal versions
 REQUEST_ID = "X-Request-Id"
+#: The id of a request, for its handler.
+REQUEST_KEY = web.RequestKey("request_id", str)
 
 _CODES = {
     404: "not_found",

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from ringline import __version__
 from ringline.domain.ids import Prefix, format_id
 from ringline.ports import NewId
+from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
@@ -25,8 +27,9 @@ from ringline.web.models import Models
 from ringline.web.openai_server import OpenAIServer
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
-from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
+from ringline.web.refusals import REQUEST_ID, REQUEST_KEY, SERVER_NAME, Refusals
 from ringline.web.requests import BrokenBody
+from ringline.web.rest import Rest
 from ringline.web.rpc import Rpc
 from ringline.web.session_sockets import SessionSockets
 from ringline.web.talk import Talk
@@ -34,7 +37,6 @@ from ringline.web.token_mints import OperatorAccess, SessionTokens
 
 _log = structlog.get_logger(__name__)
 
-_REQUEST_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -52,6 +54,8 @@ class Surfaces:
     rpc: Rpc
     operator_access: OperatorAccess
     models: Models
+    #: The rows of `/v1`'s table of routes.
+    rest: Rest
     #: The talk page, in `ringline dev`.
     talk: Talk | None = None
 
@@ -112,7 +116,7 @@ class Server:
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give the request an id; answer errors in the format of its surface."""
         request_id = format_id(Prefix.REQUEST, self._new_id())
-        request[_REQUEST_ID] = request_id
+        request[REQUEST_KEY] = request_id
         try:
             begin_request(request)
             response = await handler(request)
@@ -169,6 +173,10 @@ def add_routes(
         router.add_get(path, handler, allow_head=False)
     stream_path = "/v1/calls/{id}/transcript/stream"
     router.add_options(stream_path, surfaces.call_streams.preflight)
+    for route in ROUTES:
+        methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
+        for method in methods:
+            router.add_route(method, route.path, partial(surfaces.rest.serve, route))
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)
@@ -185,7 +193,7 @@ async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
 
 async def _name_request(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = SERVER_NAME
-    request_id = request.get(_REQUEST_ID)
+    request_id = request.get(REQUEST_KEY)
     if request_id is not None and REQUEST_ID not in response.headers:
         response.headers[REQUEST_ID] = request_id
 

@@ -134,7 +134,7 @@ def problem(
     row = PROBLEMS[type_]
     return RpcProblem(
         type=type_,
-        message=_filled(message or row.message, variables or {}),
+        message=filled(message or row.message, variables or {}),
         short_message=row.short,
         vars=dict(variables or {}),
         fields=tuple(fields),
@@ -155,7 +155,7 @@ def internal_problem(
     return RpcProblem(
         type=row.type,
         code=row.type,
-        message=_filled(INTERNAL_REASONS[reason], values),
+        message=filled(INTERNAL_REASONS[reason], values),
         short_message=row.short,
         vars=dict(values),
         fields=(field,) if field else (),
@@ -184,7 +184,8 @@ def shown_value(value: object) -> str:
             return json_type(value)
 
 
-def _filled(message: str, variables: Mapping[str, object]) -> str:
+def filled(message: str, variables: Mapping[str, object]) -> str:
+    """Fill in the placeholders of a message."""
     return _PLACEHOLDER.sub(lambda found: str(variables.get(found[1], "")), message)
 
 

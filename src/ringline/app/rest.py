@@ -1,0 +1,34 @@
+"""The services behind the routes of `/v1`."""
+
+import secrets
+
+from ringline.ports import Clock
+from ringline.rest.context import Services
+from ringline.services.delivery_ledger import DeliveryLedger
+from ringline.services.id_generator import new_id
+from ringline.services.recovery import Recovery
+from ringline.services.repo import Repo
+from ringline.services.sealer import Sealer
+from ringline.services.webhook_endpoints import WebhookEndpoints
+from ringline.services.webhook_secrets import WebhookSecrets
+
+
+def build_rest(repo: Repo, sealer: Sealer, *, now: Clock, allow_private: bool) -> Services:
+    """Build the services; `allow_private` is whether webhooks may go to private addresses."""
+    return Services(
+        repo,
+        now,
+        WebhookEndpoints(
+            repo, sealer.seal, now=now, new_id=new_id, random_bytes=secrets.token_bytes
+        ),
+        DeliveryLedger(repo, now),
+        Recovery(repo, now, new_id=new_id),
+        WebhookSecrets(
+            repo,
+            seal=sealer.seal,
+            open_sealed=sealer.open_sealed,
+            now=now,
+            random_bytes=secrets.token_bytes,
+        ),
+        allow_private=allow_private,
+    )

@@ -1,0 +1,1 @@
+"""The API of `/v1`: one table of routes, and what each of them does."""

@@ -1,0 +1,36 @@
+"""The services that the routes under `/v1` use."""
+
+from dataclasses import dataclass, replace
+
+from ringline.ports import Check, Clock
+from ringline.services.delivery_ledger import DeliveryLedger
+from ringline.services.recovery import Recovery
+from ringline.services.repo import Repo
+from ringline.services.webhook_endpoints import WebhookEndpoints
+from ringline.services.webhook_secrets import WebhookSecrets
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one server, or of one caller."""
+
+    repo: Repo
+    now: Clock
+    endpoints: WebhookEndpoints
+    ledger: DeliveryLedger
+    recovery: Recovery
+    secrets: WebhookSecrets
+    #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
+    allow_private: bool = False
+
+    def for_caller(self, check: Check) -> "Services":
+        """Return these services for one caller; their repo checks the caller again."""
+        repo = self.repo.for_caller(check)
+        return replace(
+            self,
+            repo=repo,
+            endpoints=self.endpoints.with_repo(repo),
+            ledger=self.ledger.with_repo(repo),
+            recovery=self.recovery.with_repo(repo),
+            secrets=self.secrets.with_repo(repo),
+        )

@@ -1,0 +1,150 @@
+"""The rows of the table of routes under `/v1` (live streams, 1, 3.8 and 6).
+
+A row says everything about a route: where it is, who may call it, what it takes, what it
+answers, how it refuses, and the function that does it. The server's router, OpenAPI, the
+documentation and the tests read the rows; `web/rest.py` serves them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from ringline.domain.credentials import KeyKind, Surface
+from ringline.domain.ids import Prefix
+from ringline.domain.members import Member
+from ringline.rest.context import Services
+from ringline.rpc.kinds import Kind
+from ringline.services.callers import Caller
+
+Members: TypeAlias = tuple[Member, ...]
+
+
+class Refused(Exception):
+    """A request is refused with a code of `/v1` and a sentence; None is the code's own."""
+
+    def __init__(self, code: str, message: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class Accepts(Protocol):
+    """What values a member or a parameter may have: a kind, as RPC has them, or one like it."""
+
+    def cast(self, value: object) -> Any:
+        """Return what a JSON value, or a query's text, means. Raises BadValue."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A member of a body or a parameter of a query: how it is described, what is accepted.
+
+    It is required unless its member has a default; null counts as absent unless the member
+    may be null.
+    """
+
+    member: Member
+    kind: Accepts
+
+    @property
+    def name(self) -> str:
+        """Return the member's name."""
+        return self.member.name
+
+    @property
+    def required(self) -> bool:
+        """Return whether a request without it is refused."""
+        return self.member.default is None
+
+
+@dataclass(frozen=True, slots=True)
+class PathId:
+    """An id in a path, in either form (contract, 1); one that cannot be read is 404."""
+
+    name: str
+    prefix: Prefix
+    means: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsked:
+    """Which page of a list: how many rows, and the values of the row that it follows."""
+
+    size: int
+    after: Sequence[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page: what is shown of its rows, and the values its token holds; None on the last."""
+
+    rows: Sequence[Mapping[str, object]]
+    last: Sequence[object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as a route's function sees it.
+
+    `given` are the members of the body and `query` the parameters that were sent, cast; what
+    is absent was not sent. `kind` is the kind of the caller's key.
+    """
+
+    caller: Caller
+    kind: KeyKind
+    services: Services
+    now: datetime
+    ids: Mapping[str, UUID] = field(default_factory=dict[str, UUID])
+    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    query: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    page: PageAsked = PageAsked(0, None)
+
+
+#: Does what a route is for; returns the answer's members, or None for an empty one.
+#: Raises Refused, and what the services raise.
+Act: TypeAlias = Callable[[Request], Awaitable[Mapping[str, object] | Listed | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list is paged: the answer's key, and the kinds of the values in its tokens."""
+
+    key: str
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.
+
+    `errors` are codes besides those of every route. A route that is `live_only` changes what
+    spans environments, so a `sk_test_` key is refused (contract, 6).
+    """
+
+    method: str
+    path: str
+    operation: str
+    tag: str
+    summary: str
+    act: Act
+    #: What the answer is, for the documentation.
+    means: str
+    description: str = ""
+    status: int = 200
+    ids: tuple[PathId, ...] = ()
+    query: tuple[Input, ...] = ()
+    body: tuple[Input, ...] = ()
+    answers: Members = ()
+    paging: Paging | None = None
+    errors: tuple[str, ...] = ()
+    surface: Surface = Surface.REST
+    live_only: bool = False
+
+    @property
+    def body_required(self) -> bool:
+        """Return whether a request without a body is refused."""
+        return any(one.required for one in self.body)

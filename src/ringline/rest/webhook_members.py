@@ -1,0 +1,174 @@
+"""The objects of webhooks, as `/v1` shows them (live streams, 3.8; contract, 3 and 12)."""
+
+from collections.abc import Mapping, Sequence
+
+from ringline.domain.ids import Prefix, format_id
+from ringline.domain.members import Member, Shape
+from ringline.domain.webhooks import AttemptError, DeliveryStatus
+from ringline.rest.route import Members
+from ringline.services.delivery_ledger import Delivery, EventDeliveries, LoggedAttempt
+from ringline.services.webhook_endpoints import ShownSecret, WebhookEndpoint
+from ringline.wire.times import millis, seconds
+
+#: How an endpoint stands: paused, else failing, else active.
+ENDPOINT_STATUSES = ("active", "failing", "paused")
+
+_EVENT_ID = Member("event_id", Shape.TEXT, "the event, `evt_…`: the same on every surface")
+_URL = Member("url", Shape.TEXT, "where events are sent")
+
+ENDPOINT: Members = (
+    Member("endpoint_id", Shape.TEXT, "the endpoint, `whe_…`"),
+    _URL,
+    Member("events", Shape.TEXT, "the types, families (`call.*`) or `*` that it gets", many=True),
+    Member("enabled", Shape.BOOLEAN, "whether anything is owed to it"),
+    Member("description", Shape.TEXT, "its owner's words about it", null=True),
+    Member(
+        "status",
+        Shape.TEXT,
+        "`paused`: what is owed waits; `failing`: nothing was answered with 2xx for a day, and "
+        "each new event has one attempt",
+        words=ENDPOINT_STATUSES,
+    ),
+    Member("created_at", Shape.TIME, "when it was created"),
+)
+SECRET = Member(
+    "secret", Shape.TEXT, "`whsec_…`, which signs (Standard Webhooks 1.0); shown only here"
+)
+PREVIOUS_EXPIRES_AT = Member(
+    "previous_expires_at", Shape.TIME, "until when the previous secret signs as well"
+)
+CREATED: Members = (*ENDPOINT, SECRET)
+ROTATED: Members = (*ENDPOINT, SECRET, PREVIOUS_EXPIRES_AT)
+SIGNING_SECRET: Members = (
+    Member(
+        "signing_secret", Shape.TEXT, "`rlsec_…`, which signs agents' webhooks; shown only here"
+    ),
+    PREVIOUS_EXPIRES_AT,
+)
+
+DELIVERY: Members = (
+    Member("delivery_id", Shape.TEXT, "the delivery, `del_…`"),
+    _EVENT_ID,
+    Member("event_type", Shape.TEXT, "the event's type, as it is sent there"),
+    Member("agent_id", Shape.TEXT, "the agent whose `webhook_url` it is for", null=True),
+    Member("endpoint_id", Shape.TEXT, "the endpoint that it is for", null=True),
+    Member("url", Shape.TEXT, "where the next attempt goes; null if that is gone", null=True),
+    Member("status", Shape.TEXT, "where it stands", words=tuple(DeliveryStatus)),
+    Member("attempts", Shape.INTEGER, "how many attempts were made"),
+    Member(
+        "last_response_code",
+        Shape.INTEGER,
+        "the status of the last answer; null if there was none",
+        null=True,
+    ),
+    Member(
+        "next_attempt_at",
+        Shape.TIME,
+        "when it is attempted next; null if never, or if an attempt is under way",
+        null=True,
+    ),
+    Member("created_at", Shape.TIME, "when it was owed"),
+)
+ATTEMPT_LOG = Member(
+    "attempt_log",
+    Shape.OBJECT,
+    "its latest attempts, oldest first",
+    members=(
+        Member("attempt", Shape.INTEGER, "which attempt, from 1"),
+        Member("started_at", Shape.TIME, "when it began"),
+        Member("duration_ms", Shape.INTEGER, "how long it took, in milliseconds"),
+        Member("response_code", Shape.INTEGER, "the answer's status", null=True),
+        Member(
+            "error",
+            Shape.TEXT,
+            "why there was no answer, or none that counts",
+            words=tuple(AttemptError),
+            null=True,
+        ),
+        Member("response_body", Shape.TEXT, "the beginning of the answer", null=True),
+    ),
+    many=True,
+)
+LOGGED_DELIVERY: Members = (*DELIVERY, ATTEMPT_LOG)
+EVENT_DELIVERIES: Members = (
+    _EVENT_ID,
+    Member("event_type", Shape.TEXT, "its canonical type"),
+    Member("position", Shape.TEXT, "its position in the log"),
+    Member("occurred_at", Shape.TIME, "when it happened"),
+    Member(
+        "webhooks",
+        Shape.OBJECT,
+        "its deliveries; empty if no agent or endpoint was owed it",
+        members=LOGGED_DELIVERY,
+        many=True,
+    ),
+)
+RECOVERED: Members = (Member("count", Shape.INTEGER, "how many events are sent again"),)
+
+
+def show_endpoint(endpoint: WebhookEndpoint) -> dict[str, object]:
+    """Return an endpoint's members."""
+    status = "paused" if endpoint.paused else "failing" if endpoint.failing else "active"
+    return {
+        "endpoint_id": format_id(Prefix.WEBHOOK_ENDPOINT, endpoint.id),
+        "url": endpoint.url,
+        "events": endpoint.events,
+        "enabled": endpoint.enabled,
+        "description": endpoint.description,
+        "status": status,
+        "created_at": seconds(endpoint.created_at),
+    }
+
+
+def show_secret(shown: ShownSecret) -> dict[str, object]:
+    """Return an endpoint's members with its new secret."""
+    answer = show_endpoint(shown.endpoint) | {"secret": shown.secret}
+    if shown.previous_expires_at is not None:
+        answer["previous_expires_at"] = seconds(shown.previous_expires_at)
+    return answer
+
+
+def show_delivery(delivery: Delivery) -> dict[str, object]:
+    """Return a delivery's members."""
+    agent, endpoint, next_at = delivery.agent_id, delivery.endpoint_id, delivery.next_attempt_at
+    return {
+        "delivery_id": format_id(Prefix.DELIVERY, delivery.id),
+        "event_id": format_id(Prefix.EVENT, delivery.event_id),
+        "event_type": delivery.event_type,
+        "agent_id": None if agent is None else format_id(Prefix.AGENT, agent),
+        "endpoint_id": None if endpoint is None else format_id(Prefix.WEBHOOK_ENDPOINT, endpoint),
+        "url": delivery.url,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "last_response_code": delivery.last_response_code,
+        "next_attempt_at": None if next_at is None else seconds(next_at),
+        "created_at": seconds(delivery.created_at),
+    }
+
+
+def show_logged(delivery: Delivery, logged: Sequence[LoggedAttempt]) -> dict[str, object]:
+    """Return a delivery's members with its attempts."""
+    return show_delivery(delivery) | {
+        "attempt_log": [
+            {
+                "attempt": attempt.attempt,
+                "started_at": millis(attempt.started_at),
+                "duration_ms": attempt.duration_ms,
+                "response_code": attempt.response_code,
+                "error": attempt.error,
+                "response_body": attempt.response_body,
+            }
+            for attempt in logged
+        ]
+    }
+
+
+def show_event(found: EventDeliveries) -> Mapping[str, object]:
+    """Return an event's members with its deliveries."""
+    return {
+        "event_id": format_id(Prefix.EVENT, found.event_id),
+        "event_type": found.type,
+        "position": str(found.position),
+        "occurred_at": seconds(found.occurred_at),
+        "webhooks": [show_logged(delivery, logged) for delivery, logged in found.deliveries],
+    }

@@ -1,0 +1,131 @@
+"""No route of `/v1` reaches into another workspace, or the other environment of its own.
+
+The cases are made from the table of routes, so a new one is covered by being there: each is
+called with every id of somebody else's, and with ids that nobody has. The two answers must be
+the same, and nothing of the others' may have changed or be shown.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from ringline.domain.ids import Prefix, format_id
+from ringline.domain.log import Environment, Scope
+from ringline.rest.route import Route
+from ringline.rest.routes import ROUTES
+from tests.app.test_rpc_isolation import snapshot
+from tests.database import TestDatabase
+from tests.owed import make_events, owe
+from tests.rpc_calls import Rpc
+from tests.serving import Service, serving
+from tests.v1 import V1, Answer
+
+#: Values for the members of bodies that are no ids.
+GIVEN = {
+    "url": "https://hooks.example.com/a",
+    "event_type": "call.completed",
+    "since": "0",
+    "webhook_url": "https://hooks.example.com/a",
+}
+WITH_IDS = [route for route in ROUTES if route.ids]
+LISTS = [route for route in ROUTES if route.paging]
+NOBODYS = {prefix: f"{prefix}_{'0' * 22}" for prefix in Prefix}
+
+
+@dataclass
+class Two:
+    """A server with a workspace of ours, and somebody else's in which everything exists."""
+
+    service: Service
+    database: TestDatabase
+    ours: V1
+    theirs: V1
+    their_log: Scope
+    ids: Mapping[Prefix, str]  # of theirs
+
+
+@pytest.fixture(params=["workspace", "environment"])
+async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIterator[Two]:
+    """Give two neighbours: of different workspaces, or environments of one."""
+    async with serving(database) as service:
+        if request.param == "workspace":
+            other = await service.admin.workspaces.create("Theirs")
+            key, scope, agent = other.secret_key, other.workspace_id, other.agent_id
+            log = Scope(scope, Environment.LIVE)
+        else:
+            key, agent = service.keys.test_key, service.keys.test_agent_id
+            log = Scope(service.keys.workspace_id, Environment.TEST)
+        theirs = V1(service, key)
+        endpoint = await theirs.endpoint()
+        await theirs.post(f"/webhook-endpoints/{endpoint['endpoint_id']}/pause")
+        (event,) = await make_events(Rpc(service, key), 1)
+        ids = {
+            Prefix.WEBHOOK_ENDPOINT: endpoint["endpoint_id"],
+            Prefix.EVENT: event,
+            Prefix.DELIVERY: await owe(database, event, endpoint_id=endpoint["endpoint_id"]),
+            Prefix.AGENT: format_id(Prefix.AGENT, agent),
+        }
+        yield Two(service, database, V1(service), theirs, log, ids)
+
+
+def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
+    kinds = {one.prefix for route in ROUTES for one in route.ids}
+    assert kinds == {Prefix.WEBHOOK_ENDPOINT, Prefix.EVENT, Prefix.DELIVERY}
+
+
+async def ask(v1: V1, route: Route, ids: Mapping[Prefix, str]) -> Answer:
+    """Call a route with these ids wherever it takes one."""
+    prefixes = {one.name: one.prefix for one in route.ids}
+    path = re.sub(r"\{(\w+)\}", lambda name: ids[prefixes[name[1]]], route.path)
+    body = {one.name: GIVEN[one.name] for one in route.body if one.required}
+    return await v1.ask(route.method, path.removeprefix("/v1"), body if route.body else None)
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=lambda route: route.operation)
+async def test_what_is_somebody_elses_looks_like_what_is_nobodys(two: Two, route: Route) -> None:
+    before = await snapshot(two.database, two.their_log)
+    answers = [await ask(two.ours, route, ids) for ids in (NOBODYS, two.ids)]
+    told = [(answer.status, answer.code, answer.message) for answer in answers]
+    assert told[0] == told[1]
+    assert told[0][0] == 404
+    assert await snapshot(two.database, two.their_log) == before
+    found = await ask(two.theirs, route, two.ids)
+    assert found.status != 404, "it is there, for whose it is"
+
+
+@pytest.mark.parametrize("route", LISTS, ids=lambda route: route.operation)
+async def test_a_list_holds_nothing_of_somebody_elses(two: Two, route: Route) -> None:
+    path = route.path.removeprefix("/v1")
+    assert route.paging is not None
+    filters = [{}]
+    for one in route.query:
+        if one.name.endswith("_id"):
+            filters += [{one.name: id_} for id_ in two.ids.values()]
+    for query in filters:
+        answer = await two.ours.get(path, **query)
+        said = json.dumps(answer.body.get(route.paging.key, [])) if answer.status == 200 else ""
+        assert not any(id_ in said for id_ in two.ids.values()), query
+    theirs = (await two.theirs.get(path)).body[route.paging.key]
+    assert theirs, "there is something to be hidden"
+
+
+async def test_ids_in_bodies(two: Two) -> None:
+    """A route that takes an id in its body: foreign ones are as unknown ones."""
+    for route in ROUTES:
+        for one in route.body:
+            if not one.name.endswith("_id"):
+                continue
+            given = {other.name: GIVEN[other.name] for other in route.body if other.required}
+            answers = [
+                await two.ours.ask(
+                    route.method,
+                    route.path.removeprefix("/v1"),
+                    given | {one.name: ids[Prefix.AGENT]},
+                )
+                for ids in (NOBODYS, two.ids)
+            ]
+            assert {answer.status for answer in answers} == {404}
+            assert answers[0].message == answers[1].message
