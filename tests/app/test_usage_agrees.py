@@ -183,6 +183,19 @@ async def test_xai_sells_tokens_texts_and_the_time_of_its_connection(world: Worl
     assert usd == pytest.approx(time / 60 * 0.08 + 3 * 0.004), "its tokens are not billed"
 
 
+@pytest.mark.parametrize("model", ALL[:3])
+async def test_what_is_told_after_the_callers_end_is_in_the_ledger(
+    world: World, model: str
+) -> None:
+    async with world.all.talking(model) as client:
+        await ask(client, "One")
+        await client.send("text.input", text="/long")
+        await client.send("response.create")
+        await client.until("audio.delta")  # and the client leaves
+    rows = await world.agrees(model)
+    assert sum(row["audio_out_tokens"] > 0 for row in rows) == 2
+
+
 @pytest.mark.parametrize("model", [OPENAI, XAI])
 async def test_a_provider_that_says_nothing_of_what_it_sells(world: World, model: str) -> None:
     fake = world.all.openai if model == OPENAI else world.all.xai

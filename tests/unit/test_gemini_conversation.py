@@ -840,6 +840,15 @@ def usage(audio_out: int) -> dict[str, Any]:
     return {"responseTokenCount": audio_out, "responseTokensDetails": details}
 
 
+async def test_a_turn_without_usage_reports_none() -> None:
+    desk = Desk()
+    desk.speaks("Hello.")
+    desk.gets(serverContent={"turnComplete": True})
+    desk.talk.close()
+    assert [done.usage for done in desk.ear.all(ResponseDone)] == [Usage()]
+    assert desk.ear.all(UsageReported) == []
+
+
 async def test_usage_is_reported_with_the_response_or_after_it() -> None:
     desk = Desk()
     desk.speaks("One.")
