@@ -56,6 +56,7 @@ async def test_an_installation_with_a_prefix_of_its_own(
         "RINGLINE_DATABASE_URL": empty_database.dsn(roles.server),
         "RINGLINE_MIGRATE_DATABASE_URL": empty_database.dsn("postgres"),
         "RINGLINE_DATA_DIR": str(tmp_path),
+        "RINGLINE_ENCRYPTION_KEY": "what seals the workspace's signing secret",
     }
     create, name = f"CREATE ROLE {roles.server} LOGIN", empty_database.name
     await run_as_superuser(empty_database.cluster, create)
