@@ -9,6 +9,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.rollover import RolloverTimes
 from ringline.domain.voice import (
+    KeyRefused,
     PastItem,
     Remember,
     Respond,
@@ -109,6 +110,7 @@ class Provider:
 
     opening_s: float = 0.1
     #: The causes of the next refusals, by model; each with whether it may pass.
+    #: `http_401` blames a key.
     refuses: dict[str, list[tuple[str, bool]]] = field(default_factory=dict)
     dialled: list[tuple[float, str]] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -123,6 +125,8 @@ class Provider:
             self.meanwhile()
         if refusals := self.refuses.get(model):
             cause, again = refusals.pop(0)
+            if cause == "http_401":
+                listener.on_voice_signal(KeyRefused(model, cause, "ab12"))
             raise VoiceUnavailable(f"{model} is away.", UpstreamLoss(model, cause, again))
         self.lines.append(Line(opening, listener, MODELS[model]))
         return self.lines[-1]

@@ -6,20 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 import structlog
 from pydantic import SecretStr
 
 from ringline.domain import limits
-from ringline.domain.log import Environment, Scope
-from ringline.ports import Transaction
 from ringline.rpc.actions import ACTIONS
 from ringline.schema.tables import metadata
 from tests.app.test_provider_voices import ask
-from tests.database import OTHER, TestDatabase
-from tests.fake_openai import XAI, FakeProvider, fake_provider
+from tests.database import TestDatabase
+from tests.fake_openai import FakeProvider, fake_provider
 from tests.realtime_session import Client, connected, until
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
@@ -291,30 +288,6 @@ async def test_a_key_that_is_removed_counts_from_the_next_connection_on(
         assert sent_keys(fake) == [OWN]
 
 
-async def test_another_process_changes_keys(database: TestDatabase) -> None:
-    """Whatever writes to the database: this server learns of it, and of the next change."""
-    async with reaching(database) as (service, fake, rpc):
-        key = service.keys.secret_key
-        row = await bring(rpc)
-        assert "openai" in await listed(service, key)
-        scope = Scope(service.keys.workspace_id, Environment.LIVE)
-        async with database.stores(OTHER, claim=False) as elsewhere:
-
-            async def remove(transaction: Transaction) -> None:
-                text = "DELETE FROM ringline.provider_credentials WHERE id = $1"
-                await transaction.fetch(text, [UUID(row)])
-
-            await elsewhere.records.write(scope, remove)
-
-            async def gone() -> bool:
-                return "openai" not in await listed(service, key)
-
-            await until(gone)
-        status, _ = await mint(service, {"config": {"model": MODEL}})
-        assert status == 400
-        assert fake.requests == []
-
-
 async def test_a_key_of_another_encryption_key_opens_nothing(database: TestDatabase) -> None:
     async with reaching(database) as (service, _, rpc):
         row, key = await bring(rpc), service.keys.secret_key
@@ -363,49 +336,11 @@ async def test_the_workspaces_log_says_which_key_was_refused(
         await until(said)
 
 
-async def test_a_key_is_refused_in_mid_call(database: TestDatabase) -> None:
-    async with reaching(database) as (service, fake, rpc):
-        await bring(rpc)
-        async with talking(service) as client:
-            await ask(client, "hello")
-            await fake.session.connection.close(3000, "invalid_request_error.invalid_api_key")
-            assert await client.closed() == 1011
-            assert "ab12" not in json.dumps(client.events)
-
-        async def said() -> bool:
-            return bool(await refusals(rpc))
-
-        await until(said)
-        (refusal,) = await refusals(rpc)
-        assert (refusal["cause"], refusal["lastFour"]) == ("close_3000", "ab12")
-
-
 def falling_back(tmp_path: Path, *models: str) -> Path:
     """Write a file of voices in which these models take over."""
     path = tmp_path / "voices.toml"
     path.write_text(f'[fallback]\n"{MODEL}" = {json.dumps(models)}\n', "utf-8")
     return path
-
-
-async def test_a_fallback_with_a_key_takes_over_from_a_refused_one(
-    database: TestDatabase, tmp_path: Path
-) -> None:
-    file = falling_back(tmp_path, "gemini/gemini-3.8-live", GROK)
-    async with (
-        fake_provider(XAI) as grok,
-        reaching(database, voices_file=file, xai_url=grok.url) as (service, fake, rpc),
-    ):
-        await bring(rpc)
-        await bring(rpc, NEXT, "xai")
-        async with talking(service) as client:
-            await ask(client, "hello")
-            await fake.session.connection.close(3000, "invalid_request_error.invalid_api_key")
-            resumed = await client.until("session.resumed")
-            assert (resumed["reason"], resumed["model"]) == ("fallback", GROK)
-            assert await ask(client, "still there?") == "echo: still there?"
-        assert (sent_keys(fake), sent_keys(grok)) == ([OWN], [NEXT])
-        (refusal,) = await refusals(rpc)
-        assert (refusal["model"], refusal["lastFour"]) == (MODEL, "ab12")
 
 
 async def test_a_fallback_without_a_key_is_skipped_and_not_to_blame(

@@ -11,6 +11,7 @@ from ringline.domain.voice import (
     AddText,
     Cancel,
     GoingAway,
+    KeyRefused,
     PastCall,
     PastTurn,
     Remember,
@@ -31,7 +32,7 @@ from ringline.domain.voice import (
     UsageReported,
     VoiceFailed,
 )
-from tests.lasting import ONE, SOON, THREE, Desk, Provider, conversing
+from tests.lasting import ONE, SOON, THREE, TWO, Desk, Provider, conversing
 from tests.voice_desk import Said
 
 CALLER, AGENT = TurnRole.CALLER, TurnRole.AGENT
@@ -255,6 +256,33 @@ def test_a_rollover_that_is_refused_is_tried_again_while_the_old_one_goes_on() -
         assert desk.all(VoiceFailed) == []
 
     rolling(main)
+
+
+def test_a_key_that_is_refused_at_each_attempt_is_reported_once() -> None:
+    async def main(desk: Desk) -> None:
+        desk.provider.refuses[ONE] = [("http_401", False)] * 3
+        await until_rolled(desk)
+        assert [round(at) for at, _ in desk.provider.dialled] == [0, 10, 15, 20, 25]
+        assert desk.all(KeyRefused) == [KeyRefused(ONE, "http_401", "ab12")]
+        assert desk.all(VoiceFailed) == []
+
+    rolling(main)
+
+
+def test_a_connection_that_is_lost_after_its_key_was_refused_is_followed_by_a_fallback() -> None:
+    async def main(desk: Desk) -> None:
+        desk.provider.refuses[ONE] = [("http_401", False)] * 9
+        desk.provider.refuses[TWO] = [("http_401", False)]
+        await pause(17)
+        assert desk.provider.models == [ONE] * 3
+        desk.provider.line.die()
+        await pause(1)
+        assert desk.all(Resumed) == [Resumed(ResumeReason.FALLBACK, THREE, True)]
+        assert desk.provider.models == [ONE] * 4 + [TWO, THREE]
+        refused = [signal.model for signal in desk.all(KeyRefused)]
+        assert refused == [ONE, TWO]
+
+    rolling(main, fallbacks=(TWO, THREE))
 
 
 def test_a_connection_that_is_lost_while_the_next_is_made_is_followed_by_it() -> None:

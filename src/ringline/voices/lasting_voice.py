@@ -101,6 +101,8 @@ class LastingVoice:
         self._prepare_from = 0.0
         #: The model and the handle by which its provider can resume, and what that knows.
         self._handle = "", "", Knowledge()
+        #: The last key that was refused, which is reported once.
+        self._blamed: KeyRefused | None = None
         #: A provider was lost that was about to answer by itself.
         self._owes = False
         self._is_over = False
@@ -239,8 +241,11 @@ class LastingVoice:
                 self._handle = connection.model, handle, knows
             case VoiceFailed(recoverable=False):
                 self._lose(connection, signal)
-            case KeyRefused():
+            case KeyRefused() if signal != self._blamed:  # a rollover is tried again and again
+                self._blamed = signal
                 self._listener.on_voice_signal(signal)
+            case KeyRefused():
+                pass
             case _ if connection is self._active or self._finishes(connection, signal):
                 self._take(connection, signal)
             case _:
