@@ -442,6 +442,7 @@ def test_whatever_is_not_one_masked_message_is_left() -> None:
         frame(TEXT, b"x", masked=False),
         close(1000),
     ],
+    ids=["half", "part", "unmasked", "close"],  # the bytes are masked at random
 )
 def test_nothing_is_a_message_by_itself_after_a_part_or_the_end(before: bytes) -> None:
     reader = MessageReader(MOST)
