@@ -23,13 +23,10 @@ from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1, Answer
 
+#: Where nobody listens.
+NOBODY = "http://127.0.0.1:9/a"
 #: Values for the members of bodies that are no ids.
-GIVEN = {
-    "url": "https://hooks.example.com/a",
-    "event_type": "call.completed",
-    "since": "0",
-    "webhook_url": "https://hooks.example.com/a",
-}
+GIVEN = {"url": NOBODY, "since": "0"}
 WITH_IDS = [route for route in ROUTES if route.ids]
 LISTS = [route for route in ROUTES if route.paging]
 NOBODYS = {prefix: f"{prefix}_{'0' * 22}" for prefix in Prefix}
@@ -50,7 +47,7 @@ class Two:
 @pytest.fixture(params=["workspace", "environment"])
 async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIterator[Two]:
     """Give two neighbours: of different workspaces, or environments of one."""
-    async with serving(database) as service:
+    async with serving(database, webhook_allow_private=True) as service:
         if request.param == "workspace":
             other = await service.admin.workspaces.create("Theirs")
             key, scope, agent = other.secret_key, other.workspace_id, other.agent_id
@@ -59,7 +56,7 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
             key, agent = service.keys.test_key, service.keys.test_agent_id
             log = Scope(service.keys.workspace_id, Environment.TEST)
         theirs = V1(service, key)
-        endpoint = await theirs.endpoint()
+        endpoint = await theirs.endpoint(NOBODY)
         await theirs.post(f"/webhook-endpoints/{endpoint['endpoint_id']}/pause")
         (event,) = await make_events(Rpc(service, key), 1)
         ids = {
@@ -76,11 +73,20 @@ def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
     assert kinds == {Prefix.WEBHOOK_ENDPOINT, Prefix.EVENT, Prefix.DELIVERY}
 
 
+def required_of(route: Route) -> dict[str, str]:
+    """Return the members that a route's body must have."""
+    return {
+        one.name: one.member.words[0] if one.member.words else GIVEN[one.name]
+        for one in route.body
+        if one.required
+    }
+
+
 async def ask(v1: V1, route: Route, ids: Mapping[Prefix, str]) -> Answer:
     """Call a route with these ids wherever it takes one."""
     prefixes = {one.name: one.prefix for one in route.ids}
     path = re.sub(r"\{(\w+)\}", lambda name: ids[prefixes[name[1]]], route.path)
-    body = {one.name: GIVEN[one.name] for one in route.body if one.required}
+    body = required_of(route)
     return await v1.ask(route.method, path.removeprefix("/v1"), body if route.body else None)
 
 
@@ -118,7 +124,7 @@ async def test_ids_in_bodies(two: Two) -> None:
         for one in route.body:
             if not one.name.endswith("_id"):
                 continue
-            given = {other.name: GIVEN[other.name] for other in route.body if other.required}
+            given = required_of(route)
             answers = [
                 await two.ours.ask(
                     route.method,

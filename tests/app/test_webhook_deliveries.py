@@ -44,6 +44,8 @@ SHOWN = {
     "next_attempt_at",
     "created_at",
 }
+#: Where nobody listens.
+NOBODY = "http://127.0.0.1:9/a"
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -71,9 +73,9 @@ class Ledger:
 
 @pytest.fixture
 async def ledger(database: TestDatabase) -> AsyncIterator[Ledger]:
-    async with serving(database) as service:
+    async with serving(database, webhook_allow_private=True) as service:
         v1 = V1(service)
-        endpoint = await v1.endpoint()
+        endpoint = await v1.endpoint(NOBODY)
         await v1.post(f"{ENDPOINTS}/{endpoint['endpoint_id']}/pause")
         yield Ledger(service, database, v1, Rpc(service), endpoint)
 
@@ -142,7 +144,7 @@ async def test_while_an_attempt_is_under_way_no_next_one_is_told(ledger: Ledger)
 async def test_filters(ledger: Ledger) -> None:
     v1, agent = ledger.v1, ledger.service.keys.agent_id
     one, two, three = await make_events(ledger.rpc, 3)
-    other = await v1.endpoint("https://other.example.com/b", events=["call.*"])
+    other = await v1.endpoint(NOBODY, events=["call.*"])
     made = [
         await ledger.owe(one, status="delivered"),
         await ledger.owe(two, status="dead"),

@@ -2,19 +2,29 @@
 
 import secrets
 
-from ringline.ports import Clock
+from ringline.ports import Clock, SendWebhook
 from ringline.rest.context import Services
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
+from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
 
 
-def build_rest(repo: Repo, sealer: Sealer, *, now: Clock, allow_private: bool) -> Services:
+def build_rest(
+    repo: Repo, sealer: Sealer, *, send: SendWebhook, now: Clock, allow_private: bool
+) -> Services:
     """Build the services; `allow_private` is whether webhooks may go to private addresses."""
+    webhook_secrets = WebhookSecrets(
+        repo,
+        seal=sealer.seal,
+        open_sealed=sealer.open_sealed,
+        now=now,
+        random_bytes=secrets.token_bytes,
+    )
     return Services(
         repo,
         now,
@@ -23,12 +33,7 @@ def build_rest(repo: Repo, sealer: Sealer, *, now: Clock, allow_private: bool) -
         ),
         DeliveryLedger(repo, now),
         Recovery(repo, now, new_id=new_id),
-        WebhookSecrets(
-            repo,
-            seal=sealer.seal,
-            open_sealed=sealer.open_sealed,
-            now=now,
-            random_bytes=secrets.token_bytes,
-        ),
+        webhook_secrets,
+        TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         allow_private=allow_private,
     )

@@ -45,6 +45,7 @@ class Prefix(StrEnum):
     REQUEST = "req"
     WEBHOOK_ENDPOINT = "whe"
     DELIVERY = "del"
+    MESSAGE = "msg"
 
 
 def uuid7(unix_ms: int, random_bits: int) -> UUID:

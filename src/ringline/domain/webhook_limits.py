@@ -12,6 +12,7 @@ ENDPOINTS = Limit("webhook endpoints of an environment", 100, "endpoints", "400 
 FILTER_ENTRIES = Limit(
     "types and families in an endpoint's filter", 100, "entries", "400 `INVALID_ARGUMENT`"
 )
+TRIALS = Limit("test events of a workspace that are under way", 10, "tests", "429 `RATE_LIMITED`")
 RECOVERED_EVENTS = Limit(
     "events that one `recover` sends again", 100_000, "events", "400 `INVALID_ARGUMENT`"
 )
@@ -42,6 +43,7 @@ ROWS = (
     LOOK_UPS,
     ENDPOINTS,
     FILTER_ENTRIES,
+    TRIALS,
     RECOVERED_EVENTS,
     EVENT_DELIVERIES,
     SHOWN_ATTEMPTS,

@@ -6,6 +6,7 @@ from ringline.ports import Check, Clock
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
+from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
 
@@ -20,6 +21,7 @@ class Services:
     ledger: DeliveryLedger
     recovery: Recovery
     secrets: WebhookSecrets
+    trials: TrialSends
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -33,4 +35,5 @@ class Services:
             ledger=self.ledger.with_repo(repo),
             recovery=self.recovery.with_repo(repo),
             secrets=self.secrets.with_repo(repo),
+            trials=self.trials.with_repo(repo),
         )

@@ -1,4 +1,4 @@
-"""What the routes of webhooks do: endpoints, deliveries and signing secrets.
+"""What the routes of webhooks do: endpoints, deliveries, tests and signing secrets.
 
 Live streams, 3.8; contract, 3, 6 and 12.
 """
@@ -21,6 +21,7 @@ from ringline.services.delivery_ledger import (
     environments_of,
 )
 from ringline.services.recovery import EndpointDisabled, NotOfThisLog, TooMuchToRecover
+from ringline.services.trial_sends import NoSuchAgent, NoWebhook, TooManyTrials
 from ringline.services.webhook_endpoints import (
     NoSuchEndpoint,
     TooManyEndpoints,
@@ -108,6 +109,18 @@ async def resume_endpoint(request: Request) -> Answer:
     return await _endpoint(request.services.endpoints.resume(scope, endpoint_id))
 
 
+async def send_test_to_endpoint(request: Request) -> Answer:
+    """Send an endpoint a test event."""
+    scope, endpoint_id = _asked(request)
+    event_type = request.given["event_type"]
+    endpoint = await _found(request.services.endpoints.find(scope, endpoint_id))
+    try:
+        result = await request.services.trials.to_endpoint(scope, endpoint, event_type=event_type)
+    except TooManyTrials:
+        raise _too_many_trials() from None
+    return shown.show_trial(result)
+
+
 async def recover_endpoint(request: Request) -> Answer:
     """Send an endpoint again what it has not answered with 2xx."""
     scope, endpoint_id = _asked(request)
@@ -179,7 +192,27 @@ async def get_event_deliveries(request: Request) -> Answer:
     return shown.show_event(found)
 
 
-# -- secrets ---------------------------------------------------------------------------------
+# -- tests and secrets ------------------------------------------------------------------------
+
+
+async def send_test(request: Request) -> Answer:
+    """Send a test event to a URL, or to an agent's."""
+    given = request.given
+    url = _read_url(request, "webhook_url") if "webhook_url" in given else None
+    agent_id: UUID | None = given.get("agent_id")
+    if url is None and agent_id is None:
+        raise Refused("INVALID_ARGUMENT", "webhook_url or agent_id is required")
+    try:
+        result = await request.services.trials.to_agent(
+            request.caller.scope, given["event_type"], agent_id=agent_id, url=url
+        )
+    except NoSuchAgent:
+        raise Refused("NOT_FOUND", "the agent was not found") from None
+    except NoWebhook:
+        raise Refused("INVALID_ARGUMENT", "the agent has no webhook_url") from None
+    except TooManyTrials:
+        raise _too_many_trials() from None
+    return shown.show_trial(result)
 
 
 async def rotate_signing_secret(request: Request) -> Answer:
@@ -224,3 +257,8 @@ def _read_filters(filters: list[str]) -> list[str]:
     if unknown:
         raise bad("events", f"names what does not exist: {unknown[0][:64]}")
     return list(dict.fromkeys(filters))
+
+
+def _too_many_trials() -> Refused:
+    most = webhook_limits.TRIALS.most
+    return Refused("RATE_LIMITED", f"{most} tests of the workspace are under way")

@@ -7,6 +7,7 @@ from ringline.domain.members import Member, Shape
 from ringline.domain.webhooks import AttemptError, DeliveryStatus
 from ringline.rest.route import Members
 from ringline.services.delivery_ledger import Delivery, EventDeliveries, LoggedAttempt
+from ringline.services.trial_sends import TrialResult
 from ringline.services.webhook_endpoints import ShownSecret, WebhookEndpoint
 from ringline.wire.times import millis, seconds
 
@@ -103,6 +104,20 @@ EVENT_DELIVERIES: Members = (
         many=True,
     ),
 )
+TRIAL: Members = (
+    Member("delivery_id", Shape.TEXT, "`del_test_…`, as the test's header says"),
+    Member("status", Shape.TEXT, "what became of it", words=("delivered", "failed")),
+    Member("event_type", Shape.TEXT, "the type that was sent"),
+    Member("response_code", Shape.INTEGER, "the answer's status; null without one", null=True),
+    Member("response_time_ms", Shape.INTEGER, "how long it took, in milliseconds"),
+    Member(
+        "error",
+        Shape.TEXT,
+        "why there was no answer, or none that counts",
+        words=tuple(AttemptError),
+        null=True,
+    ),
+)
 RECOVERED: Members = (Member("count", Shape.INTEGER, "how many events are sent again"),)
 
 
@@ -171,4 +186,16 @@ def show_event(found: EventDeliveries) -> Mapping[str, object]:
         "position": str(found.position),
         "occurred_at": seconds(found.occurred_at),
         "webhooks": [show_logged(delivery, logged) for delivery, logged in found.deliveries],
+    }
+
+
+def show_trial(result: TrialResult) -> Mapping[str, object]:
+    """Return the members of a test's result."""
+    return {
+        "delivery_id": result.delivery_id,
+        "status": "delivered" if result.delivered else "failed",
+        "event_type": result.event_type,
+        "response_code": result.response_code,
+        "response_time_ms": result.duration_ms,
+        "error": result.error,
     }

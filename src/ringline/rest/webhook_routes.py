@@ -13,6 +13,7 @@ from ringline.rest import webhook_members as shown
 from ringline.rest.route import Input, Paging, PathId, Route
 from ringline.rpc.kinds import BadValue, Boolean, Choice, Id, Text, TextList, Timestamp
 from ringline.services.recovery import From
+from ringline.services.trial_sends import AGENT_TYPES, ENDPOINT_TYPES
 from ringline.wire.webhook_signature import ROTATION_HOURS
 
 
@@ -68,6 +69,14 @@ _SINCE = Input(
         "a time (`2026-11-20T09:15:00Z`), a position or an event id; `0` is the beginning",
     ),
     Since(),
+)
+_AGENT_TYPE = Input(
+    Member("event_type", Shape.TEXT, "the type of the event", words=AGENT_TYPES),
+    Choice(AGENT_TYPES),
+)
+_ENDPOINT_TYPE = Input(
+    Member("event_type", Shape.TEXT, "the type of the event", words=ENDPOINT_TYPES),
+    Choice(ENDPOINT_TYPES),
 )
 _FILTERS = (
     Input(Member("agent_id", Shape.TEXT, "only those for this agent", "none"), Id(Prefix.AGENT)),
@@ -190,6 +199,19 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST",
+        f"{_ENDPOINT}/test",
+        "testWebhookEndpoint",
+        _TAG,
+        "Send a test event to a webhook endpoint",
+        act.send_test_to_endpoint,
+        "What became of it",
+        "A realistic event, signed like any other. It is not attempted again.",
+        ids=(_ENDPOINT_ID,),
+        body=(_ENDPOINT_TYPE,),
+        answers=shown.TRIAL,
+    ),
+    Route(
+        "POST",
         f"{_ENDPOINT}/recover",
         "recoverWebhookEndpoint",
         _TAG,
@@ -202,6 +224,27 @@ ROUTES: tuple[Route, ...] = (
         ids=(_ENDPOINT_ID,),
         body=(_SINCE,),
         answers=shown.RECOVERED,
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks/test",
+        "testWebhook",
+        _TAG,
+        "Send a test event to a URL or to an agent",
+        act.send_test,
+        "What became of it",
+        "A realistic event in the envelope of agents, signed with the workspace's secret. It is "
+        "not attempted again. One of `webhook_url` and `agent_id` is required.",
+        body=(
+            Input(
+                Member("webhook_url", Shape.TEXT, "where to send it", "the agent's"),
+                Text(max_length=webhook_limits.URL_CHARACTERS.most),
+            ),
+            Input(Member("agent_id", Shape.TEXT, "whose event it is", "none"), Id(Prefix.AGENT)),
+            _AGENT_TYPE,
+        ),
+        answers=shown.TRIAL,
+        errors=("NOT_FOUND",),
     ),
     Route(
         "GET",
