@@ -55,10 +55,12 @@ class Target:
         return f"Target({self.url!r})"
 
 
-def find_target(url: str | None, key: str | None, *, data_dir: Path | None) -> Target:
+def find_target(
+    url: str | None, key: str | None, *, data_dir: Path | None, management: bool = False
+) -> Target:
     """Choose server and key: options, else the environment, else `DIR/dev-keys.json`.
 
-    Raises CommandProblem, SettingsProblem.
+    `management` takes the management key of that file. Raises CommandProblem, SettingsProblem.
     """
     refuse_unknown(os.environ, Settings.names())
     url = _read_url(cleaned(url or os.environ.get(URL_VARIABLE, "")))
@@ -67,7 +69,8 @@ def find_target(url: str | None, key: str | None, *, data_dir: Path | None) -> T
         return Target(url, key)
     path = Settings.read(data_dir=data_dir).data_dir / DEV_KEYS
     ring = read_key_ring(path)
-    if ring is None or not ring.secret_key:
+    kept = "" if ring is None else ring.management_key if management else ring.secret_key
+    if ring is None or not kept:
         lacking = " and ".join(
             name
             for name, value in (
@@ -80,7 +83,7 @@ def find_target(url: str | None, key: str | None, *, data_dir: Path | None) -> T
     # Never send the key stored here to a server that was named elsewhere.
     if url is not None and url != ring.base_url:
         fail(f"No key is known for {url}: pass --key or set {KEY_VARIABLE}.")
-    return Target(ring.base_url, key or ring.secret_key)
+    return Target(ring.base_url, key or kept)
 
 
 def _read_url(url: str) -> str | None:

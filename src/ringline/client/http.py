@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,8 @@ import msgspec
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+
+_NO_QUERY: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -94,6 +97,21 @@ class AgentSummary(msgspec.Struct, frozen=True):
     enabled: bool
 
 
+class Organisation(msgspec.Struct, frozen=True):
+    """The workspace of a key, and the key's environment: `live` or `sandbox`."""
+
+    id: UUID
+    environment: str
+
+
+class _Owned(msgspec.Struct, frozen=True):
+    organisation: Organisation
+
+
+class _OwnerPage(msgspec.Struct, frozen=True):
+    results: tuple[_Owned, ...]
+
+
 class _Phrase(msgspec.Struct, frozen=True):
     text: str
 
@@ -138,16 +156,16 @@ class Api:
         body: dict[str, object] = {**(leash or {}), "config": config}
         if agent_id is not None:
             body["agent_id"] = agent_id
-        return await self._post("/v3/realtime-sessions", body, shape=_ticket)
+        return await self.post("/v3/realtime-sessions", body, shape=_ticket)
 
     async def mint_session_token(self, ttl_seconds: int | None = None) -> SessionToken:
         """Mint a session token with a lifetime of 30 to 900 seconds. Raises ApiProblem."""
         body = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
-        return await self._post("/api/realtime/session", body, shape=_token)
+        return await self.post("/api/realtime/session", body, shape=_token)
 
     async def run_action(self, request: Mapping[str, object]) -> RpcAnswer:
         """Run an action, given its whole body (events socket, 4.2). Raises ApiProblem."""
-        return await self._post("/rpc/public/run", request, shape=_answer)
+        return await self.post("/rpc/public/run", request, shape=_answer)
 
     async def list_agents(self) -> tuple[AgentSummary, ...]:
         """Return the workspace's agents, oldest first. Raises ApiProblem."""
@@ -163,7 +181,7 @@ class Api:
         try:
             return msgspec.convert(answer.data, tuple[AgentSummary, ...])
         except msgspec.ValidationError:
-            raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
+            raise not_ringline(self.url) from None
 
     async def phrases_of(self, agent_id: str) -> tuple[str, ...]:
         """Return the phrases an agent of the local voice understands; none if unknown.
@@ -186,10 +204,50 @@ class Api:
             phrase.text for agent in page.results if agent.local for phrase in agent.local.phrases
         )
 
-    async def _post(self, path: str, body: object, *, shape: StrictDecoder[T]) -> T:
+    async def organisation(self) -> "Organisation":
+        """Return the workspace of the key, by one of its agents or queues. Raises ApiProblem."""
+        for action in ("list_ai_agents", "list_queues"):
+            answer = await self.run_action(
+                {
+                    "action": action,
+                    "fields": [{"organisation": list(Organisation.__struct_fields__)}],
+                    "page": {"limit": 1},
+                }
+            )
+            if answer.problem is not None:
+                raise answer.problem
+            try:
+                page = msgspec.convert(answer.data, _OwnerPage)
+            except msgspec.ValidationError:
+                raise not_ringline(self.url) from None
+            if page.results:
+                return page.results[0].organisation
+        raise ApiProblem("The workspace has neither an agent nor a queue.", 404)
+
+    async def get(
+        self, path: str, shape: StrictDecoder[T], *, query: Mapping[str, str] = _NO_QUERY
+    ) -> T:
+        """Read something of `/v1`. Raises ApiProblem."""
+        return await self._ask("GET", path, shape=shape, query=query)
+
+    async def post(self, path: str, body: object, *, shape: StrictDecoder[T]) -> T:
+        """Post a body and read the answer. Raises ApiProblem."""
+        return await self._ask("POST", path, shape=shape, body=body)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        shape: StrictDecoder[T],
+        body: object = None,
+        query: Mapping[str, str] = _NO_QUERY,
+    ) -> T:
         with unreachable(self.url):
-            async with self.http.post(
+            async with self.http.request(
+                method,
                 self.url + path,
+                params=query,
                 json=body,
                 headers=self.headers(),
                 timeout=_TIMEOUT,
@@ -201,7 +259,7 @@ class Api:
         try:
             return shape.decode(data)
         except JsonProblem:
-            raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
+            raise not_ringline(self.url) from None
 
     def headers(self) -> dict[str, str]:
         """Return the header that carries the key."""
@@ -226,6 +284,11 @@ def unreachable(url: str) -> Generator[None]:
         raise ApiProblem(f"The server at {url} does not answer.") from None
     except (aiohttp.ClientError, OSError):
         raise ApiProblem(f"No server can be reached at {url}; is it running?") from None
+
+
+def not_ringline(url: str) -> ApiProblem:
+    """Return an ApiProblem for an answer that makes no sense."""
+    return ApiProblem(f"What answers at {url} is no Ringline.", 200)
 
 
 def refused(status: int, body: bytes, *, otherwise: str = "") -> ApiProblem:
