@@ -1,4 +1,4 @@
-"""Two-way voice sessions: what the gateway adds to a frame, beside a naive relay."""
+"""Two-way voice sessions: what the gateway adds to a frame, beside other relays."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Run:
 
 
 class Contestant:
-    """A relay under test: Ringline, Ringline with an agent that records, or the naive one."""
+    """A relay under test: Ringline, Ringline with an agent that records, or a peer."""
 
     def __init__(
         self,
@@ -90,27 +90,29 @@ def relay(*, tiny: bool = False) -> Section:
     ours: list[Run] = []
     recorded: list[Run] = []
     naive: list[Run] = []
+    bare: list[Run] = []
     with (
         directory() as place,
-        _contestants(place) as (ringline, recording, other),
-        _apart(ringline, other),
+        _contestants(place) as (ringline, recording, other, floor),
+        _apart(ringline, other, floor),
     ):
         # First: later sessions would find what earlier ones have freed.
         idle_kb, growth_kb = _memory(ringline, *((5, 10) if tiny else (IDLE, CHURN)))
         for number in range(rounds + 1):
-            each = (ringline, recording, other)
+            each = (ringline, recording, other, floor)
             round_ = [_measure(one, sessions, seconds, place) for one in each]
             if number:  # the first is a warm-up
-                for runs, run in zip((ours, recorded, naive), round_, strict=True):
+                for runs, run in zip((ours, recorded, naive, bare), round_, strict=True):
                     runs.append(run)
         barge_in = _barge_in(ringline, sessions, place)
         knee = [(5, 5)] if tiny else [_knees(ringline, other, place) for _ in range(3)]
     cpu = ratios([run.cpu_us for run in ours], [run.cpu_us for run in naive])
     recording_cpu = ratios([run.cpu_us for run in recorded], [run.cpu_us for run in ours])
-    every = ours, recorded, naive
+    floor_cpu = ratios([run.cpu_us for run in bare], [run.cpu_us for run in naive])
+    every = ours, recorded, naive, bare
     busy = max(run.busy for runs in every for run in runs)
     grid = Grid(
-        ["Ringline", "Ringline, recording", "naive relay"],
+        ["Ringline", "Ringline, recording", "naive relay", "bare relay"],
         [
             _each("client → voice, p50, ms", every, lambda run: percentile(run.inward, 50)),
             _each("client → voice, p99, ms", every, lambda run: percentile(run.inward, 99)),
@@ -119,7 +121,7 @@ def relay(*, tiny: bool = False) -> Section:
             _each("CPU per frame, µs", every, lambda run: run.cpu_us),
             (
                 f"most sessions with a p99 of at most {KNEE_MS:.0f} ms",
-                [show([one for one, _ in knee]), "", show([two for _, two in knee])],
+                [show([one for one, _ in knee]), "", show([two for _, two in knee]), ""],
             ),
         ],
     )
@@ -133,11 +135,14 @@ def relay(*, tiny: bool = False) -> Section:
         "Ringline's voice reads and writes with msgspec and the naive relay with `json`. A frame "
         "carries the moment it was made: its age is taken where the provider gets it, and where "
         "the client has read it. "
+        "The bare relay is the floor: it copies bytes and parses nothing, so it costs what the "
+        "kernel, uvloop and the provider cost in all of them. "
         "Recorded calls are the same server's; the thread that writes their files counts. "
         f"{cores.how()} The clients were busy for {busy:.0%} "
         "of the time at most.",
         [
             Row("CPU per frame: Ringline / naive relay", cpu, "", "≤ 0.5"),
+            Row("CPU per frame: bare relay / naive relay", floor_cpu, ""),
             Row("CPU per frame: recorded / not recorded", recording_cpu, "", "≤ 1.15"),
             Row("client → voice, p99", [percentile(run.inward, 99) for run in ours], "ms", "≤ 10"),
             Row("voice → client, p99", [percentile(run.outward, 99) for run in ours], "ms", "≤ 10"),
@@ -233,9 +238,13 @@ def _each(
 
 
 @contextlib.contextmanager
-def _contestants(place: Path) -> Generator[tuple[Contestant, Contestant, Contestant]]:
-    with relaying(place / "data") as server, _naive() as naive:
-        yield _ringline(server), _recording(server), naive
+def _contestants(place: Path) -> Generator[tuple[Contestant, Contestant, Contestant, Contestant]]:
+    with (
+        relaying(place / "data") as server,
+        _peer("naive_relay") as naive,
+        _peer("bare_relay") as bare,
+    ):
+        yield _ringline(server), _recording(server), naive, bare
 
 
 def _ringline(server: Server) -> Contestant:
@@ -253,9 +262,9 @@ def _recording(server: Server) -> Contestant:
 
 
 @contextlib.contextmanager
-def _naive() -> Generator[Contestant]:
+def _peer(name: str) -> Generator[Contestant]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.peers.naive_relay"],
+        [sys.executable, "-m", f"benchmarks.peers.{name}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
