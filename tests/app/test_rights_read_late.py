@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from ringline.domain.credentials import KeyKind
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
@@ -22,6 +24,7 @@ from tests.serving import Service, serving
 from tests.slow_rows import LIST, make_slow, until_sleeping, wake
 
 LIMIT_S = 30
+NOBODY = UUID(int=7)
 EMAIL = "ada@example.com"
 CREATE = {"action": "create_contact", "input": {"fullName": "late"}, "fields": ["id"]}
 
@@ -30,13 +33,24 @@ BODIES: dict[str, object] = {
     "/rpc/public/run": CREATE,
     "/rpc/public/validate": CREATE,
     "/api/operator/access": {"email": EMAIL},
+    "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
+    "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
+    "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},
+    "/v1/webhooks/test": {
+        "event_type": "call.completed",
+        "agent_id": format_id(Prefix.AGENT, NOBODY),
+    },
 }
+#: What a door answers to a key that it lets in: things that a path or a body names are unknown.
+LET_IN = frozenset({200, 201, 404})
 #: What a door may have written.
 _WRITTEN = """
     SELECT (SELECT count(*) FROM ringline.contacts)
         + (SELECT count(*) FROM ringline.tickets)
         + (SELECT count(*) FROM ringline.idempotency_keys)
         + (SELECT count(*) FROM ringline.events)
+        + (SELECT count(*) FROM ringline.webhook_endpoints)
+        + (SELECT count(*) FROM ringline.workspaces WHERE previous_signing_secret IS NOT NULL)
 """
 #: A look-up of a credential at a door, since a time.
 _LOOKED_UP = """
@@ -147,15 +161,16 @@ async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
         }
         assert doors >= BODIES.keys()
         for door in sorted(doors):
+            path, body = re.sub(r"\{\w+\}", str(NOBODY), door), BODIES.get(door, {})
             key_id, text = await house.key()
-            async with house.dripping(door, BODIES.get(door, {}), text) as end:
+            async with house.dripping(path, body, text) as end:
                 await house.revoke(key_id, text)
                 before = await house.written()
                 assert await end() == 401, door
                 assert await house.written() == before, door
             _, living = await house.key()
-            async with house.dripping(door, BODIES.get(door, {}), living) as end:
-                assert await end() == 200, f"{door}: the test's own body is no good"
+            async with house.dripping(path, body, living) as end:
+                assert await end() in LET_IN, f"{door}: the test's own body is no good"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])

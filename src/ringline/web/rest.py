@@ -185,6 +185,6 @@ def _told(quota: Quota | None) -> dict[str, str]:
 
 
 async def _body(route: Route, request: web.Request, *, share: Share) -> dict[str, Any]:
-    if not route.body:
-        return {}
-    return read_body(route, await receive_body(request, limits.V1_BODY_BYTES.most, share=share))
+    """Read a request to its end, so that rights are looked at when it is there. Raises Refused."""
+    body = await receive_body(request, limits.V1_BODY_BYTES.most, share=share)
+    return read_body(route, body) if route.body else {}
