@@ -224,11 +224,15 @@ async def test_what_waited_for_a_connection_is_neither_answered_nor_written(
     key_id, text = await house.key()
     slow = [asyncio.create_task(hostile.ask(LIST)) for _ in range(3)]
     await until_sleeping(house.superuser, 3)
+    # Beside another workspace, three are all that this one gets.
+    others = await house.service.admin.workspaces.create("Others")
+    await Rpc(house.service, others.secret_key).run("list_queues", fields=["id"])
     began = await house.now()
     asked = asyncio.create_task(_status(Rpc(house.service, text), body, headers))
     await house.looked_up_since(began)
     await house.revoke(key_id, text)
     before = await house.written()
+    assert not asked.done()
     await wake(house.superuser)
     assert await asked == 401
     assert await house.written() == before
