@@ -8,17 +8,15 @@ sorts are made after the rows, which takes a fraction of the time.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from benchmarks import filling
+from benchmarks.filling import NEIGHBOUR
 from ringline.domain.log import Environment
-from ringline.storage.data_directory import DATABASE, SUPERUSER, Address
-
-#: Whose contacts nobody asks for.
-NEIGHBOUR = UUID(int=7 << 76 | 2 << 62)
+from ringline.storage.data_directory import Address
 
 #: Of a hundred rows, so many lack what may be null.
 NULLS_PERCENT = 30
@@ -64,15 +62,7 @@ _SORT_INDEXES = """
 
 def fill(address: Address, workspace_id: str, count: int, others: int) -> None:
     """Give a workspace so many contacts, in its live environment, and a neighbour others."""
-    asyncio.run(_fill(address.dsn(SUPERUSER, DATABASE), UUID(workspace_id), count, others))
-
-
-async def _fill(dsn: str, workspace_id: UUID, count: int, others: int) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await insert(connection, workspace_id, count, others)
-    finally:
-        await connection.close()
+    filling.fill(address, insert, workspace_id=workspace_id, count=count, others=others)
 
 
 async def insert(

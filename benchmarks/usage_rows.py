@@ -7,19 +7,18 @@ one agent, or of none, and of one model.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
+from benchmarks import filling
+from benchmarks.filling import NEIGHBOUR
 from ringline.domain.log import Environment
 from ringline.domain.usage import UNITS
-from ringline.storage.data_directory import DATABASE, SUPERUSER, Address
+from ringline.storage.data_directory import Address
 
 MONTH = "2026-11"
-#: Whose usage nobody asks for.
-NEIGHBOUR = UUID(int=7 << 76 | 2 << 62)
 ROWS_PER_CALL = 50
 MODELS = (
     "openai/gpt-realtime-2.1",
@@ -90,15 +89,7 @@ _INSERT_SUMS = f"""
 
 def fill(address: Address, workspace_id: str, count: int, others: int) -> None:
     """Give a workspace so many rows, in its live environment, and a neighbour others."""
-    asyncio.run(_fill(address.dsn(SUPERUSER, DATABASE), UUID(workspace_id), count, others))
-
-
-async def _fill(dsn: str, workspace_id: UUID, count: int, others: int) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await insert(connection, workspace_id, count, others)
-    finally:
-        await connection.close()
+    filling.fill(address, insert, workspace_id=workspace_id, count=count, others=others)
 
 
 async def insert(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from ringline.domain.spelling import camel
 from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import describe_action
@@ -22,7 +23,6 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.names import camel
 from ringline.rpc.resource import Field, Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS

@@ -1,16 +1,31 @@
-"""Event loops with virtual time: when idle, they jump to the next timer.
+"""A wall clock moved by hand, and event loops with virtual time.
 
-Tests that wait take no time and are deterministic. Such a test must not do work outside the
-loop (threads, sockets, subprocesses): time would jump over it.
+When idle, the loops jump to the next timer: tests that wait take no time and are deterministic.
+Such a test must not do work outside the loop (threads, sockets, subprocesses): time would jump
+over it.
 """
 
 import asyncio
 import selectors
 import time
 from collections.abc import Coroutine
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+
+
+class HandClock:
+    """A wall clock that a test moves by hand."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, by: timedelta) -> None:
+        self.now += by
 
 
 class _JumpingSelector(selectors.DefaultSelector):

@@ -21,8 +21,8 @@ from ringline.storage.stores import Stores
 from ringline.wire.webhook_signature import new_endpoint_secret
 from tests.callers import LIMIT_S
 from tests.database import TestDatabase
-from tests.owing import a_contact, add_endpoint
 from tests.serving import ENCRYPTION_KEY
+from tests.webhook_rows import a_contact, add_endpoint
 
 SEALER = Sealer(ENCRYPTION_KEY, secrets.token_bytes)
 

@@ -20,6 +20,7 @@ from ringline.domain.webhooks import SendResult
 from ringline.services.deliveries import DeliveryLimits
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
+from tests.clock import HandClock
 from tests.database import OTHER, TestDatabase, a_call, a_turn, first_entry, make_log, said
 from tests.delivering import (
     SEALER,
@@ -30,7 +31,6 @@ from tests.delivering import (
     settled,
 )
 from tests.hook_receivers import Received, receiver
-from tests.owing import HandClock
 from tests.rpc_calls import Rpc
 from tests.serving import serving
 

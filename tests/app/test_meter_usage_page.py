@@ -5,8 +5,8 @@ import json
 from datetime import date
 from itertools import pairwise
 
+from ringline.domain.spelling import camel
 from ringline.domain.usage import UNITS
-from ringline.rpc.names import camel
 from ringline.wire.prices import read_prices
 from tests.app.test_test_your_app_page import Player
 from tests.pages import DOCS, blocks_of

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.log import Environment, Scope
+from ringline.domain.spelling import snake
 from ringline.rpc.action import Action, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
-from ringline.rpc.names import snake
 from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.services.id_generator import new_id

@@ -32,10 +32,10 @@ from ringline.rpc.openapi_actions import request_name
 from ringline.web import openapi_document
 from tests.callers import make_call
 from tests.database import TestDatabase
-from tests.owed import make_events, owe
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1
+from tests.webhook_rows import make_events, owe
 
 CHECKS = [
     not_a_server_error,

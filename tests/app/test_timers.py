@@ -15,8 +15,8 @@ from ringline.services.timers import Serve, Timers
 from ringline.services.webhook_upkeep import WebhookUpkeep
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
+from tests.clock import HandClock
 from tests.database import OTHER, TestDatabase, make_log
-from tests.owing import HandClock
 
 UPKEEP = TimerKind.WEBHOOK_UPKEEP
 LEASE = timedelta(minutes=5)

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringline.app import server as app
+from ringline.domain.spelling import camel
 from ringline.domain.usage import UNITS
-from ringline.rpc.names import camel
 from tests.database import TestDatabase
 from tests.realtime_session import Client, connected, until
 from tests.rpc_calls import Rpc

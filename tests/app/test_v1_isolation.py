@@ -18,10 +18,10 @@ from ringline.rest.route import Route
 from ringline.rest.routes import ROUTES
 from tests.app.test_rpc_isolation import snapshot
 from tests.database import TestDatabase
-from tests.owed import make_events, owe
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1, Answer
+from tests.webhook_rows import make_events, owe
 
 #: Where nobody listens.
 NOBODY = "http://127.0.0.1:9/a"

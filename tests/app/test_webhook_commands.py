@@ -26,11 +26,11 @@ from ringline.wire.webhook_signature import endpoint_key, new_endpoint_secret
 from tests.callers import LIMIT_S
 from tests.database import TestDatabase
 from tests.hook_receivers import Received, receiver
-from tests.owed import make_events
 from tests.payload_examples import EPOCH, STORED
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1
+from tests.webhook_rows import make_events
 
 SECRET = new_endpoint_secret(bytes(range(32)))
 Run = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -120,7 +120,7 @@ async def test_why_shows_where_an_event_went_and_what_comes_next(
     assert "“the disk is full”" in pending
     nobody = by_endpoint[gone["endpoint_id"]]
     assert " refused, " in nobody
-    assert "nobody listens there" in nobody
+    assert "nothing listens there" in nobody
 
 
 async def test_why_finds_events_of_both_environments_with_a_management_key(
@@ -134,7 +134,7 @@ async def test_why_finds_events_of_both_environments_with_a_management_key(
     )
     code, out, _ = await run("why", event_id, "--key", service.keys.management_key)
     assert code == 0
-    assert "It was owed to nobody" in out
+    assert "It was not owed to any receiver" in out
     code, out, _ = await run("why", event_id, "--key", service.keys.management_key, "--json")
     assert json.loads(out)["webhooks"] == []
     assert json.loads(out)["event_type"] == "contact.created"
@@ -324,7 +324,7 @@ async def test_answers_are_shown_beside_the_events(
     ):
         for where, outcome in (
             (local.url, "500"),
-            (f"http://127.0.0.1:{unused_tcp_port}/", "nobody answers there"),
+            (f"http://127.0.0.1:{unused_tcp_port}/", "nothing listens there"),
         ):
             forwarder = Forwarder(where, Shape.ENDPOINT, secret=SECRET, scope=scope)
             told = ""

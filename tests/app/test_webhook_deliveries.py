@@ -17,7 +17,10 @@ from ringline.services.id_generator import new_id
 from ringline.services.recovery import Recovery, TooMuchToRecover
 from ringline.services.repo import Repo
 from tests.database import TestDatabase
-from tests.owed import (
+from tests.rpc_calls import Rpc
+from tests.serving import Service, serving
+from tests.v1 import V1
+from tests.webhook_rows import (
     live,
     log_attempts,
     make_events,
@@ -26,9 +29,6 @@ from tests.owed import (
     stored_delivery,
     uuid_of,
 )
-from tests.rpc_calls import Rpc
-from tests.serving import Service, serving
-from tests.v1 import V1
 
 ENDPOINTS, DELIVERIES = "/webhook-endpoints", "/webhooks/deliveries"
 SHOWN = {

@@ -23,10 +23,10 @@ from ringline.services.trial_sends import AGENT_TYPES, ENDPOINT_TYPES, TooManyTr
 from ringline.services.webhook_secrets import WebhookSecrets
 from tests.database import TestDatabase
 from tests.hook_receivers import Received, Receiver, receiver
-from tests.owed import live
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1
+from tests.webhook_rows import live
 
 TEST, ENDPOINTS = "/webhooks/test", "/webhook-endpoints"
 RESULT = {

@@ -1,6 +1,7 @@
 """The contacts for benchmarks: their number and variety."""
 
-from benchmarks.contacts import NEIGHBOUR, NULLS_PERCENT, insert
+from benchmarks.contacts import NULLS_PERCENT, insert
+from benchmarks.filling import NEIGHBOUR
 from tests.database import TestDatabase, make_log
 
 

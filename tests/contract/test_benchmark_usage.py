@@ -1,6 +1,7 @@
 """The ledger for benchmarks: its number, its variety, and its sums."""
 
-from benchmarks.usage_rows import AGENTS, MODELS, MONTH, NEIGHBOUR, ROWS_PER_CALL, insert
+from benchmarks.filling import NEIGHBOUR
+from benchmarks.usage_rows import AGENTS, MODELS, MONTH, ROWS_PER_CALL, insert
 from tests.database import TestDatabase, make_log
 
 COUNT = 5_000

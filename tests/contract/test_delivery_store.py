@@ -24,6 +24,7 @@ from ringline.domain.webhooks import (
 )
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
+from tests.clock import HandClock
 from tests.database import (
     NOW,
     OTHER,
@@ -34,7 +35,7 @@ from tests.database import (
     make_log,
     said,
 )
-from tests.owing import HandClock, a_contact, add_endpoint, first_agent
+from tests.webhook_rows import a_contact, add_endpoint, first_agent
 
 LEASE = timedelta(seconds=30)
 SECOND = timedelta(seconds=1)
@@ -45,7 +46,7 @@ LATE = SendResult(None, AttemptError.TIMEOUT, "", 10_000)
 
 @pytest.fixture
 def clock() -> HandClock:
-    return HandClock()
+    return HandClock(NOW)
 
 
 @pytest.fixture

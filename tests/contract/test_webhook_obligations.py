@@ -20,7 +20,7 @@ from tests.database import (
     new_id,
     said,
 )
-from tests.owing import a_contact, add_endpoint, first_agent, owed
+from tests.webhook_rows import a_contact, add_endpoint, first_agent, owed
 
 
 async def test_every_endpoint_is_owed_what_its_filter_lets_through(

@@ -23,11 +23,11 @@ from tests.e2e.node import JS, install
 from tests.e2e.program import LIMIT_S, environment, reachable_directory, until
 from tests.e2e.shell import Shell
 from tests.hook_receivers import Received, receiver
-from tests.owed import make_events
 from tests.pages import DOCS, ROOT, blocks_of
 from tests.rpc_calls import Rpc
 from tests.serving import serving
 from tests.v1 import V1
+from tests.webhook_rows import make_events
 
 PAGE = DOCS / "howto" / "receive-webhooks.md"
 PYTHON, NODE = "8000", "8001"  # the ports of the page's receivers
@@ -150,7 +150,7 @@ def test_it_is_explained_why_an_event_did_not_arrive(integrator: Integrator) -> 
     assert f"contact.created  {integrator.value('EVENT')}" in shown
     explained = integrator.shell.run("ringline why $EVENT")
     assert "attempt 1, " in explained
-    assert "nobody listens there" in explained
+    assert "nothing listens there" in explained
     assert ": delivered" in explained
 
 

@@ -44,6 +44,30 @@ async def use_rpc(http: aiohttp.ClientSession, api: Api) -> list[str]:
     return [password, key, number]
 
 
+async def use_webhooks(http: aiohttp.ClientSession, api: Api) -> list[str]:
+    """Register an endpoint that cannot be reached, rotate secrets, and let attempts fail.
+
+    Return the texts that must not be logged: the secrets, and what a URL holds.
+    """
+    query = "the key in the query of a webhook"
+    url = f"https://webhooks.invalid/{STRANGE.replace(' ', '-')}?key={query.replace(' ', '-')}"
+
+    async def post(path: str, body: dict[str, object]) -> dict[str, str]:
+        async with http.post(f"{api.url}/v1{path}", json=body, headers=api.headers()) as answer:
+            assert answer.status in (200, 201, 400), await answer.text()
+            return await answer.json()
+
+    endpoint = await post("/webhook-endpoints", {"url": url})
+    await post("/webhook-endpoints", {"url": f"http://{STRANGE.split()[1]}:{query[:7]}@x/"})
+    place = f"/webhook-endpoints/{endpoint['endpoint_id']}"
+    tried = await post(f"{place}/test", {"event_type": "contact.created"})
+    assert tried["status"] == "failed"
+    rotated = await post(f"{place}/rotate-secret", {})
+    workspace = await post("/workspace/signing-secret/rotate", {})
+    secrets = [endpoint["secret"], rotated["secret"], workspace["signing_secret"]]
+    return [*secrets, query.replace(" ", "-"), STRANGE.replace(" ", "-")]
+
+
 async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
     confidential: list[str] = [STRANGE, QUESTION]
     async with (
@@ -52,7 +76,9 @@ async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
     ):
         api = server.api(http)
         assert server.data_dir is not None
-        confidential += [value for name, value in server.ready.items() if name.endswith("_key")]
+        kept = ("_key", "_secret")
+        confidential += [value for name, value in server.ready.items() if name.endswith(kept)]
+        confidential += await use_webhooks(http, api)
         async with watching(api) as watcher, calling(api) as caller:
             confidential += [await caller.ask(QUESTION), await caller.ask(STRANGE)]
             token = (await api.mint_session_token()).token

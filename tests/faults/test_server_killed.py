@@ -11,7 +11,7 @@ from ringline.domain.call import Call, Moment
 from ringline.domain.events import CallEnded
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
-from ringline.rpc.names import camel
+from ringline.domain.spelling import camel
 from tests.database import NOW, OTHER, TestDatabase, a_call, new_id
 from tests.faults.people import Caller, calling, watching
 from tests.faults.processes import read_log, server_process

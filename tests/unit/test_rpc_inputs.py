@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ringline.domain import limits
+from ringline.domain.spelling import snake
 from ringline.rpc import inputs
 from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.actions import ACTIONS
@@ -22,7 +23,6 @@ from ringline.rpc.kinds import (
     TextList,
     ToolList,
 )
-from ringline.rpc.names import snake
 from ringline.wire.rpc import RpcProblem, RpcRefused, internal_problem
 
 CONTACT = ACTIONS["create_contact"]

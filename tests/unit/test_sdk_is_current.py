@@ -7,8 +7,8 @@ import pytest
 
 import ringline
 from ringline.domain.events import EventData
+from ringline.domain.spelling import camel
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.names import camel
 from ringline.wire.events_socket import NAMES
 from ringline.wire.payload_members import payload_of
 from ringline.wire.realtime_errors import ERRORS, Ends

@@ -109,7 +109,7 @@ def redeliver(
     key: ApiKey = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Send a delivery again, whether it has arrived or not; its schedule begins anew."""
+    """Send a delivery again, whether it arrived or not; its schedule starts over."""
     target = find_target(url, key, data_dir=data_dir)
 
     async def work() -> Delivery:

@@ -59,8 +59,8 @@ def _lines(found: EventDeliveries) -> Iterator[str]:
     yield f"{found.event_type}  {found.event_id}"
     yield f"  happened {moment(found.occurred_at)}, at position {found.position}"
     if not found.webhooks:
-        yield "  It was owed to nobody: when it happened, no enabled endpoint wanted it, and no"
-        yield "  agent with a URL was on the call. `recover` of an endpoint sends it even so."
+        yield "  It was not owed to any receiver: no enabled endpoint wanted it when it happened,"
+        yield "  and no agent with a URL was on the call. An endpoint's `recover` can still send it."
         return
     for delivery in found.webhooks:
         yield ""

@@ -92,7 +92,7 @@ class Forwarder:
         except TimeoutError:
             problem = f"no answer within {ATTEMPT_S} s"
         except aiohttp.ClientConnectorError:
-            problem = "nobody answers there"
+            problem = "nothing listens there"
         except (aiohttp.ClientError, OSError):
             problem = "the connection was lost"
         duration_ms = round((perf_counter() - began) * 1000)

@@ -18,7 +18,7 @@ STATUS_MEANS: Mapping[DeliveryStatus, str] = {
 ERROR_MEANS: Mapping[AttemptError, str] = {
     AttemptError.TIMEOUT: "no whole answer came within 10 s",
     AttemptError.DNS: "the name has no address",
-    AttemptError.REFUSED: "nobody listens there, or no way leads there",
+    AttemptError.REFUSED: "nothing listens there, or there is no route to it",
     AttemptError.RESET: "the connection was reset",
     AttemptError.TLS: "the certificate is not valid for the name, or it is no TLS",
     AttemptError.ADDRESS_NOT_ALLOWED: (

@@ -1,4 +1,4 @@
-"""One attempt at a webhook: a POST to whoever has registered the URL (live streams, 3.5).
+"""One attempt at a webhook: a POST to a registered URL (live streams, 3.5).
 
 The receiver is a stranger. Ten seconds in all bound the look-up, the connection, and the answer's
 head and body; of the body at most 2 KB are read, and nothing is decompressed. Redirects are

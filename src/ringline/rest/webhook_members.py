@@ -70,6 +70,13 @@ DELIVERY: Members = (
     ),
     Member("created_at", Shape.TIME, "when it was owed"),
 )
+_ERROR = Member(
+    "error",
+    Shape.TEXT,
+    "why there was no answer, or none that counts",
+    words=tuple(AttemptError),
+    null=True,
+)
 ATTEMPT_LOG = Member(
     "attempt_log",
     Shape.OBJECT,
@@ -79,13 +86,7 @@ ATTEMPT_LOG = Member(
         Member("started_at", Shape.TIME, "when it began"),
         Member("duration_ms", Shape.INTEGER, "how long it took, in milliseconds"),
         Member("response_code", Shape.INTEGER, "the answer's status", null=True),
-        Member(
-            "error",
-            Shape.TEXT,
-            "why there was no answer, or none that counts",
-            words=tuple(AttemptError),
-            null=True,
-        ),
+        _ERROR,
         Member("response_body", Shape.TEXT, "the beginning of the answer", null=True),
     ),
     many=True,
@@ -110,13 +111,7 @@ TRIAL: Members = (
     Member("event_type", Shape.TEXT, "the type that was sent"),
     Member("response_code", Shape.INTEGER, "the answer's status; null without one", null=True),
     Member("response_time_ms", Shape.INTEGER, "how long it took, in milliseconds"),
-    Member(
-        "error",
-        Shape.TEXT,
-        "why there was no answer, or none that counts",
-        words=tuple(AttemptError),
-        null=True,
-    ),
+    _ERROR,
 )
 RECOVERED: Members = (Member("count", Shape.INTEGER, "how many events are sent again"),)
 

@@ -277,7 +277,7 @@ ROUTES: tuple[Route, ...] = (
         "Send a delivery again",
         act.redeliver,
         "The delivery, pending",
-        "Its schedule begins anew; its id stays, and its attempts count on.",
+        "Its schedule starts over; it keeps its id and its count of attempts.",
         202,
         ids=(_DELIVERY_ID,),
         answers=shown.DELIVERY,

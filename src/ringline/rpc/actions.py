@@ -22,6 +22,7 @@ from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
+from ringline.domain.spelling import snake
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
     agent_actions,
@@ -48,7 +49,6 @@ from ringline.rpc.kinds import (
     Text,
     Timestamp,
 )
-from ringline.rpc.names import snake
 from ringline.rpc.resource import Resource
 
 _K = ActionKind

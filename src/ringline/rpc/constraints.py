@@ -11,10 +11,10 @@ from enum import Enum
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from ringline.domain.spelling import snake
 from ringline.ports import EntryRefused, Violation
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.inputs import bad_value_type
-from ringline.rpc.names import snake
 from ringline.schema.tables import metadata
 from ringline.wire.rpc import RpcProblem, problem
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.spelling import camel, snake
 from ringline.rpc.kinds import (
     AnswerLatency,
     BadValue,
@@ -30,7 +31,6 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.names import camel, snake
 from ringline.rpc.resource import Field, Resource
 from ringline.rpc.resources import RESOURCES, related_resource
 from ringline.wire.rpc import (

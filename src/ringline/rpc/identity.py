@@ -7,9 +7,9 @@ from typing import Any, NoReturn, cast
 
 from ringline.domain import limits
 from ringline.domain.ids import parse_id
+from ringline.domain.spelling import snake
 from ringline.rpc.action import Action
 from ringline.rpc.kinds import BadValue
-from ringline.rpc.names import snake
 from ringline.rpc.resource import Resource
 from ringline.wire.rpc import echoed, refuse
 

@@ -1,10 +1,9 @@
-"""Names: clients write camelCase, columns are snake_case; both are accepted (4.2)."""
+"""Things by their names, in either spelling (events socket, 4.2)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 
-from ringline.domain.spelling import camel as camel
-from ringline.domain.spelling import snake as snake
+from ringline.domain.spelling import snake
 
 
 class Named(Protocol):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ringline.domain.spelling import camel
 from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.descriptions import describe_action
-from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import Schema, or_null, ref, shown, taken, thing
 
 _ANY_JSON: Schema = {}

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ringline.domain import limits
+from ringline.domain.spelling import camel
 from ringline.rpc.descriptions import describe_reach
 from ringline.rpc.filters import COMPARISONS, operators_of
 from ringline.rpc.kinds import (
@@ -29,7 +30,6 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.names import camel
 from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES
 

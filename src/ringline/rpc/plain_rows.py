@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
+from ringline.domain.spelling import snake
 from ringline.ports import Row, Rows, Transaction
 from ringline.rpc.action import Action, Input
 from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.identity import Identity
-from ringline.rpc.names import snake
 from ringline.rpc.resource import Resource
 from ringline.schema.columns import is_secret, readable
 from ringline.schema.sql import compiled

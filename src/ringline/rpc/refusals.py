@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from ringline.domain.external_call import NotPossible
-from ringline.rpc.names import camel
+from ringline.domain.spelling import camel
 from ringline.services.call_control import NotActive, NotConfigured
 from ringline.services.callers import NotOwnName
 from ringline.services.external_calls import BadReference, NoSuchRecord

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from ringline.domain.events import EventData
 from ringline.domain.ids import Prefix
+from ringline.domain.spelling import snake
 from ringline.ports import Row
 from ringline.rpc.kinds import Kind
-from ringline.rpc.names import by_name, snake
+from ringline.rpc.names import by_name
 from ringline.schema.tables import INDEXED_SORTS
 
 Expression: TypeAlias = sa.ColumnElement[Any]

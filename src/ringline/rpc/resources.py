@@ -30,6 +30,7 @@ from ringline.domain.operators import (
     TeamRole,
 )
 from ringline.domain.providers import VoiceProvider
+from ringline.domain.spelling import camel
 from ringline.domain.usage import UNITS
 from ringline.domain.voice import UsageKind
 from ringline.rpc.kinds import (
@@ -46,7 +47,6 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.names import camel
 from ringline.rpc.record_events import contact_events, conversation_events
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.schema import tables

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple, NoReturn, cast
 
 from ringline.domain import limits
-from ringline.rpc.names import camel
+from ringline.domain.spelling import camel
 from ringline.rpc.resource import Resource
 from ringline.rpc.resources import related_resource
 from ringline.wire.rpc import echoed, refuse, suggestion

@@ -139,7 +139,7 @@ def _event_id(delivery: Claimed) -> UUID:
 
 
 def _ended(delivery: Claimed, now: datetime) -> Settled:
-    """Return the end of a delivery that there is nothing to send of, or nobody to send to."""
+    """End a delivery whose event or receiver is gone."""
     return Settled(
         delivery, now, None, DeliveryStatus.DEAD, step=delivery.step, next_attempt_at=None
     )

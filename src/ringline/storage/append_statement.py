@@ -1,6 +1,6 @@
 """The statement that appends events to a log, and writes down who is owed them.
 
-An obligation is there if and only if its event is. Where nobody is owed anything, that costs a
+An obligation is there if and only if its event is. Where nothing is owed, that costs a
 look at two indexes (live streams, 3.5).
 """
 

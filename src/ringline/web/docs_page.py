@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from ringline.domain.ids import Prefix
+from ringline.domain.spelling import camel
 from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.examples import example_of
 from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Text, Timestamp
-from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import operators
 from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES

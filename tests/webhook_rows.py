@@ -1,14 +1,16 @@
-"""Deliveries in a test's database, as the journal and the workers leave them."""
+"""Webhooks in a test's database: endpoints, obligations, and what workers leave of them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from ringline.domain.events import ContactCreated, Event
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.id_generator import new_id
-from tests.database import TestDatabase
+from ringline.storage.stores import Stores
+from tests.database import NOW, TestDatabase
 from tests.rpc_calls import Rpc
 
 _INSERT = """
@@ -112,3 +114,51 @@ async def owed_to(database: TestDatabase, endpoint_id: str) -> list[Any]:
 
 def live(workspace_id: UUID) -> Scope:
     return Scope(workspace_id, Environment.LIVE)
+
+
+async def add_endpoint(
+    stores: Stores,
+    scope: Scope,
+    *events: str,
+    url: str = "https://example.com",
+    enabled: bool = True,
+    paused: bool = False,
+    secret: bytes = b"s",
+) -> UUID:
+    endpoint = new_id()
+    async with stores.database.transaction(scope) as connection:
+        await connection.execute(
+            "INSERT INTO ringline.webhook_endpoints (workspace_id, environment, id, url, events,"
+            " enabled, paused, secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            scope.workspace_id,
+            scope.environment.value,
+            endpoint,
+            url,
+            list(events),
+            enabled,
+            paused,
+            secret,
+        )
+    return endpoint
+
+
+async def owed(database: TestDatabase) -> list[tuple[UUID, int, str]]:
+    """Return target, offset and type of every obligation, in the order of targets."""
+    async with database.connection() as superuser:
+        rows: Sequence[Any] = await superuser.fetch(
+            'SELECT target_id, "offset", event_type FROM ringline.webhook_deliveries'
+            ' ORDER BY target_id, "offset"'
+        )
+    return [tuple(row) for row in rows]
+
+
+async def first_agent(stores: Stores, scope: Scope, url: str | None) -> UUID:
+    async with stores.database.transaction(scope) as connection:
+        return await connection.fetchval(
+            "UPDATE ringline.agents SET webhook_url = $1 RETURNING id", url
+        )
+
+
+def a_contact() -> Event:
+    data = ContactCreated(id=new_id(), full_name="Ada", inserted_at=NOW, updated_at=NOW)
+    return Event(new_id(), NOW, data)
