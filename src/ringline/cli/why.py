@@ -60,7 +60,7 @@ def _lines(found: EventDeliveries) -> Iterator[str]:
     yield f"  happened {moment(found.occurred_at)}, at position {found.position}"
     if not found.webhooks:
         yield "  It was not owed to any receiver: no enabled endpoint wanted it when it happened,"
-        yield "  and no agent with a URL was on the call. An endpoint's `recover` can still send it."
+        yield "  and no agent with a URL was on the call. An endpoint's `recover` still sends it."
         return
     for delivery in found.webhooks:
         yield ""
