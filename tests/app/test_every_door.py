@@ -16,7 +16,7 @@ from typing import TypeAlias
 import aiohttp
 import pytest
 
-from ringline.domain import limits
+from ringline.domain import limits, v1_limits
 from ringline.rest.routes import ROUTES as REST_ROUTES
 from tests.callers import calling
 from tests.database import TestDatabase
@@ -62,7 +62,7 @@ class Plain:
 Door: TypeAlias = Body | Socket | Plain
 
 _MINT = Body(limits.MINT_BYTES.most, limits.JSON_MARKS.most)
-_V1 = Body(limits.V1_BODY_BYTES.most, limits.JSON_MARKS.most)
+_V1 = Body(v1_limits.BODY_BYTES.most, limits.JSON_MARKS.most)
 _RPC = Body(limits.RPC_BODY_BYTES.most, limits.RPC_BODY_MARKS.most)
 
 DOORS: dict[tuple[str, str], Door] = {

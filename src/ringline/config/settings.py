@@ -31,7 +31,7 @@ from ringline.config.readings import (
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.config.voices_file import VoicesFile, read_voices_file
-from ringline.domain import limits
+from ringline.domain import limits, v1_limits
 from ringline.schema.names import Roles
 
 #: Root's data directory: the account that the database runs under cannot enter root's home.
@@ -376,7 +376,7 @@ class Settings(BaseSettings):
     def v1_per_minute(self) -> int:
         """Return a workspace's requests to `/v1` a minute: by the tier that all have so far."""
         most = self.rate_v1_per_minute
-        return limits.V1_PER_MINUTE.most if most is None else most
+        return v1_limits.PER_MINUTE.most if most is None else most
 
     @property
     def roles(self) -> Roles:

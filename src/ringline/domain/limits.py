@@ -7,7 +7,13 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 
 from collections.abc import Mapping
 
-from ringline.domain import delivery_limits, openai_limits, voice_limits, webhook_limits
+from ringline.domain import (
+    delivery_limits,
+    openai_limits,
+    v1_limits,
+    voice_limits,
+    webhook_limits,
+)
 from ringline.domain.limit import KIB, MIB, Limit
 
 _BAD_JSON = "as broken JSON on that surface"
@@ -90,20 +96,6 @@ WAITING_REPLIES = Limit(
 )
 WAITING_REPLY_BYTES = Limit(
     "replies queued for a connection that does not read", 256 * KIB, "bytes", "closed"
-)
-
-# -- /v1 ----------------------------------------------------------------------------------
-
-V1_BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
-V1_DEADLINE_S = Limit(
-    "a request, once it has arrived", 10, "s", "504 `DEADLINE_EXCEEDED`; what it began may be done"
-)
-V1_PER_MINUTE = Limit(
-    "one workspace's requests in any minute, both environments and streams' openings included",
-    20_000,
-    "requests",
-    "429 `RATE_LIMITED`",
-    "RATE_V1_PER_MINUTE",
 )
 
 # -- RPC ----------------------------------------------------------------------------------
@@ -473,7 +465,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WAITING_REPLIES,
         WAITING_REPLY_BYTES,
     ),
-    "`/v1`": (V1_BODY_BYTES, V1_DEADLINE_S, V1_PER_MINUTE),
+    "`/v1`": v1_limits.ROWS,
     "RPC": (
         RPC_BODY_BYTES,
         RPC_BODY_MARKS,

@@ -6,7 +6,7 @@ others are internal intervals. Tests pass limits that they can reach.
 
 from dataclasses import dataclass, field
 
-from ringline.domain import limits, openai_limits
+from ringline.domain import limits, openai_limits, v1_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RestLimits:
     """The limits of the routes of `/v1` (live streams, 1.1)."""
 
     #: How long a request may take once it has arrived.
-    deadline_s: float = limits.V1_DEADLINE_S.most
+    deadline_s: float = v1_limits.DEADLINE_S.most
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ringline.domain import limits
+from ringline.domain import v1_limits
 from ringline.domain.log import Environment
 from ringline.domain.unavailable import Unavailable
 from ringline.rest.context import Services
@@ -186,5 +186,5 @@ def _told(quota: Quota | None) -> dict[str, str]:
 
 async def _body(route: Route, request: web.Request, *, share: Share) -> dict[str, Any]:
     """Read a request to its end, so that rights are looked at when it is there. Raises Refused."""
-    body = await receive_body(request, limits.V1_BODY_BYTES.most, share=share)
+    body = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
     return read_body(route, body) if route.body else {}
