@@ -140,6 +140,8 @@ def _shown(kind: Kind | None) -> str:
             return "LocalDialogue"
         case AnswerLatency():
             return "{ totalMs: number; voiceMs: number; gatewayMs: number }"
+        case TextList(Choice(options)):
+            return f"({words(*options)})[]"
         case TextList():
             return "string[]"
         case LogPoint() | Choices():

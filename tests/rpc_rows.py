@@ -132,6 +132,8 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
             return seeded.public_id
         case "provider" if input_.required:
             return next(_PROVIDERS)
+        case "callWindowStart" | "callWindowEnd":
+            return "08:30"
         case "webhookUrl":
             return f"https://example.com/{new_id()}"
         case "email" | "operatorEmail":
@@ -167,6 +169,8 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             }
         case AnswerLatency():
             raise AssertionError("nobody can write it")
+        case TextList(Choice(words)):
+            return list(words)
         case TextList():
             return ["10.0.0.0/8"]
         case LogPoint():

@@ -93,6 +93,39 @@ async def test_a_workspace_from_before_queues_gets_its_own(
         assert await superuser.fetchval(forced)
 
 
+async def test_workspaces_whose_agents_record_go_on_recording(
+    empty_database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = empty_database.dsn("postgres")
+    monkeypatch.setattr(migrate_module, "HEAD", "0016")
+    await migrate(dsn, ROLES.server, create_login=True)
+    async with empty_database.connection() as superuser:
+        for number, records in ((1, True), (2, False)):
+            await superuser.execute(
+                "INSERT INTO ringline.workspaces (id, name, created_at) VALUES ($1, 'Old', now())",
+                UUID(int=number),
+            )
+            for agent in (1, 2):  # of one name: it was no key
+                await superuser.execute(
+                    "INSERT INTO ringline.agents (workspace_id, environment, id, display_name,"
+                    " model, recording_enabled) VALUES ($1, 'test', $2, 'Twin', 'mock/echo', $3)",
+                    UUID(int=number),
+                    UUID(int=agent),
+                    records and agent == 2,
+                )
+    monkeypatch.undo()
+    await migrate(dsn, ROLES.server)
+    async with empty_database.connection() as superuser:
+        rows = await superuser.fetch(
+            "SELECT recording_enabled, tier, retention_days FROM ringline.workspaces ORDER BY id"
+        )
+        assert [tuple(row) for row in rows] == [(True, "scale", 30), (False, "scale", 30)]
+        unforced = await superuser.fetch(
+            "SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
+        )
+        assert unforced == []
+
+
 async def test_migrations_at_once_wait_for_each_other(empty_database: TestDatabase) -> None:
     dsn = empty_database.dsn("postgres")
     await asyncio.gather(*(migrate(dsn, ROLES.server) for _ in range(3)))

@@ -659,6 +659,13 @@ export interface AiAgent {
   local: LocalDialogue | null;
   recordingEnabled: boolean;
   consentRequired: boolean;
+  language: "en" | "ha" | "yo" | "ig" | "pcm" | "fr" | "ar" | "pt" | "auto";
+  preCallAnnouncement: string;
+  shareable: boolean;
+  callWindowStart: string | null;
+  callWindowEnd: string | null;
+  idleTimeoutSeconds: number | null;
+  builtinTools: ("hang_up" | "transfer_call" | "hold_call" | "resume_call")[];
   webhookUrl: string | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
@@ -680,6 +687,13 @@ export interface AiAgentFilter extends Joined<AiAgentFilter> {
   local?: ByNil;
   recordingEnabled?: ByBoolean;
   consentRequired?: ByBoolean;
+  language?: ByWord<"en" | "ha" | "yo" | "ig" | "pcm" | "fr" | "ar" | "pt" | "auto">;
+  preCallAnnouncement?: ByText;
+  shareable?: ByBoolean;
+  callWindowStart?: Nullable<ByText>;
+  callWindowEnd?: Nullable<ByText>;
+  idleTimeoutSeconds?: Nullable<ByNumber>;
+  builtinTools?: ByNil;
   webhookUrl?: Nullable<ByText>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
@@ -690,7 +704,7 @@ export interface AiAgentResource {
   fields: AiAgent;
   relationships: AiAgentRelationships;
   filter: AiAgentFilter;
-  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "webhookUrl" | "insertedAt" | "updatedAt";
+  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "language" | "preCallAnnouncement" | "shareable" | "callWindowStart" | "callWindowEnd" | "idleTimeoutSeconds" | "webhookUrl" | "insertedAt" | "updatedAt";
 }
 
 export interface ProviderCredential {
@@ -1052,6 +1066,13 @@ export interface CreateAiAgentInput {
   greeting?: string;
   recordingEnabled?: boolean;
   consentRequired?: boolean;
+  language?: "en" | "ha" | "yo" | "ig" | "pcm" | "fr" | "ar" | "pt" | "auto";
+  preCallAnnouncement?: string;
+  shareable?: boolean;
+  callWindowStart?: string | null;
+  callWindowEnd?: string | null;
+  idleTimeoutSeconds?: number | null;
+  builtinTools?: ("hang_up" | "transfer_call" | "hold_call" | "resume_call")[];
   webhookUrl?: string | null;
   voice?: string | null;
 }
@@ -1065,6 +1086,13 @@ export interface UpdateAiAgentInput {
   greeting?: string;
   recordingEnabled?: boolean;
   consentRequired?: boolean;
+  language?: "en" | "ha" | "yo" | "ig" | "pcm" | "fr" | "ar" | "pt" | "auto";
+  preCallAnnouncement?: string;
+  shareable?: boolean;
+  callWindowStart?: string | null;
+  callWindowEnd?: string | null;
+  idleTimeoutSeconds?: number | null;
+  builtinTools?: ("hang_up" | "transfer_call" | "hold_call" | "resume_call")[];
   webhookUrl?: string | null;
   voice?: string | null;
 }

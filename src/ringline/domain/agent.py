@@ -76,12 +76,37 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     replies: Annotated[dict[str, str], means("the reply to each intent, by its name")] = {}
 
 
+class Language(StrEnum):
+    """The languages that an agent speaks (live streams, 7.3)."""
+
+    ENGLISH = "en"
+    HAUSA = "ha"
+    YORUBA = "yo"
+    IGBO = "ig"
+    NIGERIAN_PIDGIN = "pcm"
+    FRENCH = "fr"
+    ARABIC = "ar"
+    PORTUGUESE = "pt"
+    AUTO = "auto"  # whatever the caller speaks
+
+
+class BuiltinTool(StrEnum):
+    """The tools that a call runs itself (live streams, 5)."""
+
+    HANG_UP = "hang_up"
+    TRANSFER_CALL = "transfer_call"
+    HOLD_CALL = "hold_call"
+    RESUME_CALL = "resume_call"
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """A row of `agents`: who answers, with which model, and how.
 
     An agent that is not `enabled` starts no sessions; running ones continue. Its calls are
-    recorded if `recording_enabled`, and only with consent if `consent_required`.
+    recorded if `recording_enabled`, and only with consent if `consent_required`. The window in
+    which it may place calls is two times of day, `HH:MM`, or open at any time. Without an
+    `idle_timeout_seconds` nobody is told of a caller's silence.
     """
 
     id: UUID
@@ -95,3 +120,11 @@ class Agent:
     enabled: bool = True
     recording_enabled: bool = False
     consent_required: bool = True
+    webhook_url: str | None = None
+    language: Language = Language.ENGLISH
+    pre_call_announcement: str = ""
+    shareable: bool = False
+    call_window_start: str | None = None
+    call_window_end: str | None = None
+    idle_timeout_seconds: int | None = None
+    builtin_tools: tuple[BuiltinTool, ...] = ()

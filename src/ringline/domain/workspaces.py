@@ -3,11 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment
+
+
+class Tier(StrEnum):
+    """What a workspace may use: how many requests and calls at once (live streams, 1.6)."""
+
+    STARTER = "starter"
+    BUILDER = "builder"
+    SCALE = "scale"
+    PAYG = "payg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ _API_KEY = Input("apiKey", r.PROVIDER_KEY, True, False, "api_key", sealed=True, 
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools", "local"),
     *_given(r.AI_AGENT, "instructions", "greeting", "recordingEnabled", "consentRequired"),
-    *_given(r.AI_AGENT, "webhookUrl"),
+    *_given(r.AI_AGENT, "language", "preCallAnnouncement", "shareable", "callWindowStart"),
+    *_given(r.AI_AGENT, "callWindowEnd", "idleTimeoutSeconds", "builtinTools", "webhookUrl"),
     Input("voice", Text(), column="voice", cleared=""),
 )
 _PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")
@@ -491,7 +492,7 @@ _ROWS = (
     _delete(r.PHONE_NUMBER),
     _list(r.AI_AGENT),
     *(
-        replace(action, rule=agent_actions.check_webhook)
+        replace(action, rule=agent_actions.check_agent)
         for action in (
             _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
             _update(r.AI_AGENT, *_AGENT),

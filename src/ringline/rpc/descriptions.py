@@ -38,6 +38,8 @@ def describe_kind(kind: Kind) -> str:
             return "id"
         case Integer(None):
             return "integer"
+        case Integer(minimum, maximum=int(maximum)):
+            return f"integer from {minimum} to {maximum}"
         case Integer(minimum):
             return f"integer from {minimum}"
         case Number():
@@ -56,6 +58,8 @@ def describe_kind(kind: Kind) -> str:
             return f"phrases and replies of the local voice, at most {most} bytes of JSON"
         case AnswerLatency():
             return "object of `totalMs`, `voiceMs` and `gatewayMs`, whole milliseconds"
+        case TextList(Choice(words)):
+            return f"list of {_words(words)}"
         case TextList(_, most):
             return f"list of texts, at most {most} bytes"
         case LogPoint():

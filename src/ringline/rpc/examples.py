@@ -111,5 +111,7 @@ def _of_kind(kind: Kind) -> object:
             }
         case AnswerLatency():
             return {"totalMs": 840, "voiceMs": 838, "gatewayMs": 2}
+        case TextList(Choice(words)):
+            return [words[0]]
         case TextList():
             return ["203.0.113.7/32"]

@@ -103,6 +103,7 @@ class Integer:
 
     minimum: int | None = None
     clamped: int | None = None
+    maximum: int | None = None
 
     def cast(self, value: object) -> int:
         """Take a number, or a string of digits."""
@@ -116,6 +117,8 @@ class Integer:
             raise BadValue("must be a whole number of at most 32 bits")
         if self.minimum is not None and value < self.minimum:
             raise BadValue("must be greater than or equal to %{min}", min=self.minimum)
+        if self.maximum is not None and value > self.maximum:
+            raise BadValue("must be less than or equal to %{max}", max=self.maximum)
         return value
 
 
@@ -220,9 +223,9 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class TextList:
-    """A list of strings."""
+    """A list of strings, or of words of a few."""
 
-    item: Text = field(default_factory=Text)
+    item: "Text | Choice" = field(default_factory=Text)
     max_bytes: int = _LONG
 
     def cast(self, value: object) -> list[str]:

@@ -81,12 +81,12 @@ def taken(kind: Kind) -> Schema:
             return schema | ({"pattern": f"^{pattern}$"} if pattern else {})
         case Id(prefix):
             return ref(f"{_PREFIXED[prefix].name}Id")
-        case Integer(minimum, clamped):
+        case Integer(minimum, clamped, maximum):
             least = -(2**31) if minimum is None else minimum
             digits = "^-?[0-9]{1,10}$" if least < 0 else "^[0-9]{1,10}$"
             number: Schema = {"type": "integer", "minimum": least}
             if clamped is None:
-                number["maximum"] = MAX_INT32
+                number["maximum"] = MAX_INT32 if maximum is None else maximum
             return {"anyOf": [number, {"type": "string", "pattern": digits}]}
         case Number():
             return {"type": "number"}
@@ -104,6 +104,8 @@ def taken(kind: Kind) -> Schema:
             return ref("LocalDialogue") | {"description": _bytes(most)}
         case AnswerLatency():
             return shown(kind)
+        case TextList(Choice() as item):
+            return _listed(taken(item))
         case TextList(item, most):
             return _listed(taken(item), description=_bytes(most))
         case LogPoint():

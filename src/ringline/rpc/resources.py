@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ringline.domain import limits, webhook_limits
+from ringline.domain.agent import BuiltinTool, Language
 from ringline.domain.call_vocabulary import CallDirection, HangupCause, ParticipantRole
 from ringline.domain.conversations import (
     ConversationChannel,
@@ -69,6 +70,9 @@ PROVIDER_KEY = Text(
 _URL = webhook_limits.URL_CHARACTERS.most
 #: Checked further when it is written: whether it is public depends on a setting.
 WEBHOOK_URL = Text(max_length=_URL, max_bytes=_URL)
+#: Of the call window: hours and minutes of 24.
+TIME_OF_DAY = Text(pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+IDLE_TIMEOUT = Integer(minimum=3, maximum=120)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
@@ -523,6 +527,13 @@ AI_AGENT = Resource(
         Field("local", Dialogue(), null=True),
         Field("recordingEnabled", Boolean()),
         Field("consentRequired", Boolean()),
+        Field("language", _words(Language)),
+        Field("preCallAnnouncement", GREETING_TEXT),
+        Field("shareable", Boolean()),
+        Field("callWindowStart", TIME_OF_DAY, null=True),
+        Field("callWindowEnd", TIME_OF_DAY, null=True),
+        Field("idleTimeoutSeconds", IDLE_TIMEOUT, null=True),
+        Field("builtinTools", TextList(_words(BuiltinTool))),
         Field("webhookUrl", WEBHOOK_URL, null=True),
         *_stamps(),
     ),

@@ -13,6 +13,7 @@ writes and may not read is marked here (`secret`).
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ringline.domain.agent import Language
 from ringline.domain.call_vocabulary import (
     CallDirection,
     CallStatus,
@@ -37,6 +38,7 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
+from ringline.domain.workspaces import Tier
 from ringline.schema.columns import (
     SORTED_TEXT,
     TIMESTAMP,
@@ -68,7 +70,13 @@ workspaces = sa.Table(
     secret("signing_secret", nullable=True),
     secret("previous_signing_secret", nullable=True),
     sa.Column("previous_signing_secret_expires_at", TIMESTAMP),
+    sa.Column("tier", sa.Text, nullable=False, server_default=Tier.SCALE.value),
+    sa.Column("webhook_url", sa.Text),
+    sa.Column("retention_days", sa.Integer, nullable=False, server_default="30"),
+    # The switch above those of all agents.
+    sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
     *stamps(),
+    one_of("tier", Tier),
 )
 
 #: When each server was last alive. The rows belong to no workspace, and only the lookup
@@ -172,6 +180,14 @@ agents = sa.Table(
     sa.Column("local", JSONB),
     sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("consent_required", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("language", sa.Text, nullable=False, server_default=Language.ENGLISH.value),
+    sa.Column("pre_call_announcement", sa.Text, nullable=False, server_default=""),
+    sa.Column("shareable", sa.Boolean, nullable=False, server_default=sa.false()),
+    # `HH:MM`; both or neither.
+    sa.Column("call_window_start", sa.Text),
+    sa.Column("call_window_end", sa.Text),
+    sa.Column("idle_timeout_seconds", sa.Integer),
+    sa.Column("builtin_tools", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("webhook_url", sa.Text),
     # As those of `webhook_endpoints`.
     sa.Column("webhook_failing", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -181,6 +197,7 @@ agents = sa.Table(
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_workspace(),
     one_of("environment", Environment),
+    one_of("language", Language),
     sa.Index(
         "agents_with_webhook_idx",
         "workspace_id",

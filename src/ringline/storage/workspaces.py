@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from ringline.domain.agent import Agent, LocalSettings, Tool
+from ringline.domain.agent import Agent, BuiltinTool, Language, LocalSettings, Tool
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
@@ -219,4 +219,12 @@ def _read_agent(row: Any) -> Agent:
         enabled=row["enabled"],
         recording_enabled=row["recording_enabled"],
         consent_required=row["consent_required"],
+        webhook_url=row["webhook_url"],
+        language=Language(row["language"]),
+        pre_call_announcement=row["pre_call_announcement"],
+        shareable=row["shareable"],
+        call_window_start=row["call_window_start"],
+        call_window_end=row["call_window_end"],
+        idle_timeout_seconds=row["idle_timeout_seconds"],
+        builtin_tools=tuple(BuiltinTool(name) for name in row["builtin_tools"]),
     )
