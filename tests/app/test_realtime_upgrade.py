@@ -333,4 +333,6 @@ async def test_of_a_thousand_racing_upgrades_one_gets_the_ticket(database: TestD
 
         statuses = await asyncio.gather(*(attempt() for _ in range(1_000)))
         assert statuses.count(101) == 1
-        assert statuses.count(401) == 999
+        # On a busy machine some wait too long for a connection to the database: 503.
+        assert statuses.count(401) + statuses.count(503) == 999
+        assert statuses.count(401) > 0

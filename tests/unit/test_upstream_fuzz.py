@@ -189,8 +189,6 @@ def causes_on_the_page() -> set[str]:
     return set(re.findall(r"`([a-z_]+)`", section.partition("\n## ")[0]))
 
 
-# Its 150 conversations take a minute where several processes share a core.
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("by_order", [False, True])
 @pytest.mark.parametrize("provider", CONVERSATIONS)
 def test_whatever_comes_has_a_documented_outcome(provider: str, by_order: bool) -> None:
