@@ -65,6 +65,13 @@ class V1:
         assert created.status == 201, created.body
         return created.body
 
+    async def new_key(self, label: str, mode: str | None = None) -> Any:
+        """Create a key, of this one's environment by default; return it with its secret."""
+        mode = mode or ("live" if self.key.startswith("sk_live_") else "test")
+        created = await self.post("/keys", {"label": label, "mode": mode})
+        assert created.status == 201, created.body
+        return created.body
+
 
 async def read_answer(answer: aiohttp.ClientResponse) -> Answer:
     raw = await answer.read()

@@ -33,6 +33,7 @@ BODIES: dict[str, object] = {
     "/rpc/public/run": CREATE,
     "/rpc/public/validate": CREATE,
     "/api/operator/access": {"email": EMAIL},
+    "/v1/keys": {"label": "late", "mode": "live"},
     "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
     "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
     "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},
@@ -50,6 +51,7 @@ _WRITTEN = """
         + (SELECT count(*) FROM ringline.idempotency_keys)
         + (SELECT count(*) FROM ringline.events)
         + (SELECT count(*) FROM ringline.webhook_endpoints)
+        + (SELECT count(*) FROM ringline.keys WHERE label = 'late')
         + (SELECT count(*) FROM ringline.workspaces WHERE previous_signing_secret IS NOT NULL)
 """
 #: A look-up of a credential at a door, since a time.

@@ -86,7 +86,8 @@ async def test_every_route_of_v1(service: Service, database: TestDatabase) -> No
     endpoint = (await V1(service).endpoint())["endpoint_id"]
     (event,) = await make_events(Rpc(service), 1)
     delivery = await owe(database, event, endpoint_id=endpoint, status="dead")
-    ids = {"endpoint_id": endpoint, "delivery_id": delivery, "event_id": event}
+    key = (await V1(service).new_key("mine"))["key_id"]
+    ids = {"endpoint_id": endpoint, "delivery_id": delivery, "event_id": event, "key_id": key}
     for method, path in sorted(REST, key=lambda route: (route[0] == "delete", route)):
         succeeded = await asyncio.to_thread(
             examine, service, DOCUMENT, (method.upper(), path), EXAMPLES_OF_A_ROUTE, ids

@@ -92,6 +92,33 @@ async def test_a_key_is_revoked_once_and_stays_so(stores: Stores) -> None:
     assert revoked == replace(key, revoked_at=NOW, end_calls=True)
 
 
+async def test_the_secrets_of_a_rotated_key_are_revoked_together(
+    database: TestDatabase, stores: Stores
+) -> None:
+    scope = await make_log(stores)
+    first, other = a_key(scope), a_key(scope)
+    second = replace(a_key(scope), first_id=first.id)
+    for key in (first, second, other):
+        await stores.workspaces.create_key(key, hash_of(key))
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.keys SET first_id = $2 WHERE id = $1", second.id, first.id
+        )
+    assert await stores.credentials.find_key(hash_of(second)) == second
+    listed = await stores.workspaces.list_keys(scope.workspace_id)
+    latest = {key.shown_id: key.id for key in listed}
+    assert len(latest) == len(listed)
+    assert (latest[first.id], latest[other.id]) == (second.id, other.id)
+    assert await stores.workspaces.revoke_key(second.id, NOW, end_calls=False)  # one secret alone
+    assert await stores.credentials.get_keys([first.id]) == [first]
+    assert await stores.workspaces.revoke_key(first.id, NOW, end_calls=True)
+    revoked = await stores.credentials.get_keys([first.id, second.id, other.id])
+    assert {key.id for key in revoked if key.revoked_at and key.end_calls} == {
+        first.id,
+        second.id,
+    }
+
+
 async def test_a_ticket_is_taken_once(stores: Stores) -> None:
     scope = await make_log(stores)
     key = a_key(scope)

@@ -72,7 +72,8 @@ def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
 @pytest.mark.parametrize("surface", Surface)
 def test_each_surface_lets_one_kind_of_key_in_and_one_lets_two(surface: Surface) -> None:
     kind = KeyKind.MANAGEMENT if surface is Surface.MANAGEMENT else KeyKind.SECRET
-    also = {KeyKind.MANAGEMENT} if surface is Surface.EVENT_DELIVERIES else set[KeyKind]()
+    open_to_both = {Surface.EVENT_DELIVERIES, Surface.KEYS}
+    also = {KeyKind.MANAGEMENT} if surface in open_to_both else set[KeyKind]()
     assert ALLOWED_KINDS[surface] == {kind, *also}
 
 

@@ -1,9 +1,11 @@
 """The services behind the routes of `/v1`."""
 
 import secrets
+from collections.abc import Callable
 
 from ringline.ports import Clock, SendWebhook
 from ringline.rest.context import Services
+from ringline.services.api_keys import ApiKeys
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.recovery import Recovery
@@ -15,9 +17,18 @@ from ringline.services.webhook_secrets import WebhookSecrets
 
 
 def build_rest(
-    repo: Repo, sealer: Sealer, *, send: SendWebhook, now: Clock, allow_private: bool
+    repo: Repo,
+    sealer: Sealer,
+    *,
+    send: SendWebhook,
+    now: Clock,
+    allow_private: bool,
+    secret_ended: Callable[[], None],
 ) -> Services:
-    """Build the services; `allow_private` is whether webhooks may go to private addresses."""
+    """Build the services; `allow_private` is whether webhooks may go to private addresses.
+
+    `secret_ended` is called when a key was rotated or revoked.
+    """
     webhook_secrets = WebhookSecrets(
         repo,
         seal=sealer.seal,
@@ -28,6 +39,13 @@ def build_rest(
     return Services(
         repo,
         now,
+        ApiKeys(
+            repo,
+            now,
+            new_id=new_id,
+            random_bytes=secrets.token_bytes,
+            secret_ended=secret_ended,
+        ),
         WebhookEndpoints(
             repo, sealer.seal, now=now, new_id=new_id, random_bytes=secrets.token_bytes
         ),

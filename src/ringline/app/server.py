@@ -207,6 +207,7 @@ async def _start(
             send=webhooks.sender.send,
             now=now,
             allow_private=settings.webhook_allow_private,
+            secret_ended=credentials.forget,
         ),
         idempotency=idempotency,
         now=now,

@@ -275,7 +275,7 @@ def _describe(key: Key) -> dict[str, str]:
     else:
         state = "alive" if key.is_valid(now()) else "expired"
     return {
-        "key_id": format_id(Prefix.KEY, key.id),
+        "key_id": format_id(Prefix.KEY, key.shown_id),
         "type": key.kind.value,
         "environment": key.scope.environment.value,
         "last_four": key.last_four,

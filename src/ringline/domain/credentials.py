@@ -28,7 +28,8 @@ class KeyKind(StrEnum):
 class Key:
     """A row of `keys`, without its hash. A management key's environment is ignored.
 
-    `end_calls` is whether its revocation ends the calls that its tickets started.
+    `end_calls` is whether its revocation ends the calls that its tickets started. `first_id` is
+    the id of the key's first row, in a row that a rotation made.
     """
 
     id: UUID
@@ -41,6 +42,12 @@ class Key:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     end_calls: bool = False
+    first_id: UUID | None = None
+
+    @property
+    def shown_id(self) -> UUID:
+        """Return the id by which clients know the key: a rotation does not change it."""
+        return self.first_id or self.id
 
     def is_valid(self, now: datetime) -> bool:
         """Return whether the key is neither revoked nor expired."""
@@ -69,6 +76,7 @@ class Surface(StrEnum):
     REALTIME = "realtime"
     REST = "rest"
     EVENT_DELIVERIES = "event_deliveries"
+    KEYS = "keys"
     LIVE_STREAM = "live_stream"
     MANAGEMENT = "management"
 
@@ -79,6 +87,7 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.REALTIME: frozenset({KeyKind.SECRET}),
     Surface.REST: frozenset({KeyKind.SECRET}),
     Surface.EVENT_DELIVERIES: frozenset({KeyKind.SECRET, KeyKind.MANAGEMENT}),
+    Surface.KEYS: frozenset({KeyKind.SECRET, KeyKind.MANAGEMENT}),
     Surface.LIVE_STREAM: frozenset({KeyKind.SECRET}),
     Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
 }
@@ -90,6 +99,7 @@ SERVED_SURFACES = frozenset(
         Surface.REALTIME,
         Surface.REST,
         Surface.EVENT_DELIVERIES,
+        Surface.KEYS,
         Surface.LIVE_STREAM,
     }
 )

@@ -17,5 +17,9 @@ PER_MINUTE = Limit(
     "RATE_V1_PER_MINUTE",
 )
 
+SECRET_KEYS = Limit(
+    "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
+)
+
 #: In the sequence of the page.
-ROWS = (BODY_BYTES, DEADLINE_S, PER_MINUTE)
+ROWS = (BODY_BYTES, DEADLINE_S, PER_MINUTE, SECRET_KEYS)

@@ -372,11 +372,17 @@ class WorkspaceStore(Protocol):
         ...
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
-        """Return a workspace's keys, oldest first. Raises StoreUnavailable."""
+        """Return a workspace's keys, oldest first; of a rotated one, the latest row.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
-        """Revoke a key of any workspace; False if there is none. Idempotent."""
+        """Revoke a key of any workspace, by the id it is known by; False if there is none.
+
+        Idempotent; it ends all the secrets that the key has had.
+        """
         ...
 
     async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:

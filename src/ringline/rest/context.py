@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ringline.ports import Check, Clock
+from ringline.services.api_keys import ApiKeys
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
@@ -17,6 +18,7 @@ class Services:
 
     repo: Repo
     now: Clock
+    keys: ApiKeys
     endpoints: WebhookEndpoints
     ledger: DeliveryLedger
     recovery: Recovery
@@ -31,6 +33,7 @@ class Services:
         return replace(
             self,
             repo=repo,
+            keys=self.keys.with_repo(repo),
             endpoints=self.endpoints.with_repo(repo),
             ledger=self.ledger.with_repo(repo),
             recovery=self.recovery.with_repo(repo),

@@ -122,7 +122,8 @@ class Route:
     """One route.
 
     `errors` are codes besides those of every route. A route that is `live_only` changes what
-    spans environments, so a `sk_test_` key is refused (contract, 6).
+    spans environments, so a `sk_test_` key is refused (contract, 6). One that `spans` them
+    shows and changes rows of both to a `sk_live_` key.
     """
 
     method: str
@@ -143,6 +144,7 @@ class Route:
     errors: tuple[str, ...] = ()
     surface: Surface = Surface.REST
     live_only: bool = False
+    spans: bool = False
 
     @property
     def body_required(self) -> bool:

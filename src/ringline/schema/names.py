@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The latest migration: the version of the schema that a server expects.
-HEAD = "0017"
+HEAD = "0018"
 
 
 def is_newer(version: str) -> bool:

@@ -125,6 +125,8 @@ events = sa.Table(
     sa.Index(None, "workspace_id", "environment", "call_id", "offset"),
 )
 
+#: A secret is a row. A rotation revokes one and makes another; `first_id` is the id of the key's
+#: first row, which is what clients call the key, and null in that row itself.
 keys = sa.Table(
     "keys",
     metadata,
@@ -139,6 +141,7 @@ keys = sa.Table(
     sa.Column("revoked_at", TIMESTAMP),
     sa.Column("end_calls", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("last_used_at", TIMESTAMP),
+    sa.Column("first_id", sa.Uuid),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("id"),
@@ -146,6 +149,7 @@ keys = sa.Table(
     in_workspace(),
     one_of("environment", Environment),
     one_of("kind", KeyKind),
+    sa.Index("keys_first_id_idx", "first_id", postgresql_where=sa.text("first_id IS NOT NULL")),
 )
 
 tickets = sa.Table(

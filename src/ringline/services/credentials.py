@@ -281,8 +281,12 @@ class Credentials:
             tasks.create_task(self._close_expired())
             tasks.create_task(self._touch())
 
-    def _on_revocation(self, revoked: UUID | None, end_calls: bool) -> None:
+    def forget(self) -> None:
+        """Look every credential up again: one has ended here, before the database says so."""
         self._cache = {}
+
+    def _on_revocation(self, revoked: UUID | None, end_calls: bool) -> None:
+        self.forget()
         in_use = (*self._by_key, *self._by_user)
         for changed in in_use if revoked is None else (revoked,):
             self._changed[changed] = end_calls or self._changed.get(changed, False)
@@ -322,10 +326,11 @@ class Credentials:
         if key is None or not key.is_valid(self._now()):
             with_calls = end_calls or (key is not None and key.end_calls)
             closed = _close(key_id, self._by_key, end_calls=with_calls)
+            shown_id = str(key_id if key is None else key.shown_id)
             if key is None or key.revoked_at is not None:
-                _log.info("key_revoked", id=str(key_id), connections=closed)
+                _log.info("key_revoked", id=shown_id, connections=closed)
             else:
-                _log.info("key_expired", id=str(key_id), connections=closed)
+                _log.info("key_expired", id=shown_id, connections=closed)
         elif key.expires_at is None or key_id not in self._by_key:
             self._expiries.pop(key_id, None)
         else:
@@ -358,7 +363,7 @@ class Credentials:
 
 def log_refused(kind: str, key: Key | None = None) -> None:
     """Log that a credential was refused: its kind and its key's id, never its text."""
-    _log.info("credential_refused", kind=kind, key_id=None if key is None else str(key.id))
+    _log.info("credential_refused", kind=kind, key_id=None if key is None else str(key.shown_id))
 
 
 def _is_token(credential: str) -> bool:

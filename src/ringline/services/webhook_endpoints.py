@@ -19,11 +19,10 @@ from ringline.domain.log import Scope
 from ringline.domain.webhooks import DeliveryStatus
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared, compiled
-from ringline.schema.tables import workspaces
 from ringline.schema.webhook_tables import webhook_deliveries as deliveries
 from ringline.schema.webhook_tables import webhook_endpoints as endpoints
 from ringline.services.repo import Repo
-from ringline.services.workspaces import RandomBytes
+from ringline.services.workspaces import LOCK_WORKSPACE, RandomBytes
 from ringline.wire.webhook_signature import ROTATION_HOURS, new_endpoint_secret
 
 #: How many deliveries one statement lets begin their schedule anew at a resumption.
@@ -88,8 +87,6 @@ _WRITTEN = (
 )
 
 _FIND = Prepared(sa.select(*_COLUMNS).where(_IS_IT))
-#: Creations of one workspace wait for each other, so that the bound on endpoints holds.
-_LOCK = Prepared(sa.select(workspaces.c.id).with_for_update(key_share=True))
 _COUNT = Prepared(sa.select(sa.func.count()).select_from(endpoints))
 _INSERT = Prepared(
     sa.insert(endpoints)
@@ -173,7 +170,7 @@ class WebhookEndpoints:
         )
 
         async def write(transaction: Transaction) -> WebhookEndpoint:
-            await transaction.fetch(_LOCK.text, [])
+            await transaction.fetch(LOCK_WORKSPACE.text, [])  # so that the bound holds
             (count,) = await transaction.fetch(_COUNT.text, [])
             if count[0] >= webhook_limits.ENDPOINTS.most:
                 raise TooManyEndpoints

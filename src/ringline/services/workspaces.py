@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import (
     SECRET_BYTES,
@@ -16,6 +18,8 @@ from ringline.domain.credentials import (
 from ringline.domain.log import Environment, Scope
 from ringline.domain.workspaces import NewWorkspace
 from ringline.ports import Clock, NewId, WorkspaceStore
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import workspaces
 from ringline.wire.webhook_signature import new_workspace_secret
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -28,6 +32,9 @@ FIRST_KEYS = (
     ("publishable_key", KeyKind.PUBLISHABLE, Environment.LIVE),
     ("management_key", KeyKind.MANAGEMENT, Environment.LIVE),
 )
+
+#: Lets the transactions of a workspace that take it wait for each other.
+LOCK_WORKSPACE = Prepared(sa.select(workspaces.c.id).with_for_update(key_share=True))
 
 #: Returns the given number of cryptographically secure random bytes.
 RandomBytes = Callable[[int], bytes]

@@ -170,6 +170,7 @@ def read_key(row: Any) -> Key:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         end_calls=row["end_calls"],
+        first_id=row["first_id"],
     )
 
 

@@ -51,10 +51,15 @@ _KEY_COLUMNS = (
     "revoked_at",
     "last_used_at",
     "end_calls",
+    "first_id",
 )
 _INSERT_KEY = _insert(
     keys,
-    *(name for name in _KEY_COLUMNS if name not in {"revoked_at", "last_used_at", "end_calls"}),
+    *(
+        name
+        for name in _KEY_COLUMNS
+        if name not in {"revoked_at", "last_used_at", "end_calls", "first_id"}
+    ),
     "key_hash",
 )
 _LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))
@@ -110,17 +115,21 @@ class PostgresWorkspaces:
         await self._database.run(key.scope, write)
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
-        """Return a workspace's keys, oldest first. Raises StoreUnavailable."""
+        """Return a workspace's keys, oldest first; of a rotated one, the latest row.
+
+        Raises StoreUnavailable.
+        """
         rows: list[Any] = []
         for environment in Environment:
             scope = Scope(workspace_id, environment)
             async with self._database.transaction(scope) as connection:
                 rows += await connection.fetch(_LIST_KEYS.text)
-        found = [read_key(row) for row in rows]
-        return sorted(found, key=lambda key: (key.created_at, key.id))
+        found = sorted(map(read_key, rows), key=lambda key: (key.revoked_at is None, key.id))
+        latest = {key.shown_id: key for key in found}  # of each, the last one
+        return sorted(latest.values(), key=lambda key: (key.created_at, key.shown_id))
 
     async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
-        """Revoke a key of any workspace; False if there is none. Idempotent."""
+        """Revoke a key of any workspace, all its rows; False if there is none. Idempotent."""
         rows = await self._database.look_up(
             INTERNAL, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
         )

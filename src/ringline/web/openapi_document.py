@@ -26,6 +26,7 @@ _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
     "Realtime voice": "A browser or a server talks to a voice model",
     "Live streams": "The events of one call",
+    "API keys": "The secret keys of a workspace",
     "Webhooks": "Events sent to your server, and what became of each",
     "Events socket": "The events of a workspace",
     "Health": "Health checks",
