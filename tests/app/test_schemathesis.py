@@ -87,7 +87,15 @@ async def test_every_route_of_v1(service: Service, database: TestDatabase) -> No
     (event,) = await make_events(Rpc(service), 1)
     delivery = await owe(database, event, endpoint_id=endpoint, status="dead")
     key = (await V1(service).new_key("mine"))["key_id"]
-    ids = {"endpoint_id": endpoint, "delivery_id": delivery, "event_id": event, "key_id": key}
+    made = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
+    call = await Rpc(service).run("create_call", input=made, fields=["id"])
+    ids = {
+        "endpoint_id": endpoint,
+        "delivery_id": delivery,
+        "event_id": event,
+        "key_id": key,
+        "call_id": call["id"],
+    }
     for method, path in sorted(REST, key=lambda route: (route[0] == "delete", route)):
         succeeded = await asyncio.to_thread(
             examine, service, DOCUMENT, (method.upper(), path), EXAMPLES_OF_A_ROUTE, ids

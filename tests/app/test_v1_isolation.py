@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import pytest
 
@@ -59,6 +60,8 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
         theirs = V1(service, key)
         endpoint = await theirs.endpoint(NOBODY)
         await theirs.post(f"/webhook-endpoints/{endpoint['endpoint_id']}/pause")
+        made = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
+        call = await Rpc(service, key).run("create_call", input=made, fields=["id"])
         (event,) = await make_events(Rpc(service, key), 1)
         ids = {
             Prefix.WEBHOOK_ENDPOINT: endpoint["endpoint_id"],
@@ -66,6 +69,7 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
             Prefix.DELIVERY: await owe(database, event, endpoint_id=endpoint["endpoint_id"]),
             Prefix.AGENT: format_id(Prefix.AGENT, agent),
             Prefix.KEY: (await theirs.new_key("theirs"))["key_id"],
+            Prefix.CALL: format_id(Prefix.CALL, UUID(call["id"])),
         }
         same = request.param == "environment"
         yield Two(service, database, V1(service), theirs, log, ids, same)
@@ -82,7 +86,13 @@ async def seen_from_test(two: Two, route: Route) -> Two:
 
 def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
     kinds = {one.prefix for route in ROUTES for one in route.ids}
-    assert kinds == {Prefix.WEBHOOK_ENDPOINT, Prefix.EVENT, Prefix.DELIVERY, Prefix.KEY}
+    assert kinds == {
+        Prefix.WEBHOOK_ENDPOINT,
+        Prefix.EVENT,
+        Prefix.DELIVERY,
+        Prefix.KEY,
+        Prefix.CALL,
+    }
 
 
 def required_of(route: Route) -> dict[str, str]:

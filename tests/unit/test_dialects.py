@@ -25,7 +25,7 @@ from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.rpc.actions import ACTIONS
-from ringline.wire import envelope, events_socket, times
+from ringline.wire import call_status, envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
@@ -455,11 +455,11 @@ def test_every_hangup_cause_has_a_disposition_of_the_list() -> None:
         "idle_timeout",
         "agent_error",
     }
-    assert set(envelope.DISPOSITIONS) == set(HangupCause)
-    assert set(envelope.DISPOSITIONS.values()) <= listed
+    assert set(call_status.DISPOSITIONS) == set(HangupCause)
+    assert set(call_status.DISPOSITIONS.values()) <= listed
     for cause in HangupCause:
         if cause in listed:
-            assert envelope.DISPOSITIONS[cause] == cause
+            assert call_status.DISPOSITIONS[cause] == cause
 
 
 def test_the_transcript_stream_has_five_members() -> None:

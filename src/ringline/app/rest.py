@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 from ringline.ports import Clock, SendWebhook
 from ringline.rest.context import Services
+from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
+from ringline.services.call_records import CallRecords
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.recovery import Recovery
@@ -52,6 +54,8 @@ def build_rest(
         DeliveryLedger(repo, now),
         Recovery(repo, now, new_id=new_id),
         webhook_secrets,
+        CallRecords(repo, now),
+        CallAnalytics(repo, now),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         allow_private=allow_private,
     )

@@ -47,6 +47,7 @@ from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
+from ringline.domain.resolution import is_resolved
 from ringline.domain.resumption import continue_with
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.talk import TurnTaking
@@ -491,6 +492,7 @@ def _end(
     if row is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")
     row = replace(row, hangup_cause=ending.hangup_cause)
+    row = replace(row, resolved=is_resolved(row, (line.role for line in talk.turns.lines)))
     left = tuple(leave(participant, draft) for participant in call.participants)
     draft.records.append(row)
     draft.report(

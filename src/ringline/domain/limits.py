@@ -436,6 +436,12 @@ RECORDING_FREE_BYTES = Limit(
     "bytes",
     _NOT_RECORDED,
 )
+RECORDING_DAYS = Limit(
+    "the age of a recording that `/v1` gives out, or the workspace's `retention_days` if fewer",
+    30,
+    "days",
+    "404 `NOT_FOUND`",
+)
 RECORDINGS_GB = Limit("recordings on disk", 10, "GB", "the oldest are removed", "RECORDINGS_MAX_GB")
 
 #: Every limit, by section of the reference page.
@@ -586,6 +592,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         RECORDING_BYTES,
         RECORDINGS_BYTES,
         RECORDING_FREE_BYTES,
+        RECORDING_DAYS,
         RECORDINGS_GB,
     ),
 }

@@ -9,6 +9,7 @@ discard it, so only final audio is taken, and nothing on disk is ever revised.
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -17,6 +18,8 @@ from ringline.domain.agent import Agent
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 
 RATE_HZ = 16_000
+#: For how many days a recording can be fetched, at most.
+KEPT_DAYS = limits.RECORDING_DAYS.most
 
 #: How long audio waits after its time, in case that a flush discards more than the clock knows,
 #: or that the caller's audio was late because of the network.
@@ -53,6 +56,15 @@ def is_recorded(agent: Agent | None, consent: bool | None) -> bool:
     if agent is None or not agent.recording_enabled:
         return False
     return consent is True or not agent.consent_required
+
+
+def is_kept(ended_at: datetime, now: datetime, *, retention_days: int) -> bool:
+    """Return whether the recording of a call that ended then can still be fetched.
+
+    It can for 30 days, or for the workspace's `retention_days` if they are fewer (live
+    streams, 6.3.6 and 10).
+    """
+    return now < ended_at + timedelta(days=min(retention_days, KEPT_DAYS))
 
 
 @dataclass(frozen=True, slots=True)

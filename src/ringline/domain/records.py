@@ -27,7 +27,8 @@ class CallRow:
 
     `duration_seconds` is the reported duration of an external call; without it, the seconds
     from the answer to the end are stored. `metadata` is the integrator's own data, which no
-    client of the call is shown.
+    client of the call is shown. `resolved` is decided when the call ends
+    (`domain/resolution.py`).
     """
 
     id: UUID
@@ -49,6 +50,7 @@ class CallRow:
     duration_seconds: int | None = None
     metadata: Mapping[str, object] | None = None
     recording_consent: bool | None = None
+    resolved: bool | None = None
 
 
 def talk_time_s(answered_at: datetime | None, ended_at: datetime) -> int:

@@ -6,6 +6,12 @@
 from ringline.domain.limit import MIB, Limit
 
 BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
+TRANSCRIPT_BYTES = Limit(
+    "the turns of a call in one answer",
+    4 * MIB,
+    "bytes",
+    "400 `INVALID_ARGUMENT`; `transcript` of a call is null",
+)
 DEADLINE_S = Limit(
     "a request, once it has arrived", 10, "s", "504 `DEADLINE_EXCEEDED`; what it began may be done"
 )
@@ -22,4 +28,4 @@ SECRET_KEYS = Limit(
 )
 
 #: In the sequence of the page.
-ROWS = (BODY_BYTES, DEADLINE_S, PER_MINUTE, SECRET_KEYS)
+ROWS = (BODY_BYTES, TRANSCRIPT_BYTES, DEADLINE_S, PER_MINUTE, SECRET_KEYS)

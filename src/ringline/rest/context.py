@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 from ringline.ports import Check, Clock
+from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
+from ringline.services.call_records import CallRecords
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
@@ -23,6 +25,8 @@ class Services:
     ledger: DeliveryLedger
     recovery: Recovery
     secrets: WebhookSecrets
+    call_records: CallRecords
+    analytics: CallAnalytics
     trials: TrialSends
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
@@ -38,5 +42,7 @@ class Services:
             ledger=self.ledger.with_repo(repo),
             recovery=self.recovery.with_repo(repo),
             secrets=self.secrets.with_repo(repo),
+            call_records=self.call_records.with_repo(repo),
+            analytics=self.analytics.with_repo(repo),
             trials=self.trials.with_repo(repo),
         )

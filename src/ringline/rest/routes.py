@@ -1,6 +1,11 @@
 """The table of routes under `/v1`; another resource adds its rows here."""
 
-from ringline.rest import key_routes, webhook_routes
+from ringline.rest import analytics_routes, call_record_routes, key_routes, webhook_routes
 from ringline.rest.route import Route
 
-ROUTES: tuple[Route, ...] = (*key_routes.ROUTES, *webhook_routes.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *call_record_routes.ROUTES,
+    *analytics_routes.ROUTES,
+    *key_routes.ROUTES,
+    *webhook_routes.ROUTES,
+)

@@ -1,6 +1,6 @@
 """Building blocks of the tables: columns, references and indexes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -81,11 +81,17 @@ def user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     )
 
 
-def index_sorts(table: sa.Table, *columns: str) -> None:
-    """Add indexes for sorting both ways, with the id ascending as a tie-breaker."""
+def index_sorts(
+    table: sa.Table, *columns: str, include: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
+    """Add indexes for sorting both ways, with the id ascending as a tie-breaker.
+
+    `include` names what else the ascending index of a column holds.
+    """
     where = (table.c.workspace_id, table.c.environment)
     for name in columns:
         column = table.c[name]
         stem = f"{table.name}_by_{name}"
-        sa.Index(f"{stem}_idx", *where, column, table.c.id)
+        held = (include or {}).get(name, ())
+        sa.Index(f"{stem}_idx", *where, column, table.c.id, postgresql_include=held)
         sa.Index(f"{stem}_desc_idx", *where, column.desc(), table.c.id)

@@ -88,6 +88,7 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
     "hangup_cause": lambda row: row.hangup_cause.value if row.hangup_cause else None,
     "metadata": lambda row: None if row.metadata is None else encode(row.metadata).decode(),
     "recording_consent": lambda row: row.recording_consent,
+    "resolved": lambda row: row.resolved,
 }
 _CALL_MOVES = (
     "status",
@@ -99,6 +100,7 @@ _CALL_MOVES = (
     "ended_at",
     "duration_seconds",
     "hangup_cause",
+    "resolved",
 )
 _PARTICIPANT_COLUMNS: dict[str, Callable[[ParticipantRow], object]] = {
     "id": lambda row: row.id,
@@ -312,6 +314,7 @@ def read_call(row: Any) -> CallRow:
         duration_seconds=row["duration_seconds"],
         metadata=None if row["metadata"] is None else _METADATA.decode(row["metadata"]),
         recording_consent=row["recording_consent"],
+        resolved=row["resolved"],
     )
 
 

@@ -27,6 +27,8 @@ _TAGS = {
     "Realtime voice": "A browser or a server talks to a voice model",
     "Live streams": "The events of one call",
     "API keys": "The secret keys of a workspace",
+    "Calls": "Calls, their transcripts and their recordings",
+    "Analytics": "Figures about calls",
     "Webhooks": "Events sent to your server, and what became of each",
     "Events socket": "The events of a workspace",
     "Health": "Health checks",

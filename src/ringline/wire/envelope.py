@@ -11,8 +11,6 @@ from datetime import datetime
 from ringline.domain.call_vocabulary import (
     CallDirection,
     CallStatus,
-    CallTransport,
-    HangupCause,
     TurnRole,
 )
 from ringline.domain.events import (
@@ -26,7 +24,13 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Position, Scope
-from ringline.wire.call_status import V1_STATUS, v1_status
+from ringline.wire.call_status import (
+    DISPOSITIONS,
+    V1_STATUS,
+    ai_mode,
+    v1_status,
+    v1_transport,
+)
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
 from ringline.wire.transcript import TURN_ROLES, remarks
@@ -41,30 +45,6 @@ NAMES: dict[type[EventData], tuple[str, ...]] = {
     BargeIn: ("call.barge_in",),
     CallEnded: ("call.completed",),
 }
-
-#: The disposition nearest to each hangup cause (contract, 11; live streams, 7.3).
-DISPOSITIONS: dict[HangupCause, str] = {
-    HangupCause.CALLER_HANGUP: "caller_hangup",
-    HangupCause.AGENT_HANGUP: "agent_hangup",
-    HangupCause.API_HANGUP: "api_hangup",
-    HangupCause.TRANSFERRED: "transferred",
-    HangupCause.NO_ANSWER: "no_answer",
-    HangupCause.BUSY: "busy",
-    HangupCause.FAILED: "failed",
-    HangupCause.IDLE_TIMEOUT: "idle_timeout",
-    HangupCause.MAX_DURATION: "api_hangup",
-    HangupCause.BUDGET_EXHAUSTED: "api_hangup",
-    HangupCause.REVOKED: "api_hangup",
-    HangupCause.AGENT_ERROR: "agent_error",
-    HangupCause.UPSTREAM_LOST: "agent_error",
-    HangupCause.STORAGE_LOST: "failed",
-    HangupCause.SERVER_LOST: "failed",
-    HangupCause.SERVER_SHUTDOWN: "failed",
-    HangupCause.INTERNAL_ERROR: "failed",
-}
-
-#: Call sources that this surface has its own word for; the others keep ours (7.3).
-_TRANSPORTS = {CallTransport.SANDBOX: "sip", CallTransport.EXTERNAL: "sip"}
 
 
 class Envelope:
@@ -119,7 +99,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
             return {
                 "turn_id": format_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
-                "ai_mode": _ai_mode(call),
+                "ai_mode": ai_mode(call.model),
                 "interrupted": data.interrupted,
                 "spoken_text": data.spoken_text,
                 "latency": data.latency,
@@ -127,7 +107,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
         case BargeIn():
             return {
                 "turn_id": format_id(Prefix.TURN, data.turn_id),
-                "transport": _transport(call),
+                "transport": v1_transport(call.transport),
                 "spoken_text": data.spoken_text,
                 "at_ms": data.at_ms,
             }
@@ -144,7 +124,7 @@ def _initiated(answered: CallAnswered, call: CallRef) -> dict[str, object]:
         "to_number": call.to_number,
         "status": V1_STATUS[CallStatus.ANSWERED],
         "started_at": seconds(answered.started_at),
-        "transport": _transport(call),
+        "transport": v1_transport(call.transport),
         "campaign_id": None,
     }
 
@@ -166,7 +146,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         ],
         "disposition": DISPOSITIONS[ended.hangup_cause],
         "hangup_cause": ended.hangup_cause,
-        "ai_mode": _ai_mode(call),
+        "ai_mode": ai_mode(call.model),
         "direction": call.direction,
         "from_number": call.from_number,
         "to_number": call.to_number,
@@ -177,15 +157,6 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         "quality_mos": None,
         "campaign_id": None,
     }
-
-
-def _transport(call: CallRef) -> str:
-    return _TRANSPORTS.get(call.transport, call.transport)
-
-
-def _ai_mode(call: CallRef) -> str | None:
-    """Return the model's provider, e.g. `local` of `local/attendant`."""
-    return call.model.partition("/")[0] if call.model else None
 
 
 def stream_dropped(position: Position, at: datetime) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.members import Member, Shape
-from ringline.wire import envelope, transcript
+from ringline.wire import call_status, transcript
 from ringline.wire.payload_members import (
     DIRECTION,
     DURATION,
@@ -117,7 +117,7 @@ PAYLOADS: Mapping[str, Members] = {
             "disposition",
             Shape.TEXT,
             "the published word closest to `hangup_cause`",
-            words=tuple(dict.fromkeys(envelope.DISPOSITIONS.values())),
+            words=tuple(dict.fromkeys(call_status.DISPOSITIONS.values())),
         ),
         snake(HANGUP_CAUSE),
         _AI_MODE,
