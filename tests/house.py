@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain import voice
-from ringline.domain.call_signals import EndOrdered
+from ringline.domain.call_signals import EndOrdered, Verdict
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
@@ -20,7 +20,6 @@ from ringline.ports import OpenVoice, Voice, VoiceListener
 from ringline.services.calls import Calls
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
-from ringline.services.orders import Verdict
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recordings
 from tests import clock as virtual

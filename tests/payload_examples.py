@@ -72,7 +72,7 @@ ENDED_ROW = replace(
     status=CallStatus.COMPLETED,
     answered_at=_at(1),
     ended_at=_at(42),
-    hangup_cause=HangupCause.CALLER_HANGUP,
+    hangup_cause=HangupCause.TRANSFERRED,
 )
 _CALL = CallRef(
     id=CALL,
@@ -191,6 +191,9 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             detail={"member": str(_OPERATOR), "role": "operator"},
         ),
     ),
+    (30, events.CallHeld()),
+    (36, events.CallResumed()),
+    (42, events.CallTransferred(destination="+2348050001111")),
     (
         42,
         events.ParticipantLeft(
@@ -205,7 +208,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         42,
         events.CallEnded(
             status=CallStatus.COMPLETED,
-            hangup_cause=HangupCause.CALLER_HANGUP,
+            hangup_cause=HangupCause.TRANSFERRED,
             started_at=BEGAN,
             answered_at=_at(1),
             ended_at=_at(42),

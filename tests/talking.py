@@ -107,12 +107,13 @@ class Story:
         *,
         opened: bool = True,
         allowed_tools: frozenset[str] | None = None,
+        controls: frozenset[leg.LegControl] = leg.ALL_CONTROLS,
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
         #: The playback clock, for a call that ends.
         self.played = bridge.NOTHING
-        parties = Parties(((CALLER, Seat.TALK),), VOICE)
+        parties = Parties(((CALLER, Seat.TALK),), VOICE, controls={CALLER: controls})
         begun = Call(a_scope(), call_row(), parties, greeting=greeting, allowed_tools=allowed_tools)
         self._take(call.begin(begun, moment()))
         if opened:
@@ -240,6 +241,7 @@ class ScriptedLeg:
 
     input_hz: int = INPUT_HZ
     output_hz: int = OUTPUT_HZ
+    controls: frozenset[leg.LegControl] = leg.ALL_CONTROLS
     got: list[tuple[float, Chunk | leg.LegOrder | str]] = field(default_factory=list)
     fails_at: type[leg.LegOrder] | None = None
     #: What a flush says was discarded; None if the leg cannot know.

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from ringline.app import server as app
+from ringline.domain.call_signals import Verdict
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Environment, Scope
 from ringline.domain.voice import (
@@ -23,7 +24,6 @@ from ringline.domain.voice import (
     Transcribed,
     VoiceOpening,
 )
-from ringline.services.orders import Verdict
 from ringline.voices import gemini
 from ringline.voices.detectors import DETECTORS, DetectorLibrary
 from ringline.voices.gemini_voice import GeminiVoices

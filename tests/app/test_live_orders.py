@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from ringline.app import server as app
+from ringline.domain.call_signals import Verdict
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.log import Environment, Scope
 from ringline.services.calls import Calls
-from ringline.services.orders import Verdict
 from tests.database import TestDatabase
 from tests.house import end_call, hand_back, take_over
 from tests.realtime_session import calls_of, talking

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from ringline.app import server as app
+from ringline.domain.call_signals import Verdict
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Environment, Scope
 from ringline.domain.voice import (
@@ -24,7 +25,6 @@ from ringline.domain.voice import (
     UsageReported,
     VoiceOpening,
 )
-from ringline.services.orders import Verdict
 from ringline.voices import openai_live
 from ringline.voices.detectors import DETECTORS, DetectorLibrary
 from ringline.voices.openai_live_voice import LiveVoices

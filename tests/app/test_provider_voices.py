@@ -12,9 +12,9 @@ import pytest
 from pydantic import SecretStr
 
 from ringline.app import server as app
+from ringline.domain.call_signals import Verdict
 from ringline.domain.log import Environment, Scope
 from ringline.domain.tool_calls import NOT_ALLOWED
-from ringline.services.orders import Verdict
 from tests.app.test_live_orders import Reached
 from tests.database import TestDatabase
 from tests.fake_openai import KEY, OPENAI, XAI, FakeProvider, Rules, fake_provider

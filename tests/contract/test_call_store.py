@@ -44,7 +44,9 @@ async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) ->
     scope = await make_log(stores)
     call = a_call(uuid="the integrator's")
     await stores.log.commit([first_entry(scope, call)])
-    found = FoundCall(call.id, call.uuid, call.status, None, stores.database.server_id)
+    found = FoundCall(
+        call.id, call.uuid, call.status, None, stores.database.server_id, call.transport
+    )
     assert found.runs
     async with stores.records.read(scope) as rows:
         for name in (call.id, call.uuid, str(call.id), format_id(Prefix.CALL, call.id)):
@@ -83,7 +85,7 @@ async def test_a_call_that_ended_or_lives_elsewhere_is_found_as_it_is(
         found = await find_call(rows, call.uuid)
     assert row.ended_at is not None
     assert found is not None
-    assert found == FoundCall(call.id, call.uuid, row.status, row.ended_at, None)
+    assert found == FoundCall(call.id, call.uuid, row.status, row.ended_at, None, row.transport)
     assert not found.runs
 
 

@@ -16,6 +16,7 @@ from ringline.domain import leg
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
+from ringline.domain.leg import LegControl
 from ringline.domain.session_config import EffectiveConfig
 from ringline.legs.openai_server import OpenAIServerLeg
 from ringline.legs.realtime import RealtimeLeg
@@ -84,6 +85,7 @@ class Line:
     lose: Callable[[], None] | None = None
     signals: Callable[[], Signals] = list
     input_hz: int = INPUT_HZ
+    controls: frozenset[LegControl] = frozenset()
 
 
 def session(*, reads: bool, openai: bool = False) -> Line:
@@ -111,7 +113,7 @@ def double() -> Line:
     def got() -> list[Got]:
         return [item for item in line.items if not isinstance(item, str)]
 
-    return Line(line, got, lambda: None)
+    return Line(line, got, lambda: None, controls=leg.ALL_CONTROLS)
 
 
 ADAPTERS: dict[str, Callable[[], Line]] = {
@@ -136,6 +138,29 @@ def test_it_has_constant_rates(make: Make) -> None:
         line = make()
         assert (line.leg.input_hz, line.leg.output_hz) == (line.input_hz, OUTPUT_HZ)
 
+    clock.run(main())
+
+
+#: What carries out each control.
+CONTROLS: dict[leg.LegControl, tuple[leg.LegOrder, ...]] = {
+    leg.LegControl.HOLD: (leg.Hold(), leg.Resume()),
+    leg.LegControl.TRANSFER: (leg.Transfer("+2348050001111"),),
+    leg.LegControl.DIGITS: (leg.SendDigits("12,#"),),
+}
+
+
+def test_it_has_constant_controls_and_carries_them_out(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        assert line.leg.controls == line.leg.controls == line.controls
+        given: list[Got] = [order for control in line.controls for order in CONTROLS[control]]
+        for order in given:
+            assert isinstance(order, leg.LegOrder)
+            line.leg.send(order)
+        line.catch_up()
+        assert line.got() == given
+
+    assert set(CONTROLS) == set(leg.LegControl)
     clock.run(main())
 
 

@@ -82,6 +82,9 @@ DATA: dict[type[EventData], EventData] = {
             turn_id=TURN, item_id="i", role=TurnRole.AGENT, text="Yes.", transcript_id=ROW
         ),
         events.BargeIn(turn_id=TURN, spoken_text="Ye", at_ms=120),
+        events.CallHeld(),
+        events.CallResumed(),
+        events.CallTransferred(destination="+2348050001111"),
         events.CallAudit(audit_type=AuditType.NOTE, code="x", detail={"a": 1}),
         events.ContactCreated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=AT),
         events.ContactUpdated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=LATER),
@@ -362,6 +365,13 @@ CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
                 "spoken_text": "Ye",
                 "at_ms": 120,
             },
+        ),
+        (DATA[events.CallHeld], "call.held", {"call_id": CALL_ID}),
+        (DATA[events.CallResumed], "call.resumed", {"call_id": CALL_ID}),
+        (
+            DATA[events.CallTransferred],
+            "call.transferred",
+            {"call_id": CALL_ID, "destination": "+2348050001111"},
         ),
         (
             DATA[events.CallEnded],

@@ -15,13 +15,14 @@ from ringline.wire.realtime_errors import END_CODES, Ends, error_of
 from tests.talking import Story
 
 #: Causes of the record that only a call which lives elsewhere has, or none yet.
-NOT_OURS = {HangupCause.TRANSFERRED, HangupCause.NO_ANSWER, HangupCause.BUSY}
+NOT_OURS = {HangupCause.NO_ANSWER, HangupCause.BUSY}
 
 #: The endings again, spelt out: what a caller's client is told, and the record's cause.
 SPELT = {
     EndCause.CALLER_LEFT: ("call_ended", 1000, "caller_hangup"),
     EndCause.AGENT_HUNG_UP: ("call_ended", 1000, "agent_hangup"),
     EndCause.ENDED_BY_API: ("call_ended", 1000, "api_hangup"),
+    EndCause.TRANSFERRED: ("call_ended", 1000, "transferred"),
     EndCause.IDLE_TIMEOUT: ("idle_timeout", 1000, "idle_timeout"),
     EndCause.MAX_DURATION: ("max_duration", 1000, "max_duration"),
     EndCause.BUDGET_EXHAUSTED: ("budget_exhausted", 1000, "budget_exhausted"),

@@ -104,7 +104,7 @@ def test_a_call_is_told_as_each_event_left_it() -> None:
         "answered_at": "2026-11-20T09:15:01.000000Z",
         "ended_at": "2026-11-20T09:15:42.000000Z",
         "duration_seconds": 41,
-        "hangup_cause": "caller_hangup",
+        "hangup_cause": "transferred",
         "sip_username": None,
         "conversation_id": None,
         "ai_agent_id": "019aa000-0000-7000-8000-000000000003",

@@ -183,8 +183,10 @@ def test_every_pair_is_taken_or_refused_as_the_table_says(
 def expected_events(source: CallStatus, target: CallStatus) -> list[str]:
     if target in TERMINAL_STATUSES:
         return ["call.ended"]
-    if target is CallStatus.ANSWERED and source is not CallStatus.HELD:
-        return ["call.answered"]
+    if target is CallStatus.HELD:
+        return ["call.held"]
+    if target is CallStatus.ANSWERED:
+        return ["call.resumed" if source is CallStatus.HELD else "call.answered"]
     rings = target in (CallStatus.RINGING, CallStatus.QUEUED)
     return ["call.ringing"] if rings else []
 

@@ -8,6 +8,8 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.allowance import LimitNear, LimitReason
+from ringline.domain.call_signals import HoldOrdered, ResumeOrdered, Verdict
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.events import TurnCompleted
@@ -94,6 +96,37 @@ def test_any_frame_of_the_client_ends_a_silence_and_each_silence_has_its_warning
         await asyncio.sleep(0.2)
         assert line.hung_up == leg.HangUp(EndCause.IDLE_TIMEOUT)
         assert len(warnings(line)) == 4
+
+    run(main)
+
+
+def test_a_caller_on_hold_is_not_idle_and_has_the_whole_time_after_it() -> None:
+    async def main(house: House) -> None:
+        live, line, _ = await answered(
+            house, limited(idle_timeout_seconds=10, max_duration_seconds=100)
+        )
+        await asyncio.sleep(8.5)
+        assert len(warnings(line)) == 1
+        assert await live.order(HoldOrdered()) is Verdict.DONE
+        await asyncio.sleep(60)
+        assert (line.hung_up, len(warnings(line))) == (None, 1)
+        assert await live.order(ResumeOrdered()) is Verdict.DONE
+        await asyncio.sleep(9.9)
+        assert line.hung_up is None
+        await asyncio.sleep(0.2)
+        assert line.hung_up == leg.HangUp(EndCause.IDLE_TIMEOUT)
+        assert [near.reason for near in warnings(line)] == [IDLE, IDLE]
+
+    run(main)
+
+
+def test_a_hold_does_not_stop_the_clock_of_the_call() -> None:
+    async def main(house: House) -> None:
+        live, line, _ = await answered(house, limited(max_duration_seconds=20))
+        assert await live.order(HoldOrdered()) is Verdict.DONE
+        await asyncio.sleep(20)
+        assert line.hung_up == leg.HangUp(EndCause.MAX_DURATION)
+        assert house.ended(live).status is CallStatus.COMPLETED
 
     run(main)
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 
 from ringline.domain import leg, voice
+from ringline.domain.call_signals import Verdict
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import CallAudit, TurnCompleted
@@ -15,7 +16,7 @@ from ringline.domain.log import Environment
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
 from ringline.services.live_call import INBOX_SIZE, LiveCall
-from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
+from ringline.services.orders import MAX_ORDERS, ORDER_S
 from tests.expecting import unavailable_for
 from tests.house import SCOPE, House, end_call, hand_back, run, take_over
 from tests.samples import a_scope, new_id
@@ -354,10 +355,10 @@ def test_waiting_orders_are_bounded_and_the_call_goes_on() -> None:
         live, line = await answered(house)
         orders = [ordering(live.order(HandedBack())) for _ in range(MAX_ORDERS + 1)]
         answers = await asyncio.gather(*orders, return_exceptions=True)
-        assert answers[:-1] == [True] * MAX_ORDERS
+        assert answers[:-1] == [Verdict.DONE] * MAX_ORDERS
         assert isinstance(answers[-1], Unavailable)
         assert answers[-1].reason is UnavailableReason.TOO_MANY_ORDERS
-        assert await live.order(HandedBack())
+        assert await live.order(HandedBack()) is Verdict.DONE
         assert line.hung_up is None
 
     run(main)

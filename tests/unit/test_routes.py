@@ -40,6 +40,16 @@ def test_everybody_hears_what_the_table_says(listener: Seat, paused: bool) -> No
     assert heard == expected
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_held_caller_is_apart_from_everybody(paused: bool) -> None:
+    seats = {party(): seat for seat in (*Seat, TALK)}
+    held, open_ = (routes(seats, paused=paused, held=on_hold) for on_hold in (True, False))
+    callers = {id_ for id_, seat in seats.items() if seat is TALK}
+    for speaker, listeners in held.items():
+        kept = () if speaker in callers else open_[speaker]
+        assert listeners == tuple(id_ for id_ in kept if id_ not in callers)
+
+
 def test_the_caller_hears_nobody_who_only_listens_or_whispers() -> None:
     for paused in (False, True):
         assert not HEARS[TALK, paused] & {LISTEN, WHISPER, RECORDER, DETECTOR}

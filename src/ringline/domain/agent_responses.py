@@ -100,7 +100,7 @@ def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> Tur
     talk = settle(talk, draft)
     response = talk.response
     unrequested = talk.responds_by_itself and response_id not in talk.refused
-    if unrequested and talk.expected is not Expected.UNWANTED and not talk.paused:
+    if unrequested and talk.expected is not Expected.UNWANTED and not talk.silent:
         new_response = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
         if response is None:
@@ -182,7 +182,7 @@ def follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Request the response to the results of tool calls, now or when the agent may speak."""
     if follows_on_request(talk):
         return replace(talk, unanswered_text=True)
-    if talk.responds_by_itself and not talk.paused:
+    if talk.responds_by_itself and not talk.silent:
         return replace(talk, expected=Expected.ANSWER)
     return proceed(replace(talk, owed=True), draft)
 
@@ -285,7 +285,7 @@ def _follows(talk: TurnTaking, response: Response) -> bool:
 
 def proceed(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Start the next response, if it is queued or owed and the agent may speak."""
-    if talk.response is not None or talk.paused:
+    if talk.response is not None or talk.silent:
         return talk
     if talk.queued:
         first, *later = talk.queued

@@ -18,20 +18,27 @@ from uuid import UUID
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
 from ringline.domain.agent_responses import count_usage, end_conversation
+from ringline.domain.call_control import NEEDS, Line, hold_line, resume_line, transfer_line
 from ringline.domain.call_signals import (
     AnswerWritten,
     CallSignal,
+    ControlOrder,
     ConversationSignal,
+    DigitsOrdered,
     EndOrdered,
+    HoldOrdered,
     LegJoined,
     LimitApproached,
     RecordingFailed,
+    ResumeOrdered,
+    TransferOrdered,
     UsageCharged,
+    Verdict,
     VoiceOpened,
     size_of,
 )
 from ringline.domain.call_status import CallMove, move
-from ringline.domain.call_vocabulary import AnsweredBy, AuditType, ParticipantRole
+from ringline.domain.call_vocabulary import AnsweredBy, AuditType, CallStatus, ParticipantRole
 from ringline.domain.config_members import Modality
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
@@ -108,7 +115,7 @@ class Step:
     """The result of a step: the new call, an entry to write, orders to carry out.
 
     `answers` marks the entry whose commit must be reported as `AnswerWritten`; `last` marks
-    the call's final entry.
+    the call's final entry. `verdict` is what became of a control order.
     """
 
     call: Call
@@ -116,6 +123,7 @@ class Step:
     orders: tuple[Addressed, ...]
     answers: bool = False
     last: bool = False
+    verdict: Verdict = Verdict.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
     draft = _draft(call.row, moment)
     if call.ended:
         return _step(call, draft)
-    answers = False
+    answers, verdict = False, Verdict.DONE
     match signal:
         case VoiceOpened(_, capabilities) if call.capabilities is None:
             call, answers = _answer(call, capabilities, draft=draft), True
@@ -172,6 +180,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _announce_answer(call, draft)
         case EndOrdered(cause, message, lost):
             call = _end(call, cause, draft=draft, message=message, lost=lost)
+        case HoldOrdered() | ResumeOrdered() | TransferOrdered() | DigitsOrdered():
+            call, verdict = _control(call, signal, draft=draft)
         case LimitApproached(near):
             draft.orders.append(leg.LimitWarned(near))
         case UsageCharged():
@@ -212,7 +222,29 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
             pass  # the leg has left, or the voice was replaced
-    return _step(call, draft, answers=answers)
+    return replace(_step(call, draft, answers=answers), verdict=verdict)
+
+
+def _control(call: Call, order: ControlOrder, *, draft: Draft) -> tuple[Call, Verdict]:
+    """Let the caller's leg carry out an order, if the call's state and the leg allow it."""
+    if not call.active:
+        return call, Verdict.NOT_ACTIVE
+    if not call.parties.can(NEEDS[type(order)]):
+        return call, Verdict.LEG_CANNOT
+    line: Line | None = Line(call.row, call.talk)
+    match order:
+        case HoldOrdered():
+            line = hold_line(line, draft)
+        case ResumeOrdered():
+            line = resume_line(line, draft)
+        case DigitsOrdered(digits):
+            draft.orders.append(leg.SendDigits(digits))
+        case TransferOrdered(destination):
+            transfer_line(destination, draft)
+            return _end(call, EndCause.TRANSFERRED, draft=draft), Verdict.DONE
+    if line is None:
+        return call, Verdict.WRONG_STATE
+    return replace(call, row=line.row, talk=line.talk), Verdict.DONE
 
 
 def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft) -> Call:
@@ -288,7 +320,7 @@ def _join(call: Call, joined: LegJoined, *, draft: Draft) -> Call:
     if not call.announced:
         return call
     participant = join(joined.member, joined.role, draft=draft, leg_id=joined.leg)
-    parties = call.parties.with_leg(joined.leg, joined.seat)
+    parties = call.parties.with_leg(joined.leg, joined.seat, controls=joined.controls)
     return replace(call, parties=parties, participants=(*call.participants, participant))
 
 
@@ -523,7 +555,8 @@ def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
     if events:
         entry = Entry(call.scope, events, tuple(draft.records), call.row.id)
     orders = tuple(call.parties.address(draft.orders))
-    routes = call.parties.routes(paused=call.talk.paused)
+    held = call.row.status is CallStatus.HELD
+    routes = call.parties.routes(paused=call.talk.silent, held=held)
     if routes != call.routed and not call.ended:  # before orders that rely on them
         orders = (ToBridge(bridge.SetRoutes(routes, call.parties.caller)), *orders)
         call = replace(call, routed=routes)

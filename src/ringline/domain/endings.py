@@ -19,6 +19,7 @@ class EndCause(StrEnum):
     CALLER_LEFT = "caller_left"
     AGENT_HUNG_UP = "agent_hung_up"
     ENDED_BY_API = "ended_by_api"
+    TRANSFERRED = "transferred"  # the caller's side was left to another
     IDLE_TIMEOUT = "idle_timeout"
     MAX_DURATION = "max_duration"
     BUDGET_EXHAUSTED = "budget_exhausted"
@@ -64,6 +65,7 @@ ENDINGS: dict[EndCause, Ending] = {
     _C.CALLER_LEFT: _ended(_H.CALLER_HANGUP, CallMove.CANCEL),
     _C.AGENT_HUNG_UP: _ended(_H.AGENT_HANGUP),
     _C.ENDED_BY_API: _ended(_H.API_HANGUP, CallMove.COMPLETE),
+    _C.TRANSFERRED: _ended(_H.TRANSFERRED),
     _C.IDLE_TIMEOUT: _ended(_H.IDLE_TIMEOUT),
     _C.MAX_DURATION: _ended(_H.MAX_DURATION),
     _C.BUDGET_EXHAUSTED: _ended(_H.BUDGET_EXHAUSTED),

@@ -161,6 +161,25 @@ class BargeIn(EventData, frozen=True, kw_only=True):
     at_ms: int
 
 
+class CallHeld(EventData, frozen=True, kw_only=True):
+    """The caller was put on hold."""
+
+    type: ClassVar[str] = "call.held"
+
+
+class CallResumed(EventData, frozen=True, kw_only=True):
+    """The hold has ended."""
+
+    type: ClassVar[str] = "call.resumed"
+
+
+class CallTransferred(EventData, frozen=True, kw_only=True):
+    """The caller was connected with a destination in E.164; the call ends with that."""
+
+    type: ClassVar[str] = "call.transferred"
+    destination: str
+
+
 class CallAudit(EventData, frozen=True, kw_only=True):
     """Audit trail of the agent: tool call, tool result, hand-over, policy, error, note."""
 
@@ -278,6 +297,9 @@ EVENT_TYPES: dict[str, type[EventData]] = {
         TranscriptDelta,
         TurnCompleted,
         BargeIn,
+        CallHeld,
+        CallResumed,
+        CallTransferred,
         CallAudit,
         CallEnded,
         ContactCreated,
@@ -294,9 +316,6 @@ COMING_TYPES = (
     "call.idle_silence",
     "call.quality",
     "call.quality_degraded",
-    "call.held",
-    "call.resumed",
-    "call.transferred",
     "message.received",
     "message.sent",
     "message.delivered",

@@ -30,6 +30,8 @@ from ringline.domain.events import (
     CallAnswered,
     CallCreated,
     CallEnded,
+    CallHeld,
+    CallResumed,
     CallRinging,
     Event,
     KnownCaller,
@@ -316,8 +318,12 @@ def _move(
                     source=row.source,
                 )
             )
+        case CallStatus.ANSWERED:
+            draft.report(CallResumed())
+        case CallStatus.HELD:
+            draft.report(CallHeld())
         case _:
-            pass  # held and resumed have no event yet
+            raise AssertionError("no call moves back to its beginning, and its end is another step")
     draft.records.append(row)
     return replace(call, row=row, entry=entry)
 

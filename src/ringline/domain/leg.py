@@ -26,6 +26,18 @@ from ringline.domain.voice import (
 #: The turn of an order that names none.
 NO_TURN = UUID(int=0)
 
+
+class LegControl(StrEnum):
+    """What a leg can do with its line, if its kind can; every leg can hang up."""
+
+    HOLD = "hold"  # `Hold` and `Resume`
+    TRANSFER = "transfer"  # `Transfer`
+    DIGITS = "digits"  # `SendDigits`
+
+
+#: All of them.
+ALL_CONTROLS = frozenset(LegControl)
+
 # Signals. `request` is the client's own id of what it asked for; a refusal repeats it.
 
 
@@ -183,8 +195,35 @@ def request_of(signal: LegSignal) -> str:
             return ""
 
 
-# Orders: notifications, and hanging up. A notification's turn and times are for surfaces that
-# show them; they do not make it another notification.
+# Orders: control of the line, notifications, and hanging up. A notification's turn and times
+# are for surfaces that show them; they do not make it another notification.
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the other side on hold; the call sends it no audio until `Resume`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Take the other side off hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Connect the other side with a destination, a number in E.164, and leave it to them.
+
+    A blind transfer: it is not undone if the destination does not answer. `HangUp` follows.
+    """
+
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Send DTMF digits (`0-9A-D*#`) to the other side; a `,` is a pause."""
+
+    digits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +375,11 @@ class HangUp:
 
 
 LegOrder: TypeAlias = (
-    SessionStarted
+    Hold
+    | Resume
+    | Transfer
+    | SendDigits
+    | SessionStarted
     | CallerStarted
     | CallerStopped
     | TurnTranscribed

@@ -60,13 +60,18 @@ Routes: TypeAlias = Mapping[PartyId, tuple[PartyId, ...]]
 NO_ROUTES: Routes = {}
 
 
-def routes(seats: Mapping[PartyId, Seat], *, paused: bool) -> Routes:
-    """Return the listeners of each party; parties do not hear themselves."""
+def routes(seats: Mapping[PartyId, Seat], *, paused: bool, held: bool = False) -> Routes:
+    """Return the listeners of each party; parties do not hear themselves.
+
+    While callers are `held`, nobody hears them and they hear nobody.
+    """
     return {
         speaker: tuple(
             listener
             for listener, seat in seats.items()
-            if listener != speaker and speaking in HEARS[seat, paused]
+            if listener != speaker
+            and speaking in HEARS[seat, paused]
+            and not (held and Seat.TALK in (seat, speaking))
         )
         for speaker, speaking in seats.items()
     }

@@ -134,6 +134,10 @@ def _barged_in(sample: Sample) -> EventData:
     return events.BargeIn(turn_id=sample.new_id(), spoken_text="Good afternoon!", at_ms=1_120)
 
 
+def _transferred(_: Sample) -> EventData:
+    return events.CallTransferred(destination=CUSTOMER)
+
+
 def _audited(_: Sample) -> EventData:
     detail: dict[str, object] = {"name": "opening_hours", "arguments": {"branch": "Ikeja"}}
     return events.CallAudit(audit_type=AuditType.TOOL_CALL, code="tool_call", detail=detail)
@@ -200,6 +204,9 @@ SAMPLES: Mapping[str, _Make] = {
     "call.participant_left": _left,
     "call.turn_completed": _callers_turn,
     "call.barge_in": _barged_in,
+    "call.held": lambda _: events.CallHeld(),
+    "call.resumed": lambda _: events.CallResumed(),
+    "call.transferred": _transferred,
     "call.audit": _audited,
     "call.ended": _ended,
     "contact.created": _contact(events.ContactCreated),

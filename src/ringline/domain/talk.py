@@ -5,9 +5,9 @@ while the previous one is still being sent; the next one is `queued`. A response
 voice has not begun yet does not count, it is only `expected`: nothing waits for it, as the
 voice may never begin it.
 
-While the agent is `paused` it has no response: none is requested, and those that the voice
-begins are refused. Everything that the caller says, types or requests in that time leads to
-one response, which is `owed`.
+While the agent is `silent`, because an operator has `paused` it or the caller is `held`, it
+has no response: none is requested, and those that the voice begins are refused. Everything
+that the caller says, types or requests in that time leads to one response, which is `owed`.
 """
 
 from dataclasses import dataclass, field
@@ -52,6 +52,8 @@ class TurnTaking:
     speaks: bool = True
     #: An operator has taken over.
     paused: bool = False
+    #: The caller is on hold.
+    held: bool = False
     #: Tool calls that the client has not answered.
     calls: OpenCalls = ()
     #: The only tools that the voice may call; None is any.
@@ -62,6 +64,11 @@ class TurnTaking:
     #: What the voice has used for responses since the client was last told.
     untold: Usage = NOTHING_USED
     turns: Turns = field(default_factory=Turns)
+
+    @property
+    def silent(self) -> bool:
+        """Return whether the agent may not speak now."""
+        return self.paused or self.held
 
 
 def living(talk: TurnTaking) -> tuple[str, ...]:

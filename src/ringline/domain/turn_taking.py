@@ -52,9 +52,9 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Handle `response.create` (realtime voice, O8; contract, 11).
 
     Clients send it after a turn that is answered anyway, so the response to the turn absorbs
-    one of them. While the agent is paused, the response is owed.
+    one of them. While the agent is silent, the response is owed.
     """
-    if talk.paused:
+    if talk.silent:
         return replace(talk, owed=True)
     talk = settle(talk, draft)
     response = talk.response
@@ -112,8 +112,31 @@ def pause(talk: TurnTaking, played: bridge.Played, *, draft: Draft) -> TurnTakin
 
 def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Resume the agent; request the response that is owed, if any."""
-    talk = replace(talk, paused=False)
-    if talk.owed and not talk.caller_speaks:
+    return _speak_again(replace(talk, paused=False), draft)
+
+
+def hold(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Silence the agent while the caller is on hold; what it has not begun is owed.
+
+    Stops playback. A call that the agent was about to end goes on.
+    """
+    response = talk.response
+    unbegun = talk.expected is Expected.ANSWER or (response is not None and not response.begun)
+    if talk.expected is Expected.ANSWER:
+        talk = replace(talk, expected=Expected.UNWANTED)
+    talk = stop_response(talk, draft.played(), draft=draft, barge_in=False)
+    talk = settle(talk, draft)
+    owed = talk.owed or (unbegun and not talk.paused)
+    return replace(talk, held=True, hang_up=False, owed=owed)
+
+
+def end_hold(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Let the agent speak again; request the response that is owed, if any."""
+    return _speak_again(replace(talk, held=False), draft)
+
+
+def _speak_again(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    if talk.owed and not talk.silent and not talk.caller_speaks:
         return request(talk, draft, automatic=True)
     return talk
 
@@ -148,7 +171,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
         calls=(),
         turns=replace(talk.turns, partial_turns=()),
     )
-    if unanswered and talk.response is None and not talk.paused:
+    if unanswered and talk.response is None and not talk.silent:
         return request(talk, draft, automatic=True)
     return talk
 
@@ -166,9 +189,9 @@ def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
         text=text,
         began_at=draft.now,
     )
-    # Clients follow text with a `response.create`, but not while the agent is paused, and
+    # Clients follow text with a `response.create`, but not while the agent is silent, and
     # the text must be answered all the same.
-    owed = talk.owed or talk.paused
+    owed = talk.owed or talk.silent
     return replace(talk, turns=turns, unanswered_text=True, owed=owed)
 
 
@@ -265,7 +288,7 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
     talk = settle(talk, draft)
     if talk.cleared:
         return proceed(replace(talk, cleared=False), draft)
-    if talk.paused:
+    if talk.silent:
         return replace(talk, owed=True)
     if talk.responds_by_itself:
         # Its own response covers speech; typed text it answers on request only.

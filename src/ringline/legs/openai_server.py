@@ -27,7 +27,9 @@ from ringline.domain.leg import (
     ContextGiven,
     EndTurnRequested,
     HangUp,
+    Hold,
     Left,
+    LegControl,
     LegFailed,
     LegOrder,
     LegSignal,
@@ -36,11 +38,14 @@ from ringline.domain.leg import (
     Refusal,
     RequestRefused,
     ResponseRequested,
+    Resume,
+    SendDigits,
     SessionResumed,
     SessionStarted,
     SpeechInterrupts,
     ToolAnswered,
     ToolCalled,
+    Transfer,
     TurnTranscribed,
     UsageWritten,
     VoiceError,
@@ -215,6 +220,11 @@ class OpenAIServerLeg:
         """Return the rate of the speech that the client plays."""
         return RATE_HZ
 
+    @property
+    def controls(self) -> frozenset[LegControl]:
+        """Return nothing: a WebSocket has no line that could be held or transferred."""
+        return frozenset()
+
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
         assert chunk.rate_hz == RATE_HZ, "speech is resampled before it gets here"
@@ -230,6 +240,8 @@ class OpenAIServerLeg:
         """Send an order to the client; the caller's transcripts only if the session asks."""
         told = self._conversation
         match order:
+            case Hold() | Resume() | Transfer() | SendDigits():
+                raise AssertionError("a realtime session has no line to control")
             case SessionStarted():
                 if self._updates:
                     self._confirm()

@@ -23,6 +23,7 @@ from ringline.domain.leg import (
     HangUp,
     ImageShown,
     Left,
+    LegControl,
     LegFailed,
     LegOrder,
     LegSignal,
@@ -138,6 +139,11 @@ class RealtimeLeg:
     def output_hz(self) -> int:
         """Return the rate of the speech that the client plays."""
         return self._output_hz
+
+    @property
+    def controls(self) -> frozenset[LegControl]:
+        """Return nothing: a WebSocket has no line that could be held or transferred."""
+        return frozenset()
 
     def play(self, chunk: Chunk) -> None:
         """Send speech."""

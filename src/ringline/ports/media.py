@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 from ringline.domain.audio import Chunk
-from ringline.domain.leg import LegOrder, LegSignal
+from ringline.domain.leg import LegControl, LegOrder, LegSignal
 from ringline.domain.routes import PartyId
 from ringline.domain.voice import (
     UpstreamLoss,
@@ -136,6 +136,11 @@ class Leg(Protocol):
         """Return the rate of the audio that the leg plays; constant."""
         ...
 
+    @property
+    def controls(self) -> frozenset[LegControl]:
+        """Return what the leg can do with its line; constant, the same for legs of its kind."""
+        ...
+
     def play(self, chunk: Chunk) -> None:
         """Play speech at the output rate; a leg that lags drops the oldest first."""
         ...
@@ -149,5 +154,8 @@ class Leg(Protocol):
         ...
 
     def send(self, order: LegOrder) -> None:
-        """Send an order or a notification; it keeps its position relative to the speech."""
+        """Send an order or a notification; it keeps its position relative to the speech.
+
+        `Hold`, `Resume`, `Transfer` and `SendDigits` come only if `controls` has them.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Control of calls by requests: end, barge in, hand back, place.
+"""Control of calls by requests: end, hold, transfer, barge in, hand back, place.
 
 A call that runs in our processes gets an order (`services.orders`). For a call that lives
 elsewhere we can only end the record; controlling it would take telephony.
@@ -11,10 +11,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
-from ringline.domain.call_signals import EndOrdered
-from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.call_control import NEEDS
+from ringline.domain.call_signals import ControlOrder, EndOrdered, Verdict
+from ringline.domain.call_vocabulary import CallStatus, CallTransport, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
+from ringline.domain.leg import LegControl
 from ringline.domain.log import Scope
 from ringline.domain.routes import Seat
 from ringline.domain.unavailable import Unavailable, UnavailableReason
@@ -28,7 +30,6 @@ from ringline.services.external_calls import (
     end_call,
 )
 from ringline.services.found_calls import FoundCall, find_call
-from ringline.services.orders import Verdict
 from ringline.services.repo import Repo
 
 #: A capability that Ringline does not have yet.
@@ -60,6 +61,19 @@ class NotConfigured(Exception):
 
 class NotActive(Exception):
     """The call is not active: it has not been answered, or it has ended."""
+
+
+class WrongState(Exception):
+    """The call's state does not allow the order, e.g. to hold a call that is held."""
+
+
+class LegCannot(Exception):
+    """The call's line is of a kind that cannot carry out the order."""
+
+    def __init__(self, transport: CallTransport, control: LegControl) -> None:
+        super().__init__(f"{transport} cannot {control}")
+        self.transport = transport
+        self.control = control
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,21 @@ class CallControl:
         if ended.ended_at is None:
             raise Unavailable(UnavailableReason.PROCESS_GONE)
         return ended
+
+    async def control(self, text: str, order: ControlOrder) -> None:
+        """Let a call's line carry out an order. Raises NotActive, WrongState, LegCannot."""
+        call = await self.find(text)
+        if not call.runs and call.status in _ACTIVE:
+            raise LegCannot(call.transport, NEEDS[type(order)])
+        if not call.runs:
+            raise NotActive
+        match await self._order(call, order):
+            case Verdict.WRONG_STATE:
+                raise WrongState
+            case Verdict.LEG_CANNOT:
+                raise LegCannot(call.transport, NEEDS[type(order)])
+            case verdict:
+                await self._check(call, verdict)
 
     async def barge(
         self, text: str, mode: BargeMode, *, member: str, role: ParticipantRole
@@ -135,3 +164,5 @@ class CallControl:
                 if (await self.find(call.id)).ended_at is None:
                     raise Unavailable(UnavailableReason.PROCESS_GONE)
                 raise NotActive
+            case Verdict.WRONG_STATE | Verdict.LEG_CANNOT:
+                raise AssertionError("only the control of a line is refused like this")

@@ -10,7 +10,7 @@ import structlog
 
 from ringline.domain import call
 from ringline.domain.call import Moment
-from ringline.domain.call_signals import EndOrdered
+from ringline.domain.call_signals import ControlOrder, EndOrdered, Verdict
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
@@ -21,14 +21,13 @@ from ringline.ports import Clock, Leg, NewId, NewResampler, OpenVoice
 from ringline.services.backlog import Outcome, Written
 from ringline.services.journal import Journal
 from ringline.services.live_call import CLOSE_S, LiveCall, NewCall
-from ringline.services.orders import Verdict
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recordings
 
 _log = structlog.get_logger(__name__)
 
 #: The orders that a running call accepts from outside.
-CallOrder: TypeAlias = EndOrdered | TakenOver | HandedBack
+CallOrder: TypeAlias = EndOrdered | TakenOver | HandedBack | ControlOrder
 
 
 class Calls:
@@ -96,7 +95,7 @@ class Calls:
         live = self._find(scope, call_id)
         if live is None:
             return Verdict.NOT_HERE
-        return Verdict.DONE if await live.order(order) else Verdict.NOT_ACTIVE
+        return await live.order(order)
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""

@@ -11,14 +11,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallStatus, CallTransport
 from ringline.domain.ids import Prefix, parse_id
 from ringline.ports import Rows
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import calls
 
 _FOUND = sa.select(
-    calls.c.id, calls.c.call_uuid, calls.c.status, calls.c.ended_at, calls.c.server_id
+    calls.c.id,
+    calls.c.call_uuid,
+    calls.c.status,
+    calls.c.ended_at,
+    calls.c.server_id,
+    calls.c.transport,
 )
 _BY_UUID = Prepared(_FOUND.where(calls.c.call_uuid == sa.bindparam("wanted", type_=sa.Text)))
 _BY_ID = Prepared(_FOUND.where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
@@ -33,6 +38,7 @@ class FoundCall:
     status: CallStatus
     ended_at: datetime | None
     server_id: UUID | None
+    transport: CallTransport
 
     @property
     def runs(self) -> bool:
@@ -61,4 +67,5 @@ async def _fetch(rows: Rows, statement: Prepared, *, wanted: UUID | str) -> Foun
         status=CallStatus(row["status"]),
         ended_at=row["ended_at"],
         server_id=row["server_id"],
+        transport=CallTransport(row["transport"]),
     )

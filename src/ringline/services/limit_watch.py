@@ -39,6 +39,8 @@ class LimitWatch:
         self._allowance = Allowance(limits)
         self._loop = asyncio.get_running_loop()
         self._started: float | None = None
+        self._held = False
+        self._resumed = 0.0  # when the last hold ended
         self._timer: asyncio.TimerHandle | None = None
         self._tokens = 0
         self._usd = 0.0
@@ -55,6 +57,12 @@ class LimitWatch:
         """Start the clock: the call is answered, and the client knows it."""
         self._started = self._loop.time()
         self._look()
+
+    def hold(self, held: bool) -> None:
+        """Note whether the caller is on hold: then they are not idle, and after it not yet."""
+        if held is not self._held:
+            self._held, self._resumed = held, self._loop.time()
+            self._look()
 
     def audio(self, duration_ms: float) -> None:
         """Count audio that the voice was given or the client was sent, in milliseconds."""
@@ -79,9 +87,10 @@ class LimitWatch:
         if watched is None or started is None:
             return
         now = self._loop.time()
+        heard = now if self._held else max(started, self._resumed, watched.last_heard)
         measured = {
             Measure.DURATION_S: now - started,
-            Measure.IDLE_S: now - max(started, watched.last_heard),
+            Measure.IDLE_S: now - heard,
             Measure.TOKENS: self._tokens,
             Measure.AUDIO_S: self._audio_ms / _MS,
             Measure.USD: self._usd,

@@ -19,8 +19,8 @@ from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.allowance import LimitNear, Measure
 from ringline.domain.call import Call, Moment, Step
-from ringline.domain.call_signals import CallSignal, EndOrdered
-from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.call_signals import CallSignal, EndOrdered, Verdict
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import TakenOver
@@ -177,7 +177,8 @@ class LiveCall:
         self._recordings = recordings if new.recorded else None
         self._recorder: Recorder | None = None
         seat = None if self._recordings is None else PartyId(moment().new_id())
-        parties = Parties(((self.caller, Seat.TALK),), self._first_voice, seat)
+        can = {self.caller: caller_leg.controls}
+        parties = Parties(((self.caller, Seat.TALK),), self._first_voice, seat, can)
         routes = parties.routes(paused=False)
         # Route before the voice opens, so that the caller's first words are held for it.
         self._bridge.send(bridge.SetRoutes(routes, self.caller))
@@ -234,8 +235,8 @@ class LiveCall:
         """Let the caller know that a limit is near."""
         self.signal(call_signals.LimitApproached(near))
 
-    async def order(self, signal: CallSignal) -> bool:
-        """Order something; return whether the call was active when it handled the order.
+    async def order(self, signal: CallSignal) -> Verdict:
+        """Order something; return what became of it.
 
         A takeover stops playback at once. Returns after the commit; raises Unavailable and
         EntryRefused (`Orders`).
@@ -257,7 +258,8 @@ class LiveCall:
         self._legs[leg_id] = leg_
         joined = False
         try:
-            joined = await self.order(call_signals.LegJoined(leg_id, seat, member, role))
+            order = call_signals.LegJoined(leg_id, seat, member, role, leg_.controls)
+            joined = await self.order(order) is Verdict.DONE
         finally:
             # If the request was cancelled, the order may still be handled, and the leg join.
             if not joined:
@@ -347,8 +349,10 @@ class LiveCall:
         match signal:
             case Ordered():
                 active = self._call.active
-                self._carry_out(call.step(self._call, signal.signal, moment=self._now()))
-                self._orders.acknowledge(signal, active=active)
+                step = call.step(self._call, signal.signal, moment=self._now())
+                self._carry_out(step)
+                verdict = step.verdict if active else Verdict.NOT_ACTIVE
+                self._orders.acknowledge(signal, verdict)
             case _:
                 self._carry_out(call.step(self._call, signal, moment=self._now()))
                 if isinstance(signal, call_signals.UsageCharged):
@@ -386,6 +390,7 @@ class LiveCall:
                     self._hang_up = hang_up  # after the last of what was used
                 case ToLeg(leg_id, leg_order):
                     self._legs[leg_id].send(leg_order)
+        self._watch.hold(step.call.row.status is CallStatus.HELD)
         if answered:
             self._watch.start()
             untold, self._untold = self._untold, []

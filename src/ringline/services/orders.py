@@ -12,9 +12,8 @@ request was cancelled.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from ringline.domain.call_signals import CallSignal
+from ringline.domain.call_signals import CallSignal, Verdict
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
 from ringline.services.backlog import OnOutcome, Outcome, Refused, StorageLost, Written
@@ -25,19 +24,11 @@ ORDER_S = 10.0
 MAX_ORDERS = 100
 
 
-class Verdict(StrEnum):
-    """What became of an order to a call."""
-
-    DONE = "done"  # carried out, or already the case
-    NOT_ACTIVE = "not_active"  # the call has not been answered yet, or has ended
-    NOT_HERE = "not_here"  # no such call of this log runs in this process
-
-
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """The call has handled an order, and was `active` or not; `written` resolves later."""
+    """The call has handled an order; `written` resolves later."""
 
-    active: bool
+    verdict: Verdict
     written: asyncio.Future[Outcome]
 
 
@@ -64,8 +55,8 @@ class Orders:
         if len(self._waiting) >= MAX_ORDERS:
             raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
-    async def submit(self, signal: CallSignal, enqueue: Callable[[Ordered], None]) -> bool:
-        """Enqueue an order; return whether the call was active when it handled the order.
+    async def submit(self, signal: CallSignal, enqueue: Callable[[Ordered], None]) -> Verdict:
+        """Enqueue an order; return what became of it.
 
         Returns after the commit. Raises Unavailable if that is not confirmed within
         `ORDER_S`, and EntryRefused. The order is in the inbox before the first await.
@@ -73,7 +64,7 @@ class Orders:
         ordered = Ordered(signal, self._loop.create_future())
         self._waiting.add(ordered)
         if self._closed:
-            self.acknowledge(ordered, active=False)
+            self.acknowledge(ordered, Verdict.NOT_ACTIVE)
         else:
             enqueue(ordered)
         try:
@@ -84,17 +75,17 @@ class Orders:
             raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED) from None
         match outcome:
             case Written():
-                return handled.active
+                return handled.verdict
             case Refused(why, sqlstate):
                 raise EntryRefused(why, sqlstate)
             case StorageLost():
                 raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED)
 
-    def acknowledge(self, ordered: Ordered, *, active: bool) -> None:
+    def acknowledge(self, ordered: Ordered, verdict: Verdict) -> None:
         """Answer an order that the call has handled, after submitting what came of it."""
         self._waiting.discard(ordered)
         if not ordered.handled.done():  # the request may have been cancelled
-            ordered.handled.set_result(Handled(active, self.written))
+            ordered.handled.set_result(Handled(verdict, self.written))
 
     def track(self, on_outcome: OnOutcome) -> OnOutcome:
         """Track a durable entry about to be submitted; return the callback to submit with it."""
@@ -110,4 +101,4 @@ class Orders:
         """Answer the orders that the ended call did not handle, and all later ones."""
         self._closed = True
         for ordered in list(self._waiting):
-            self.acknowledge(ordered, active=False)
+            self.acknowledge(ordered, Verdict.NOT_ACTIVE)

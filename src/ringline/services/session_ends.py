@@ -9,12 +9,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from uuid import UUID
 
-from ringline.domain.call_signals import EndOrdered
+from ringline.domain.call_signals import EndOrdered, Verdict
 from ringline.domain.endings import EndCause
 from ringline.domain.log import Scope
 from ringline.ports import CallStore, Clock, TicketStore
 from ringline.services.calls import Calls
-from ringline.services.orders import Verdict
 
 #: The source of the calls that sessions are.
 SOURCE = "realtime"

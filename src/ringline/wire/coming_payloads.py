@@ -73,9 +73,6 @@ COMING: Mapping[str, ComingEvent] = {
             Member("at", Shape.TIME, "when it was measured"),
         ),
     ),
-    "call.held": ComingEvent("a party was put on hold", (_CALL_ID,)),
-    "call.resumed": ComingEvent("the hold has ended", (_CALL_ID,)),
-    "call.transferred": ComingEvent("the call was transferred", (_CALL_ID,)),
     "tool.invocation": ComingEvent(
         "the agent calls a tool of the workspace; the answer must carry its result", ()
     ),

@@ -17,7 +17,10 @@ from ringline.domain.events import (
     BargeIn,
     CallAnswered,
     CallEnded,
+    CallHeld,
     CallRef,
+    CallResumed,
+    CallTransferred,
     Event,
     EventData,
     TurnCompleted,
@@ -43,6 +46,9 @@ NAMES: dict[type[EventData], tuple[str, ...]] = {
     CallAnswered: ("call.initiated",),
     TurnCompleted: tuple(TURN_NAMES.values()),
     BargeIn: ("call.barge_in",),
+    CallHeld: ("call.held",),
+    CallResumed: ("call.resumed",),
+    CallTransferred: ("call.transferred",),
     CallEnded: ("call.completed",),
 }
 
@@ -111,6 +117,10 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
                 "spoken_text": data.spoken_text,
                 "at_ms": data.at_ms,
             }
+        case CallHeld() | CallResumed():
+            return {}
+        case CallTransferred():
+            return {"destination": data.destination}
         case CallEnded():
             return _completed(data, call)
         case other:

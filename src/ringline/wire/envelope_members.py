@@ -96,6 +96,12 @@ PAYLOADS: Mapping[str, Members] = {
         Member("spoken_text", Shape.TEXT, "what they had heard of it"),
         Member("at_ms", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
     ),
+    "call.held": (_CALL_ID,),
+    "call.resumed": (_CALL_ID,),
+    "call.transferred": (
+        _CALL_ID,
+        Member("destination", Shape.TEXT, "the number that the caller was connected with"),
+    ),
     "call.completed": (
         _CALL_ID,
         Member("status", Shape.TEXT, "its final state", words=_ENDED_WORDS),

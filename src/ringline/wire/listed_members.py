@@ -17,7 +17,10 @@ from ringline.domain.events import (
     CallAudit,
     CallCreated,
     CallEnded,
+    CallHeld,
+    CallResumed,
     CallRinging,
+    CallTransferred,
     ContactCreated,
     ContactDeleted,
     ContactUpdated,
@@ -130,6 +133,11 @@ OWN: Mapping[type[EventData], Members] = {
         _TURN_ID,
         _SPOKEN_TEXT,
         Member("atMs", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
+    ),
+    CallHeld: (),
+    CallResumed: (),
+    CallTransferred: (
+        Member("destination", Shape.TEXT, "the number that the caller was connected with"),
     ),
     CallAudit: (
         shared.AUDIT_TYPE,

@@ -26,12 +26,16 @@ from ringline.domain.leg import (
     CallerStopped,
     ConfigUpdated,
     HangUp,
+    Hold,
     LegOrder,
     LimitWarned,
     RequestRefused,
+    Resume,
+    SendDigits,
     SessionResumed,
     SessionStarted,
     ToolCalled,
+    Transfer,
     TurnTranscribed,
     UsageWritten,
     VoiceError,
@@ -341,6 +345,8 @@ def encode(order: LegOrder) -> bytes:
     `output_transcription`).
     """
     match order:
+        case Hold() | Resume() | Transfer() | SendDigits():
+            raise AssertionError("a realtime session has no line to control")
         case SessionStarted():
             raise AssertionError("the rates of a session are its leg's: encode_started")
         case CallerStarted():

@@ -200,6 +200,7 @@ END_CODES: dict[EndCause, str] = {
     _C.CALLER_LEFT: "call_ended",
     _C.AGENT_HUNG_UP: "call_ended",
     _C.ENDED_BY_API: "call_ended",
+    _C.TRANSFERRED: "call_ended",
     _C.IDLE_TIMEOUT: "idle_timeout",
     _C.MAX_DURATION: "max_duration",
     _C.BUDGET_EXHAUSTED: "budget_exhausted",

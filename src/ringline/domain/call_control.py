@@ -1,0 +1,71 @@
+"""Control of a live call's line: hold, resume, transfer, digits (live streams, 6.3.5).
+
+The caller's leg carries the orders out, if its kind can. While the caller is on hold nobody
+hears them and they hear nobody (`routes.py`), and the agent is silent. What it was saying is
+cut off as by an interruption; what it owes is said once the hold is over.
+
+The table of states has the last word: a held call cannot be held again, nor one resumed that
+is not held (`call_status.py`).
+"""
+
+from typing import NamedTuple
+
+from ringline.domain import leg
+from ringline.domain.call_signals import (
+    ControlOrder,
+    DigitsOrdered,
+    HoldOrdered,
+    ResumeOrdered,
+    TransferOrdered,
+)
+from ringline.domain.call_status import CallMove, move
+from ringline.domain.events import CallHeld, CallResumed, CallTransferred
+from ringline.domain.leg import LegControl
+from ringline.domain.records import CallRow
+from ringline.domain.talk import TurnTaking
+from ringline.domain.turn_taking import end_hold, hold
+from ringline.domain.turns import Draft
+
+#: What a leg must be able to do for each order.
+NEEDS: dict[type[ControlOrder], LegControl] = {
+    HoldOrdered: LegControl.HOLD,
+    ResumeOrdered: LegControl.HOLD,
+    TransferOrdered: LegControl.TRANSFER,
+    DigitsOrdered: LegControl.DIGITS,
+}
+
+
+class Line(NamedTuple):
+    """What control changes of a call: its row, and its conversation."""
+
+    row: CallRow
+    talk: TurnTaking
+
+
+def hold_line(line: Line, draft: Draft) -> Line | None:
+    """Put the caller on hold; None if the call's state does not allow it."""
+    row = move(line.row, CallMove.HOLD, at=draft.now)
+    if row is None:
+        return None
+    draft.records.append(row)
+    draft.orders.append(leg.Hold())
+    talk = hold(line.talk, draft)
+    draft.report(CallHeld())
+    return Line(row, talk)
+
+
+def resume_line(line: Line, draft: Draft) -> Line | None:
+    """End the hold; None if there is none."""
+    row = move(line.row, CallMove.RESUME, at=draft.now)
+    if row is None:
+        return None
+    draft.records.append(row)
+    draft.orders.append(leg.Resume())
+    draft.report(CallResumed())
+    return Line(row, end_hold(line.talk, draft))
+
+
+def transfer_line(destination: str, draft: Draft) -> None:
+    """Leave the caller's side to a destination; the call must end with it."""
+    draft.orders.append(leg.Transfer(destination))
+    draft.report(CallTransferred(destination=destination))
