@@ -34,6 +34,11 @@ BODIES: dict[str, object] = {
     "/rpc/public/validate": CREATE,
     "/api/operator/access": {"email": EMAIL},
     "/v1/keys": {"label": "late", "mode": "live"},
+    "/v1/calls": {
+        "agent_id": format_id(Prefix.AGENT, NOBODY),
+        "to_number": "+2348031234567",
+        "from_number": "+2348000001234",
+    },
     "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
     "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
     "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},

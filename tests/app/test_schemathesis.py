@@ -45,6 +45,8 @@ CHECKS = [
 ]
 REST = {(route.method.lower(), route.path) for route in ROUTES}
 DOCUMENT = openapi_document.make_document("1", "/")
+#: What is 503 without a telephone.
+TELEPHONE = (("POST", "/v1/calls"),)
 OPERATIONS = tuple(
     path
     for path, methods in DOCUMENT["paths"].items()
@@ -135,14 +137,16 @@ def examine(
 ) -> int:
     """Send what follows from the document to one operation; return how often it succeeded.
 
-    Every second request has the given ids in its path.
+    Every second request has the given ids in its path. What a live key has no telephone for is
+    asked with a test key.
     """
     method, path = operation
     turns = itertools.count()
     succeeded = 0
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=service.base_url)
-    headers = {"x-api-key": service.keys.secret_key}
+    keys = service.keys
+    headers = {"x-api-key": keys.test_key if operation in TELEPHONE else keys.secret_key}
 
     @given(case=schema[path][method].as_strategy())
     @settings(

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from ringline.app import surfaces
+from ringline.app import server as starting
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import place_call
 from ringline.domain.credentials import digest
@@ -277,7 +277,7 @@ class Places(SessionPlaces):
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Callable[[], SessionPlaces]:
-    monkeypatch.setattr(surfaces, "SessionPlaces", Places)
+    monkeypatch.setattr(starting, "SessionPlaces", Places)
 
     def of_the_server() -> SessionPlaces:
         assert Places.seen is not None

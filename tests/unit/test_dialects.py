@@ -400,12 +400,18 @@ CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
                 "recording_url": None,
                 "quality_mos": None,
                 "campaign_id": None,
+                "metadata": None,
             },
         ),
     ],
 )
 def test_the_envelope(data: EventData, name: str, payload: object) -> None:
     assert in_envelope(data) == {**ENVELOPE, "event_type": name, "payload": payload}
+
+
+def test_the_end_repeats_the_integrators_data() -> None:
+    ended = msgspec.structs.replace(DATA[events.CallEnded], metadata={"order": ["A-19"]})
+    assert in_envelope(ended)["payload"]["metadata"] == {"order": ["A-19"]}
 
 
 def test_number_is_ours_and_from_is_the_remote_party() -> None:

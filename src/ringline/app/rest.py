@@ -8,10 +8,12 @@ from ringline.rest.context import Services
 from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
+from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
+from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.sealer import Sealer
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
@@ -22,6 +24,8 @@ def build_rest(
     repo: Repo,
     sealer: Sealer,
     *,
+    calls: Calls,
+    sandbox: SandboxCalls,
     send: SendWebhook,
     now: Clock,
     allow_private: bool,
@@ -41,6 +45,9 @@ def build_rest(
     return Services(
         repo,
         now,
+        new_id,
+        calls,
+        sandbox,
         ApiKeys(
             repo,
             now,

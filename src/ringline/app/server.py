@@ -7,6 +7,7 @@ watchers with what they are owed, then the sockets, then the database (architect
 
 import os
 import secrets
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import structlog
 
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
 from ringline.app.rest import build_rest
+from ringline.app.sandbox import sandbox_lines
 from ringline.app.surfaces import build_server
 from ringline.app.voices import gather_voices, missing_extra, read_voices
 from ringline.app.webhooks import webhooks_of
@@ -31,11 +33,15 @@ from ringline.services.hub import Hub
 from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
+from ringline.services.live_call import CallLimits
 from ringline.services.pricing import Pricing
 from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
+from ringline.services.reception import Reception
 from ringline.services.recording_writer import RecordingWriter
 from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
+from ringline.services.sandbox_calls import SandboxCalls
+from ringline.services.session_places import SessionLimits, SessionPlaces
 from ringline.services.team import Team
 from ringline.storage.preparation import run_database
 from ringline.storage.recording_files import DiskRecordings
@@ -190,13 +196,32 @@ async def _start(
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
     page_key = PageKey() if dev else None
+    places = SessionPlaces(
+        SessionLimits.chosen(
+            settings.max_sessions_per_process, settings.max_sessions_per_workspace
+        ),
+        clock=time.monotonic,
+    )
+    # The longest that a voice takes to be ready, and a moment.
+    limits_of_calls = CallLimits(
+        voice_s=voices.lasting.longest_s + 1, playout_lead_ms=settings.playout_lead_ms
+    )
+    reception = Reception(calls, limits_of_calls, now=now)
+    sandbox = SandboxCalls(
+        reception,
+        places,
+        agents=stores.workspaces,
+        new_line=sandbox_lines(settings.sandbox_clock_scale),
+        new_id=new_id,
+    )
     server = build_server(
         settings,
         limits,
         links=links,
         stores=stores,
         catalogue=voices.catalogue,
-        voice_s=voices.lasting.longest_s + 1,
+        reception=reception,
+        places=places,
         credentials=credentials,
         watchers=watchers,
         journal=journal,
@@ -204,6 +229,8 @@ async def _start(
         rest=build_rest(
             repo,
             sealer,
+            calls=calls,
+            sandbox=sandbox,
             send=webhooks.sender.send,
             now=now,
             allow_private=settings.webhook_allow_private,

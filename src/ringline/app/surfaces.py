@@ -14,10 +14,9 @@ from ringline.services.credentials import Credentials
 from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
-from ringline.services.live_call import CallLimits
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
-from ringline.services.session_places import SessionLimits, SessionPlaces
+from ringline.services.session_places import SessionPlaces
 from ringline.services.sessions import Sessions
 from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
@@ -48,7 +47,8 @@ def build_server(
     links: Links,
     stores: Stores,
     catalogue: Catalogue,
-    voice_s: float,
+    reception: Reception,
+    places: SessionPlaces,
     credentials: Credentials,
     watchers: Watchers,
     journal: Journal,
@@ -59,7 +59,7 @@ def build_server(
     descriptors: int,
     page_key: PageKey | None,
 ) -> Server:
-    """Build the server; `voice_s` is the longest that a voice takes to be ready.
+    """Build the server.
 
     Its connections may have so many `descriptors`, but for those that are reserved.
     """
@@ -74,9 +74,6 @@ def build_server(
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
     v1_rate = SlidingRate(settings.v1_per_minute)
-    most_sessions = SessionLimits.chosen(
-        settings.max_sessions_per_process, settings.max_sessions_per_workspace
-    )
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,
@@ -85,15 +82,12 @@ def build_server(
         new_id=new_id,
         random_bytes=secrets.token_bytes,
     )
-
-    limits_of_calls = CallLimits(voice_s=voice_s, playout_lead_ms=settings.playout_lead_ms)
-    reception = Reception(calls, limits_of_calls, now=now)
     starter = Starter(sessions, reception, settings.rate_session_events_per_10_s, limits.realtime)
     ends = SessionEnds(stores.credentials, calls, records=stores.calls, now=now)
     session_sockets = SessionSockets(
         sessions,
         reception,
-        places=SessionPlaces(most_sessions, clock=time.monotonic),
+        places=places,
         ends=ends,
         credentials=credentials,
         origins=origins,

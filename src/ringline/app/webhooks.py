@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from random import random
+from random import Random
 
 from ringline.config import Settings
 from ringline.domain.timers import TimerKind
@@ -38,7 +38,11 @@ def webhooks_of(
         random_bytes=secrets.token_bytes,
     )
     attempts = Attempts(
-        sender.send, workspace_secrets, open_sealed=sealer.open_sealed, now=now, random=random
+        sender.send,
+        workspace_secrets,
+        open_sealed=sealer.open_sealed,
+        now=now,
+        random=Random().random,  # its own: whoever counts on the module's is not disturbed
     )
     limits = DeliveryLimits(in_all=most)
     deliveries = Deliveries(stores.deliveries, attempts.make, now=now, limits=limits)

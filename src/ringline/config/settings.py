@@ -260,6 +260,16 @@ class Settings(BaseSettings):
         ),
         json_schema_extra={"default": "`false`, in `dev` too"},
     )
+    sandbox_clock_scale: float = Field(
+        1.0,
+        ge=0,
+        le=60,
+        allow_inf_nan=False,
+        description=(
+            "the times of a scripted sandbox call are multiplied by it; with 0 nobody waits, and "
+            "what happens keeps its order"
+        ),
+    )
     voice_activity_detector: DetectorName = Field(
         "webrtc",
         description=(

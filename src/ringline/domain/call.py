@@ -38,7 +38,13 @@ from ringline.domain.call_signals import (
     size_of,
 )
 from ringline.domain.call_status import CallMove, move
-from ringline.domain.call_vocabulary import AnsweredBy, AuditType, CallStatus, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    AnsweredBy,
+    AuditType,
+    CallDirection,
+    CallStatus,
+    ParticipantRole,
+)
 from ringline.domain.config_members import Modality
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
@@ -460,9 +466,12 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
             source=row.source,
         )
     )
+    theirs, ours = row.from_number, row.to_number
+    if row.direction is CallDirection.OUTBOUND:
+        theirs, ours = ours, theirs
     joined = (
-        join(row.from_number, ParticipantRole.CALLER, draft=draft, leg_id=call.parties.caller),
-        join(row.to_number, ParticipantRole.AI_AGENT, draft=draft),
+        join(theirs, ParticipantRole.CALLER, draft=draft, leg_id=call.parties.caller),
+        join(ours, ParticipantRole.AI_AGENT, draft=draft),
     )
     talk = TurnTaking(
         responds_by_itself=capabilities.responds_by_itself,
@@ -537,6 +546,7 @@ def _end(
             duration_seconds=talk_time_s(answered, draft.now),
             transcript=talk.turns.lines,
             source=row.source,
+            metadata=None if row.metadata is None else dict(row.metadata),
         )
     )
     for leg_id, _ in call.parties.legs:

@@ -202,7 +202,10 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class CallEnded(EventData, frozen=True, kw_only=True):
-    """The call's last event, exactly once. `duration_seconds` counts from the answer."""
+    """The call's last event, exactly once. `duration_seconds` counts from the answer.
+
+    `metadata` is the integrator's own data, which no client of the call is shown.
+    """
 
     type: ClassVar[str] = "call.ended"
     status: CallStatus
@@ -214,6 +217,7 @@ class CallEnded(EventData, frozen=True, kw_only=True):
     transcript: tuple[TranscriptLine, ...] = ()
     sip_username: str | None = None
     source: str | None = None
+    metadata: dict[str, object] | None = None
 
 
 class ContactData(EventData, frozen=True, kw_only=True):

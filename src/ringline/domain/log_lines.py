@@ -164,6 +164,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "frames",
             means="A watcher read too slowly; events were dropped, and the gap was reported to it.",
         ),
+        LogLine(
+            "sandbox_answer_failed",
+            Level.ERROR,
+            ("error",),
+            "A sandbox call's agent had no answer, because of a defect; the call continues.",
+        ),
     ),
     "Recordings": (
         _warning(

@@ -3,7 +3,7 @@
 `limits.py` says what a row means.
 """
 
-from ringline.domain.limit import MIB, Limit
+from ringline.domain.limit import KIB, MIB, Limit
 
 BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
 TRANSCRIPT_BYTES = Limit(
@@ -22,10 +22,41 @@ PER_MINUTE = Limit(
     "429 `RATE_LIMITED`",
     "RATE_V1_PER_MINUTE",
 )
+METADATA_BYTES = Limit(
+    "`metadata` of a placed call, as compact JSON", 4 * KIB, "bytes", "400 `INVALID_ARGUMENT`"
+)
+_AT_ONCE = "429 `RATE_LIMITED`"
+CALLS_OF_STARTER = Limit(
+    "calls at once of a workspace of the tier `starter`, sessions included, when one is placed",
+    10,
+    "calls",
+    _AT_ONCE,
+)
+CALLS_OF_BUILDER = Limit("the same of the tiers `builder` and `payg`", 100, "calls", _AT_ONCE)
+CALLS_OF_SCALE = Limit("the same of the tier `scale`", 500, "calls", _AT_ONCE)
+SANDBOX_CALLS = Limit("sandbox calls of one process at once", 1_000, "calls", "503 `UNAVAILABLE`")
+SANDBOX_PATIENCE_S = Limit(
+    "how long the caller of a sandbox call waits for the agent to finish, or on hold",
+    10,
+    "s",
+    "they go on; on hold they hang up",
+)
 
 SECRET_KEYS = Limit(
     "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
 )
 
 #: In the sequence of the page.
-ROWS = (BODY_BYTES, TRANSCRIPT_BYTES, DEADLINE_S, PER_MINUTE, SECRET_KEYS)
+ROWS = (
+    BODY_BYTES,
+    TRANSCRIPT_BYTES,
+    DEADLINE_S,
+    PER_MINUTE,
+    SECRET_KEYS,
+    METADATA_BYTES,
+    CALLS_OF_STARTER,
+    CALLS_OF_BUILDER,
+    CALLS_OF_SCALE,
+    SANDBOX_CALLS,
+    SANDBOX_PATIENCE_S,
+)

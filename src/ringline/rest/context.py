@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from ringline.ports import Check, Clock
+from ringline.ports import Check, Clock, NewId
 from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
+from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
+from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
@@ -20,6 +22,9 @@ class Services:
 
     repo: Repo
     now: Clock
+    new_id: NewId
+    calls: Calls
+    sandbox: SandboxCalls
     keys: ApiKeys
     endpoints: WebhookEndpoints
     ledger: DeliveryLedger

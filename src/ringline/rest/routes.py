@@ -1,9 +1,16 @@
 """The table of routes under `/v1`; another resource adds its rows here."""
 
-from ringline.rest import analytics_routes, call_record_routes, key_routes, webhook_routes
+from ringline.rest import (
+    analytics_routes,
+    call_placing_routes,
+    call_record_routes,
+    key_routes,
+    webhook_routes,
+)
 from ringline.rest.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *call_placing_routes.ROUTES,
     *call_record_routes.ROUTES,
     *analytics_routes.ROUTES,
     *key_routes.ROUTES,

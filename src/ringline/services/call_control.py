@@ -92,7 +92,7 @@ class CallControl:
             raise NoSuchRecord
         return found
 
-    async def end(self, text: str, moment: Moment) -> FoundCall:
+    async def end(self, text: str | UUID, moment: Moment) -> FoundCall:
         """End a call and return it; a call that has already ended is returned unchanged."""
         call = await self.find(text)
         if call.ended_at is not None:

@@ -44,7 +44,7 @@ from ringline.services.backlog import Outcome, Refused, StorageLost, Written
 from ringline.services.bridge import Bridge
 from ringline.services.journal import Journal
 from ringline.services.limit_watch import LimitWatch
-from ringline.services.orders import Ordered, Orders
+from ringline.services.orders import ORDER_S, Ordered, Orders
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recorder, Recordings
 from ringline.services.usage import CallAccount
@@ -118,6 +118,8 @@ class NewCall:
     recorded: bool = False
     #: The caller is told what is used.
     tells_usage: bool = False
+    #: Opens the call's voice, if that is not its model's.
+    open_voice: OpenVoice | None = None
 
 
 class LiveCall:
@@ -138,13 +140,16 @@ class LiveCall:
         self.new = new
         #: The leg that the call came on.
         self.caller = LegId(PartyId(moment().new_id()))
-        self._open_voice = open_voice
+        self._open_voice = new.open_voice or open_voice
         self._journal = journal
         self._moment = moment
         self._limits = new.limits
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[CallSignal | Ordered] = asyncio.Queue()
         self._inbox_bytes = 0
+        self._begun: asyncio.Future[asyncio.Future[Outcome]] = self._loop.create_future()
+        #: Done when the call and its voices are.
+        self.over: asyncio.Future[None] = self._loop.create_future()
         self._overrun = False
         self._orders = Orders()
         self._watch = LimitWatch(self, new.limits.measured)
@@ -212,6 +217,19 @@ class LiveCall:
     def written(self) -> asyncio.Future[Outcome]:
         """Return a future of the outcome of the newest durable entry."""
         return self._orders.written
+
+    async def begun(self) -> None:
+        """Wait until the call's first event is committed, so that everybody finds the call.
+
+        Raises Unavailable if that is not confirmed within 10 s, or cannot be; the call ends.
+        """
+        outcome: Outcome | None = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ORDER_S):
+                outcome = await asyncio.shield(await asyncio.shield(self._begun))
+        if not isinstance(outcome, Written):
+            self.end(EndCause.STORAGE_LOST)
+            raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED)
 
     def signal(self, signal: CallSignal) -> None:
         """Enqueue a signal; a full inbox ends the call."""
@@ -301,6 +319,7 @@ class LiveCall:
         log.info("call_begun", source=row.source)
         try:
             self._carry_out(call.begin(self._call, self._now()))
+            self._begun.set_result(self._orders.written)
             while not self._call.ended:
                 self._handle(await self._inbox.get())
         except Exception as error:  # a defect must end only this call, and be logged
@@ -309,7 +328,10 @@ class LiveCall:
         finally:
             self._orders.close()
             self._log_end(log)
-            await self._close(opening)
+            try:
+                await self._close(opening)
+            finally:
+                self.over.set_result(None)
 
     def _now(self) -> Moment:
         return replace(self._moment(), played=self._bridge.halt)

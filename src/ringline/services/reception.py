@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from ringline.domain.agent import Agent
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leash import UNLEASHED, Leash
@@ -15,7 +16,7 @@ from ringline.domain.log import Scope
 from ringline.domain.recording import is_recorded
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
-from ringline.ports import Clock, Leg
+from ringline.ports import Clock, Leg, OpenVoice
 from ringline.services.calls import Calls
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
 
@@ -24,6 +25,7 @@ from ringline.services.live_call import CallLimits, LiveCall, NewCall
 class Offer:
     """An offered call. It has its id already, so that it can be watched from the start.
 
+    It is an inbound one to its agent or model, unless `direction` and `to_number` say otherwise.
     `leash` narrows the limits of the call. `metadata` is the integrator's own data, and
     `recording_consent` whether the caller agrees to be recorded, None if nobody asked them.
     `tells_usage`: the caller is told what is used.
@@ -35,6 +37,8 @@ class Offer:
     transport: CallTransport
     from_number: str
     session: EffectiveConfig
+    direction: CallDirection = CallDirection.INBOUND
+    to_number: str = ""
     leash: Leash = UNLEASHED
     metadata: Mapping[str, object] | None = None
     recording_consent: bool | None = None
@@ -53,17 +57,23 @@ class Reception:
         """Raise Unavailable unless a call may be offered and could be recorded now."""
         self._calls.check_accepting()
 
-    def accept(self, offer: Offer, leg: Leg) -> LiveCall:
-        """Start an offered call; its leg must report to the returned call's `listener`."""
+    def greeting(self, offer: Offer) -> str:
+        """Return what the agent of an offered call says first; empty if it waits."""
+        agent = offer.session.agent
+        return agent.greeting if agent else ""
+
+    def accept(self, offer: Offer, leg: Leg, *, open_voice: OpenVoice | None = None) -> LiveCall:
+        """Start an offered call; its leg must report to the returned call's `listener`.
+
+        With `open_voice`, the call's voice is that one instead of its model's.
+        """
         config, agent = offer.session.config, offer.session.agent
         row = CallRow(
             id=offer.call_id,
             uuid=str(offer.call_id),
-            direction=CallDirection.INBOUND,
+            direction=offer.direction,
             from_number=offer.from_number,
-            to_number=(
-                f"agent:{format_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
-            ),
+            to_number=offer.to_number or _address_of(agent, config.model),
             source=offer.source,
             transport=offer.transport,
             status=CallStatus.INITIATED,
@@ -73,15 +83,21 @@ class Reception:
             metadata=offer.metadata,
             recording_consent=offer.recording_consent,
         )
-        greeting = agent.greeting if agent else ""
+        is_sandbox = offer.transport is CallTransport.SANDBOX  # nothing of it is recorded
         new = NewCall(
             offer.scope,
             row,
             config,
-            greeting,
+            self.greeting(offer),
             self._limits.narrowed(offer.leash),
             offer.session.allowed_tools,
-            recorded=is_recorded(agent, offer.recording_consent),
+            recorded=not is_sandbox and is_recorded(agent, offer.recording_consent),
             tells_usage=offer.tells_usage,
+            open_voice=open_voice,
         )
         return self._calls.start(new, leg)
+
+
+def _address_of(agent: Agent | None, model: str) -> str:
+    """Return whom a session calls: its agent, or else its model (contract, 5)."""
+    return f"agent:{format_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{model}"

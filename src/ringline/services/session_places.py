@@ -1,19 +1,23 @@
-"""The places of live voice sessions: in the process, in a workspace, of a subject.
+"""The places of live voice sessions and placed calls: in the process, in a workspace, of a subject.
 
 Whoever opens a session takes its places before its ticket is redeemed, so a refusal burns
 nothing, and gives them back when its socket is done, however that ends. The limit of the
 process keeps it below the number of sessions at which their audio is late
 (`docs/benchmarks.md`): those that are refused can go elsewhere, or come again.
+
+A placed call has a place of its workspace while it runs. How many calls the workspace may have
+at once follows from its tier; sessions count as calls, in both environments (live streams, 1.6).
 """
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+from uuid import UUID
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import limits, v1_limits
 from ringline.domain.leash import UNLEASHED, Leash
 from ringline.domain.log import Environment, Scope
 from ringline.domain.log_pace import LogPace
@@ -26,8 +30,12 @@ class TooManySessions(Exception):
     """A limit of live sessions is reached: the environment's, or a ticket's for its subject."""
 
 
+class TooManyCalls(Exception):
+    """The workspace has as many calls as its tier allows."""
+
+
 class ProcessFull(Unavailable):
-    """This process has as many live sessions as it may."""
+    """This process has as many live sessions, or placed calls, as it may."""
 
     def __init__(self) -> None:
         super().__init__(UnavailableReason.PROCESS_FULL)
@@ -43,6 +51,7 @@ class SessionLimits:
     live: int = limits.SESSIONS_IN_LIVE.most
     test: int = limits.SESSIONS_IN_TEST.most
     process: int = limits.SESSIONS_PER_PROCESS.most
+    placed: int = v1_limits.SANDBOX_CALLS.most
 
     @classmethod
     def chosen(cls, process: int, workspace: int | None) -> "SessionLimits":
@@ -57,12 +66,13 @@ class SessionLimits:
 
 
 class SessionPlaces:
-    """Counts the live voice sessions of this process, and refuses those over a limit."""
+    """Counts this process's sessions and placed calls, and refuses those over a limit."""
 
     def __init__(self, most: SessionLimits, *, clock: Callable[[], float]) -> None:
         self._most = most
         self._clock = clock
-        self._live = 0
+        self._live = self._placed = 0
+        self._of_workspace: dict[UUID, int] = {}
         self._of_scope: dict[Scope, int] = {}
         self._of_subject: dict[tuple[Scope, str], int] = {}
         self._refused = LogPace()
@@ -104,9 +114,28 @@ class SessionPlaces:
         finally:
             self._count(scope, subject, change=-1)
 
+    @contextmanager
+    def placed(self, workspace_id: UUID, most: int) -> Generator[None]:
+        """Hold a placed call's place while a block runs; `most` is what the tier allows.
+
+        Raises ProcessFull, TooManyCalls.
+        """
+        if self._placed >= self._most.placed:
+            raise ProcessFull
+        if self._of_workspace.get(workspace_id, 0) >= most:
+            raise TooManyCalls
+        self._placed += 1
+        _add(self._of_workspace, workspace_id, change=1)
+        try:
+            yield
+        finally:
+            self._placed -= 1
+            _add(self._of_workspace, workspace_id, change=-1)
+
     def _count(self, scope: Scope, subject: tuple[Scope, str] | None, *, change: int) -> None:
         self._live += change
         _add(self._of_scope, scope, change=change)
+        _add(self._of_workspace, scope.workspace_id, change=change)
         if subject is not None:
             _add(self._of_subject, subject, change=change)
 

@@ -166,6 +166,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         "recording_url": None,
         "quality_mos": None,
         "campaign_id": None,
+        "metadata": ended.metadata,
     }
 
 

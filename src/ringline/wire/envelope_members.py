@@ -136,6 +136,12 @@ PAYLOADS: Mapping[str, Members] = {
         _unknown("recording_url", Shape.TEXT, means="where the recording is"),
         _unknown("quality_mos", Shape.NUMBER, means="the audio quality"),
         _CAMPAIGN,
+        Member(
+            "metadata",
+            Shape.OBJECT,
+            "your own data about the call, as it was given when it was placed, or by its ticket",
+            null=True,
+        ),
     ),
 }
 

@@ -168,6 +168,9 @@ OWN: Mapping[type[EventData], Members] = {
         ),
         shared.SIP_USERNAME,
         _OLDER_SOURCE,
+        Member(
+            "metadata", Shape.OBJECT, "your own data, given with the call or its ticket", null=True
+        ),
     ),
     ContactCreated: _CONTACT,
     ContactUpdated: _CONTACT,

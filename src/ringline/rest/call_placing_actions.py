@@ -1,0 +1,62 @@
+"""What the routes do that place and end calls (live streams, 6.3.1 and 6.3.4; contract, 4)."""
+
+from collections.abc import Mapping
+
+from ringline.domain.call import Moment
+from ringline.domain.ids import Prefix, format_id
+from ringline.domain.log import Environment
+from ringline.domain.workspaces import CONCURRENT_CALLS
+from ringline.rest.route import Refused, Request
+from ringline.services.call_control import CallControl
+from ringline.services.external_calls import NoSuchRecord
+from ringline.services.sandbox_calls import AgentDisabled, NoSuchAgent, Placing
+from ringline.services.session_places import TooManyCalls
+from ringline.services.tiers import find_tier
+from ringline.wire.call_status import v1_status
+from ringline.wire.times import seconds
+
+
+async def place_call(request: Request) -> Mapping[str, object]:
+    """Place a call; with a test key it is a sandbox call."""
+    scope, given, sandbox = request.caller.scope, request.given, request.services.sandbox
+    placing = Placing(
+        agent_id=given["agent_id"],
+        from_number=given["from_number"],
+        to_number=given["to_number"],
+        metadata=given.get("metadata"),
+    )
+    try:
+        agent = await sandbox.find_agent(scope, placing.agent_id)
+    except NoSuchAgent:
+        raise Refused("NOT_FOUND", "the agent was not found") from None
+    except AgentDisabled:
+        raise Refused("INVALID_ARGUMENT", "the agent is not enabled") from None
+    if scope.environment is Environment.LIVE:
+        raise Refused("UNAVAILABLE", "there is no telephone line; a sk_test_ key places a call")
+    async with request.services.repo.read(scope) as rows:
+        most = CONCURRENT_CALLS[await find_tier(rows, scope)]
+    try:
+        row = await sandbox.place(scope, agent, placing=placing, most_calls=most)
+    except TooManyCalls:
+        raise Refused("RATE_LIMITED", f"the workspace has {most} calls at once already") from None
+    return {
+        "call_id": format_id(Prefix.CALL, row.id),
+        "status": v1_status(row.status, answered=False),
+        "direction": row.direction,
+        "from_number": row.from_number,
+        "to_number": row.to_number,
+        "started_at": seconds(row.started_at),
+    }
+
+
+async def end_call(request: Request) -> None:
+    """End a call that has not ended."""
+    services, scope = request.services, request.caller.scope
+    control = CallControl(services.repo, services.calls, scope)
+    try:
+        call = await control.find(request.ids["call_id"])
+        if call.ended_at is not None:
+            raise Refused("NOT_FOUND")
+        await control.end(call.id, Moment(request.now, services.new_id))
+    except NoSuchRecord:
+        raise Refused("NOT_FOUND") from None
