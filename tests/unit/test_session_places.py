@@ -16,6 +16,7 @@ from ringline.services.session_places import (
     ProcessFull,
     SessionLimits,
     SessionPlaces,
+    TooManyCalls,
     TooManySessions,
 )
 from tests.samples import new_id
@@ -92,7 +93,8 @@ def test_refusals_are_logged_once_a_minute_and_counted() -> None:
     ]
 
 
-MOST = SessionLimits(live=3, test=2, process=6)
+MOST = SessionLimits(live=3, test=2, process=6, placed=4)
+MOST_CALLS = 5  # of a workspace
 SCOPES = st.sampled_from([SCOPE, TEST, OTHER])
 LEASHES = st.sampled_from(
     [
@@ -126,14 +128,16 @@ class Held:
 
 
 class Crowd(RuleBasedStateMachine):
-    """Sessions that come and go in any order, against plain counts of who is here."""
+    """Sessions and placed calls, in any order, against plain counts of who is here."""
 
     held = Bundle("held")
+    calls = Bundle("calls")
 
     def __init__(self) -> None:
         super().__init__()
         self.opening = SessionPlaces(MOST, clock=lambda: 0.0)
         self.here: list[Held] = []
+        self.placed: list[tuple[Scope, ExitStack]] = []
 
     def expected(self, scope: Scope, leash: Leash) -> type[Exception] | None:
         scopes = Counter(one.scope for one in self.here)
@@ -162,6 +166,27 @@ class Crowd(RuleBasedStateMachine):
             one.leave(error)
             self.here.remove(one)
 
+    @rule(target=calls, scope=SCOPES)
+    def place(self, scope: Scope) -> tuple[Scope, ExitStack] | None:
+        ours = [one.scope for one in self.here] + [owner for owner, _ in self.placed]
+        same = sum(owner.workspace_id == scope.workspace_id for owner in ours)
+        call = ExitStack()
+        taking = self.opening.placed(scope.workspace_id, MOST_CALLS)
+        if len(self.placed) >= MOST.placed or same >= MOST_CALLS:
+            full = ProcessFull if len(self.placed) >= MOST.placed else TooManyCalls
+            with pytest.raises(full):
+                call.enter_context(taking)
+            return None
+        call.enter_context(taking)
+        self.placed.append((scope, call))
+        return scope, call
+
+    @rule(one=consumes(calls))
+    def end(self, one: tuple[Scope, ExitStack] | None) -> None:
+        if one is not None:
+            one[1].close()
+            self.placed.remove(one)
+
     @invariant()
     def every_place_is_somebodys(self) -> None:
         assert self.opening.live == len(self.here) <= MOST.process
@@ -169,6 +194,8 @@ class Crowd(RuleBasedStateMachine):
     def teardown(self) -> None:
         for one in self.here:
             one.leave(None)
+        for _, call in self.placed:
+            call.close()
         assert self.opening.live == 0
         # No trace of anybody is kept: all of them could come again.
         with ExitStack() as full:
@@ -176,6 +203,9 @@ class Crowd(RuleBasedStateMachine):
                 for _ in range(most):
                     full.enter_context(self.opening.taken(scope, Leash(subject="ann")))
             assert self.opening.live == MOST.process
+        with ExitStack() as full:
+            for _ in range(MOST.placed):
+                full.enter_context(self.opening.placed(SCOPE.workspace_id, MOST_CALLS))
 
 
 TestCrowd = Crowd.TestCase

@@ -41,7 +41,12 @@ _CALL = f"{_CALLS}/{{call_id}}"
 _CALL_ID = PathId("call_id", Prefix.CALL, "the call's id")
 
 _TO = Member("to_number", Shape.TEXT, "whom to call, in E.164")
-_FROM = Member("from_number", Shape.TEXT, "whose call it is, in E.164; any number in the sandbox")
+_FROM = Member(
+    "from_number",
+    Shape.TEXT,
+    "whose call it is, in E.164; any number in the sandbox, by convention `+234800000xxxx` (mobile "
+    "virtual) or `+234100000xxxx` (Lagos)",
+)
 
 _PLACED = (
     Member("call_id", Shape.TEXT, "the call, `call_…`"),

@@ -124,6 +124,9 @@ class SandboxVoice:
         line = ""
         try:
             line = order.say if order.say is not None else await self._line(order)
+        except asyncio.CancelledError:
+            self._report(ResponseDone(response_id, ResponseEnd.CANCELLED))
+            raise
         except Exception as error:  # a defect ends only this response
             _log.error("sandbox_answer_failed", error=type(error).__name__)
             reason = ResponseEnd.FAILED
