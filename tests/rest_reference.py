@@ -31,6 +31,12 @@ def _section(route: Route) -> Iterator[str]:
     yield f"`{route.method} {route.path}`"
     yield ""
     said = [f"{route.summary}.", route.description]
+    if route.idempotent:
+        said.append(
+            "It takes an `Idempotency-Key`; the answer holds a secret, which is not repeated."
+            if route.secret
+            else "It takes an `Idempotency-Key`."
+        )
     if route.live_only:
         said.append("A `sk_test_` key is refused: 403.")
     if KeyKind.MANAGEMENT in ALLOWED_KINDS[route.surface]:

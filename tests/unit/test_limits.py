@@ -23,7 +23,7 @@ from ringline.domain.limits import LIMITS
 SOURCES = Path(ringline.__file__).parent
 TESTS = Path(__file__).parents[1]
 #: Constants that tests patch; none is a limit.
-PATCHED = {"HEAD", "PAGE", "REPOSITORY"}
+PATCHED = {"HEAD", "PAGE", "REPOSITORY", "ROUTES"}
 NAMED = {
     name: value
     for table in (limits, delivery_limits, openai_limits, v1_limits, voice_limits, webhook_limits)

@@ -128,6 +128,7 @@ def build_server(
             tokens=PageTokens(settings.signing_secrets),
             links=links,
             bounds=limits.rest,
+            idempotency=idempotency,
         ),
         talk=talk,
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 from ringline.domain.credentials import KeyKind, Surface
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member
+from ringline.ports import Rows
 from ringline.rest.context import Services
 from ringline.rpc.kinds import Kind
 from ringline.services.callers import Caller
@@ -86,12 +87,23 @@ class Listed:
     last: Sequence[object] | None
 
 
+#: Stores what a request is answered in the transaction that does its work: a repeat with its
+#: idempotency key gets that answer, even if the process dies right after the commit. Raises
+#: IdempotencyConflict if another request with the key has taken over.
+Keep: TypeAlias = Callable[[Rows, Mapping[str, object]], Awaitable[None]]
+
+
+async def keep_nothing(rows: Rows, answer: Mapping[str, object]) -> None:
+    """Store nothing: the request has no idempotency key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, as a route's function sees it.
 
     `given` are the members of the body and `query` the parameters that were sent, cast; what
-    is absent was not sent. `kind` is the kind of the caller's key.
+    is absent was not sent. `kind` is the kind of the caller's key. An idempotent route whose
+    work is one transaction should `keep` its answer's members in it.
     """
 
     caller: Caller
@@ -102,6 +114,7 @@ class Request:
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
     query: Mapping[str, Any] = field(default_factory=dict[str, Any])
     page: PageAsked = PageAsked(0, None)
+    keep: Keep = keep_nothing
 
 
 #: Does what a route is for; returns the answer's members, or None for an empty one.
@@ -124,6 +137,9 @@ class Route:
     `errors` are codes besides those of every route. A route that is `live_only` changes what
     spans environments, so a `sk_test_` key is refused (contract, 6). One that `spans` them
     shows and changes rows of both to a `sk_live_` key.
+
+    An `idempotent` route carries a request with an `Idempotency-Key` out once (live streams,
+    1.8); if it answers with a `secret`, the answer is not kept for repeats.
     """
 
     method: str
@@ -145,6 +161,8 @@ class Route:
     surface: Surface = Surface.REST
     live_only: bool = False
     spans: bool = False
+    idempotent: bool = False
+    secret: bool = False
 
     @property
     def body_required(self) -> bool:

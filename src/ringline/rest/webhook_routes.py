@@ -113,6 +113,8 @@ ROUTES: tuple[Route, ...] = (
         201,
         body=_URLS,
         answers=shown.CREATED,
+        idempotent=True,
+        secret=True,
     ),
     Route(
         "GET",

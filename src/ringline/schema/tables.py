@@ -594,9 +594,11 @@ call_queue_entries = sa.Table(
     sa.Index(None, "workspace_id", "environment", "accepted_by_sip_user_id"),
 )
 
-#: The answer to a request with an idempotency key (contract, 9). Until `leased_until` a
-#: request with the key is in progress. `answer` is null if it must not be stored. The
-#: application reads the hash, to compare a repeated request with the first one.
+#: The answer to a request with an idempotency key (contract, 9; live streams, 1.8). Until
+#: `leased_until` a request with the key is in progress. `answer` is null if it must not be
+#: stored. The application reads the hash, to compare a repeated request with the first one.
+#: `key_id` is the API key that the idempotency key belongs to; of a route under `/v1`, it is
+#: the workspace, and the idempotency key begins with the route.
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
@@ -610,7 +612,7 @@ idempotency_keys = sa.Table(
     sa.Column("answer", sa.LargeBinary),
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "key_id", "idempotency_key"),
-    in_scope("key_id", "keys"),
+    in_workspace(),
     one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "inserted_at"),
 )

@@ -10,8 +10,9 @@ lost or the claim expires under a slow database.
 The work itself belongs to the surface, which answers two questions about it: whether the
 answer holds a credential, and whether a request that failed certainly did nothing.
 
-Idempotency keys are scoped to an API key, and to the operator if a token was used. They are
-remembered for 24 h, and raw bodies are compared (contract, 9).
+Over RPC, idempotency keys are scoped to an API key, and to the operator if a token was used
+(contract, 9); under `/v1`, to the workspace and environment, and to a route (live streams,
+1.8). They are remembered for 24 h, and raw bodies are compared.
 """
 
 import asyncio
@@ -135,7 +136,10 @@ _SWEEP = Prepared(
 
 @dataclass(slots=True, eq=False)
 class Claim:
-    """The right to carry one request out, for as long as it is leased."""
+    """The right to carry one request out, for as long as it is leased.
+
+    `key_id` is the API key that `name` belongs to, or the workspace that it is good for.
+    """
 
     scope: Scope
     key_id: UUID
@@ -204,18 +208,22 @@ class Idempotency:
         work: Work,
         secret: bool,
         had_no_effect: LeftNoTrace,
+        route: str | None = None,
+        wait_s: float | None = None,
     ) -> bytes:
         """Carry a request out, or return the stored answer of the same request.
 
-        A `secret` answer is not stored. An error that `had_no_effect` releases the key. The
-        work runs to its end even if the client disconnects, because it may ask again. Raises
+        With a `route`, the key is good for that route in the whole workspace. A `secret`
+        answer is not stored. An error that `had_no_effect` releases the key. The work runs to
+        its end even if the client disconnects, because it may ask again. A duplicate waits
+        for `wait_s` at most, if that is less than the limits allow. Raises
         IdempotencyConflict, Unavailable, and what the work and the caller's check raise.
         """
-        name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
-        claim = Claim(caller.scope, caller.key_id, name, self._new_id(), secret)
+        claim = self._claim_of(caller, key, route=route, secret=secret)
         repo = self._repo.for_caller(caller.check)
         hashed = sha256(body).digest()
-        deadline = asyncio.get_running_loop().time() + self._limits.wait_s
+        most_s = self._limits.wait_s if wait_s is None else min(wait_s, self._limits.wait_s)
+        deadline = asyncio.get_running_loop().time() + most_s
         while True:
             attempt = asyncio.create_task(
                 self._attempt(repo, claim, hashed=hashed, work=work, had_no_effect=had_no_effect)
@@ -226,6 +234,14 @@ class Idempotency:
             if answer is not None:
                 return answer
             await self._wait(claim, deadline)
+
+    def _claim_of(self, caller: Caller, key: str, *, route: str | None, secret: bool) -> Claim:
+        owner, name = caller.key_id, key
+        if route is not None:
+            owner, name = caller.scope.workspace_id, f"{route}\n{key}"
+        elif caller.operator is not None:
+            name = f"{caller.operator.id}\n{key}"
+        return Claim(caller.scope, owner, name, self._new_id(), secret)
 
     async def close(self) -> None:
         """Wait for running work; a statement's time-out bounds the wait."""

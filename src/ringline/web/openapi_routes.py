@@ -12,6 +12,7 @@ from ringline.rest import routes as rest
 from ringline.rest.pages import NEXT
 from ringline.rest.reading import PAGED
 from ringline.rest.route import Route
+from ringline.services.idempotency import MAX_KEY
 from ringline.wire import (
     models,
     openai_client_secrets,
@@ -157,9 +158,22 @@ _REST_CODES = (
 )
 
 
+_IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    f"1 to {MAX_KEY} visible ASCII characters: a repeat with the same key and body is answered "
+    "without being carried out again, for 24 hours",
+)
+
+
 def _of_rest(route: Route) -> HttpRoute:
     """Return a row of `/v1`'s table as a row of this one."""
-    codes = [*_REST_CODES, *(("NOT_FOUND",) if route.ids else ()), *route.errors]
+    codes = {
+        *_REST_CODES,
+        *(("NOT_FOUND",) if route.ids else ()),
+        *(("IDEMPOTENCY_CONFLICT",) if route.idempotent else ()),
+        *route.errors,
+    }
     refusals = _rows(V1_ERRORS, *(code for code in V1_ERRORS if code in codes))
     if route.body:
         too_late = V1_ERRORS["INVALID_ARGUMENT"]
@@ -179,6 +193,7 @@ def _of_rest(route: Route) -> HttpRoute:
         parameters=(
             *(Parameter(one.name, "path", f"{one.means}, in either form") for one in route.ids),
             *_query(tuple(one.member for one in query)),
+            *((_IDEMPOTENCY_KEY,) if route.idempotent else ()),
         ),
         asked=tuple(one.member for one in route.body),
         body_required=route.body_required,

@@ -7,7 +7,6 @@ Then the row's function has ten seconds.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 
@@ -20,6 +19,7 @@ from ringline.rest.reading import read_body, read_ids, read_query
 from ringline.rest.route import Listed, PageAsked, Refused, Request, Route
 from ringline.services.callers import Caller
 from ringline.services.credentials import Credentials, Unrecognised
+from ringline.services.idempotency import Idempotency
 from ringline.web.authentication import (
     Contradiction,
     Denied,
@@ -35,6 +35,7 @@ from ringline.web.limits import RestLimits
 from ringline.web.links import Links
 from ringline.web.rates import Quota, SlidingRate
 from ringline.web.refusals import REQUEST_ID, REQUEST_KEY
+from ringline.web.repeats import REPLAYED, Repeats, idempotency_key
 from ringline.web.requests import (
     PIECE_BYTES,
     BodyTooLarge,
@@ -63,6 +64,7 @@ class Rest:
         tokens: PageTokens,
         links: Links,
         bounds: RestLimits,
+        idempotency: Idempotency,
     ) -> None:
         self._services = services
         self._credentials = credentials
@@ -70,6 +72,8 @@ class Rest:
         self._tokens = tokens
         self._links = links
         self._bounds = bounds
+        # A duplicate that waits for as long as it may is refused before its own time is over.
+        self._repeats = Repeats(idempotency, bounds.deadline_s / 2)
 
     async def serve(self, route: Route, request: web.Request) -> web.StreamResponse:
         """Answer a request to a route."""
@@ -94,20 +98,50 @@ class Rest:
         self, route: Route, request: web.Request, *, headers: dict[str, str]
     ) -> web.StreamResponse:
         visitor = await self._admit(route, request)
-        key = visitor.key
-        share = open_share(request, key.id, scope=key.scope)
-        quota = self._rate.take(key.scope.workspace_id)
+        share = open_share(request, visitor.key.id, scope=visitor.key.scope)
+        await self._count(visitor, share, headers=headers)
+        asked, raw = await self._read(route, request, visitor=visitor, share=share)
+        key = idempotency_key(request) if route.idempotent else None
+        try:
+            async with asyncio.timeout(self._bounds.deadline_s):
+                if key is None:
+                    body = await self._act(route, asked)
+                else:
+                    body = await self._act_once(
+                        route, asked, key=key, path=request.path, raw=raw, headers=headers
+                    )
+        except TimeoutError:
+            raise Refused("DEADLINE_EXCEEDED") from None
+        if body is None:
+            return web.Response(status=route.status, headers=headers)
+        share.charge_answer(len(body))
+        share.settle(len(body))
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        if len(body) > PIECE_BYTES and route.status == 200:
+            return await write_by_pieces(request, body, headers=headers)
+        return web.Response(status=route.status, body=body, headers=headers)
+
+    async def _count(self, visitor: Visitor, share: Share, *, headers: dict[str, str]) -> None:
+        """Count a request in its workspace's rate, and wait for its turn. Raises Refused."""
+        quota = self._rate.take(visitor.key.scope.workspace_id)
         headers |= _told(quota)
         refused = quota is not None and quota.refused
         await share.begin(REFUSAL_S if refused else REQUEST_S)
         if quota is not None and refused:
             headers |= retry_after(quota.reset_s)
             raise Refused("RATE_LIMITED")
+
+    async def _read(
+        self, route: Route, request: web.Request, *, visitor: Visitor, share: Share
+    ) -> tuple[Request, bytes]:
+        """Read a request to its end; return it with its body as it arrived. Raises Refused."""
         ids = read_ids(route, request.match_info)
         query = read_query(route, lambda name: request.query.getall(name, ()))
         page = self._tokens.read(route, query) if route.paging else PageAsked(0, None)
-        given = await _body(route, request, share=share)
+        raw = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
+        given = read_body(route, raw) if route.body else {}
         await visitor.check()  # reading the body takes time
+        key = visitor.key
         asked = Request(
             caller=Caller(key.scope, key.id, None, visitor.check, share.pace),
             kind=key.kind,
@@ -118,26 +152,38 @@ class Rest:
             query=query,
             page=page,
         )
-        body = await self._act(route, asked)
-        if body is None:
-            return web.Response(status=route.status, headers=headers)
-        share.charge_answer(len(body))
-        share.settle(len(body))
-        headers["Content-Type"] = "application/json; charset=utf-8"
-        if len(body) > PIECE_BYTES and route.status == 200:
-            return await write_by_pieces(request, body, headers=headers)
-        return web.Response(status=route.status, body=body, headers=headers)
+        return asked, raw
 
     async def _act(self, route: Route, asked: Request) -> bytes | None:
-        """Do what a route is for, within its time; encode the answer. Raises Refused."""
-        try:
-            async with asyncio.timeout(self._bounds.deadline_s):
-                found = await route.act(asked)
-        except TimeoutError:
-            raise Refused("DEADLINE_EXCEEDED") from None
+        """Do what a route is for; encode the answer. Raises Refused."""
+        found = await route.act(asked)
         if isinstance(found, Listed):
             found = self._tokens.answer(route, asked.query, listed=found)
         return None if found is None else encode(found)
+
+    async def _act_once(
+        self,
+        route: Route,
+        asked: Request,
+        *,
+        key: str,
+        path: str,
+        raw: bytes,
+        headers: dict[str, str],
+    ) -> bytes:
+        """Do what a route is for, unless it was done for an idempotency key. Raises Refused."""
+
+        async def act(asked: Request) -> bytes:
+            body = await self._act(route, asked)
+            if body is None:
+                raise AssertionError("an idempotent route answers something")
+            return body
+
+        once = self._repeats.once(route, asked, key=key, path=path, body=raw, act=act)
+        body, replayed = await once
+        if replayed:
+            headers[REPLAYED] = "true"
+        return body
 
     async def _admit(self, route: Route, request: web.Request) -> Visitor:
         """Authenticate a request. Raises Refused, StoreUnavailable."""
@@ -182,9 +228,3 @@ def _told(quota: Quota | None) -> dict[str, str]:
         "X-RateLimit-Remaining": str(quota.remaining),
         "X-RateLimit-Reset": str(quota.reset_s),
     }
-
-
-async def _body(route: Route, request: web.Request, *, share: Share) -> dict[str, Any]:
-    """Read a request to its end, so that rights are looked at when it is there. Raises Refused."""
-    body = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
-    return read_body(route, body) if route.body else {}
