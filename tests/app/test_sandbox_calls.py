@@ -183,6 +183,32 @@ async def test_an_agent_that_greets_speaks_first(service: Service) -> None:
     assert [frame["text"] for frame in said] == [greeting, WHOLE, ANSWER]
 
 
+async def test_a_repeated_request_places_one_call(slow: Service) -> None:
+    v1, body = of(slow), asked(slow)
+    once = {"Idempotency-Key": "order A-19"}
+    assert (await v1.ask("POST", "/calls", body, headers=once)).status == 400  # a space
+    once = {"Idempotency-Key": "order-A-19"}
+    both = await asyncio.gather(*(v1.ask("POST", "/calls", body, headers=once) for _ in range(2)))
+    again = await v1.ask("POST", "/calls", body, headers=once)
+    assert [answer.status for answer in (*both, again)] == [200] * 3
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert both[0].body == both[1].body == again.body
+    other = await v1.ask("POST", "/calls", {**body, "to_number": FROM}, headers=once)
+    assert (other.status, other.code) == (409, "IDEMPOTENCY_CONFLICT")
+    listed = await v1.get("/calls")
+    assert [call["call_id"] for call in listed.body["calls"]] == [again.body["call_id"]]
+
+
+async def test_a_refused_request_leaves_its_key_free(slow: Service, database: TestDatabase) -> None:
+    async with database.connection() as superuser:
+        await superuser.execute("UPDATE ringline.workspaces SET tier = 'starter'")
+    v1, body, once = of(slow), asked(slow), {"Idempotency-Key": "again"}
+    calls = [await place(slow) for _ in range(v1_limits.CALLS_OF_STARTER.most)]
+    assert (await v1.ask("POST", "/calls", body, headers=once)).code == "RATE_LIMITED"
+    await v1.delete(f"/calls/{calls[0]['call_id']}")
+    assert (await v1.ask("POST", "/calls", body, headers=once)).status == 200
+
+
 # -- ending -----------------------------------------------------------------------------------
 
 

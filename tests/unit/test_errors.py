@@ -49,6 +49,8 @@ def test_what_storage_raises_is_unavailable_for_a_reason(
 def test_only_what_was_never_begun_left_no_trace() -> None:
     """Without its answer, an order or a commit may have been carried out or not."""
     assert {reason for reason in UnavailableReason if reason.had_no_effect} == {
+        UnavailableReason.NOT_ACCEPTING,
+        UnavailableReason.PROCESS_FULL,
         UnavailableReason.LOG_BUSY,
         UnavailableReason.TOO_MANY_ORDERS,
     }

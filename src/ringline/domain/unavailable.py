@@ -28,7 +28,14 @@ class UnavailableReason(StrEnum):
         return self in _LEFT_NO_TRACE
 
 
-_LEFT_NO_TRACE = frozenset({UnavailableReason.LOG_BUSY, UnavailableReason.TOO_MANY_ORDERS})
+_LEFT_NO_TRACE = frozenset(
+    {
+        UnavailableReason.LOG_BUSY,
+        UnavailableReason.TOO_MANY_ORDERS,
+        UnavailableReason.NOT_ACCEPTING,
+        UnavailableReason.PROCESS_FULL,
+    }
+)
 
 
 class Unavailable(Exception):

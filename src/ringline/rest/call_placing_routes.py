@@ -86,6 +86,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         answers=_PLACED,
         errors=("NOT_FOUND",),
+        idempotent=True,
     ),
     Route(
         "DELETE",
