@@ -23,6 +23,7 @@ from ringline.ports import ALL_LOGS, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.inputs import cast_inputs
+from ringline.services.agents import AgentRules
 from ringline.services.callers import Caller, Operator
 from ringline.services.calls import Calls
 from ringline.services.found_calls import find_call
@@ -31,6 +32,7 @@ from ringline.services.live_call import CallLimits, NewCall
 from ringline.services.pricing import Pricing
 from ringline.services.repo import Repo
 from ringline.services.team import Team
+from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
@@ -179,7 +181,8 @@ async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
         new_id=new_id,
         random_bytes=bytes,
     )
-    services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
+    agents = AgentRules(Catalogue(()))
+    services = Services(repo, calls, lambda: NOW, new_id, str.encode, team, agents)
     open_ = ActionRunner(stores, await make_log(stores), services)
     bus.subscribe(ALL_LOGS, open_.published.append)
     try:

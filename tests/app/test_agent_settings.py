@@ -32,7 +32,7 @@ async def rpc(database: TestDatabase) -> AsyncIterator[Rpc]:
 async def test_a_new_agent_has_the_defaults(rpc: Rpc) -> None:
     made = await rpc.run("create_ai_agent", input={"name": "Plain", **NEW}, fields=FIELDS)
     assert made == {
-        "language": "en",
+        "language": "auto",
         "preCallAnnouncement": "",
         "shareable": False,
         "callWindowStart": None,
@@ -67,29 +67,28 @@ async def test_settings_are_kept_and_changed(rpc: Rpc) -> None:
     assert changed == {"language": "pcm", "shareable": True, **cleared}
 
 
-@pytest.mark.parametrize(
-    ("bad", "fields"),
-    [
-        ({"language": "xx"}, ["language"]),
-        ({"callWindowStart": "24:00", "callWindowEnd": "20:00"}, ["callWindowStart"]),
-        ({"callWindowStart": "8:00", "callWindowEnd": "20:00"}, ["callWindowStart"]),
-        ({"callWindowStart": "08:00"}, ["callWindowStart", "callWindowEnd"]),
-        (
-            {"callWindowStart": "08:00", "callWindowEnd": None},
-            ["callWindowStart", "callWindowEnd"],
-        ),
-        ({"idleTimeoutSeconds": 2}, ["idleTimeoutSeconds"]),
-        ({"idleTimeoutSeconds": 121}, ["idleTimeoutSeconds"]),
-        ({"builtinTools": ["fly_away"]}, ["builtinTools"]),
-        ({"builtinTools": "hang_up"}, ["builtinTools"]),
-        ({"builtinTools": [None]}, ["builtinTools"]),
-    ],
-)
-async def test_what_is_no_setting(rpc: Rpc, bad: dict[str, Any], fields: list[str]) -> None:
-    problem = await rpc.problem(
-        "create_ai_agent", input={"name": "Bad", **NEW, **bad}, fields=["id"]
-    )
-    assert (problem["type"], problem["fields"]) == ("invalid_attribute", fields)
+BAD: list[tuple[dict[str, Any], list[str]]] = [
+    ({"language": "xx"}, ["language"]),
+    ({"callWindowStart": "24:00", "callWindowEnd": "20:00"}, ["callWindowStart"]),
+    ({"callWindowStart": "8:00", "callWindowEnd": "20:00"}, ["callWindowStart"]),
+    ({"callWindowStart": "08:00"}, ["callWindowStart", "callWindowEnd"]),
+    (
+        {"callWindowStart": "08:00", "callWindowEnd": None},
+        ["callWindowStart", "callWindowEnd"],
+    ),
+    ({"idleTimeoutSeconds": 2}, ["idleTimeoutSeconds"]),
+    ({"idleTimeoutSeconds": 121}, ["idleTimeoutSeconds"]),
+    ({"builtinTools": ["fly_away"]}, ["builtinTools"]),
+    ({"builtinTools": "hang_up"}, ["builtinTools"]),
+    ({"builtinTools": [None]}, ["builtinTools"]),
+]
+
+
+async def test_what_is_no_setting(rpc: Rpc) -> None:
+    for bad, fields in BAD:
+        given = {"name": "Bad", **NEW, **bad}
+        problem = await rpc.problem("create_ai_agent", input=given, fields=["id"])
+        assert (problem["type"], problem["fields"]) == ("invalid_attribute", fields)
 
 
 async def test_an_agent_always_has_a_language(rpc: Rpc) -> None:

@@ -39,7 +39,7 @@ async def test_an_agent_has_a_webhook_until_it_is_cleared(rpc: Rpc) -> None:
             "update_ai_agent", identity=made["id"], input={"webhookUrl": given}, fields=fields
         )
         assert changed == {"webhookUrl": kept}
-    plain = await rpc.run("create_ai_agent", input=NEW, fields=fields)
+    plain = await rpc.run("create_ai_agent", input={**NEW, "name": "Grace"}, fields=fields)
     assert plain == {"webhookUrl": None}
 
 
@@ -57,7 +57,7 @@ async def test_an_agent_has_a_webhook_until_it_is_cleared(rpc: Rpc) -> None:
 async def test_a_url_that_may_not_be_called_is_refused_wherever_it_is_written(
     rpc: Rpc, url: str, why: str
 ) -> None:
-    given = {**NEW, "webhookUrl": url}
+    given = {**NEW, "name": "Grace", "webhookUrl": url}
     agent = await rpc.run("create_ai_agent", input=NEW, fields=["id"])
     change = {"identity": agent["id"], "input": {"webhookUrl": url}, "fields": ["id"]}
     for problem in (

@@ -214,12 +214,17 @@ async def test_an_agent_is_named_in_either_spelling_within_its_environment(
         assert (status, answer["error"]["code"]) == (400, "agent_not_found")
 
 
-async def test_an_agent_that_can_begin_no_session_is_refused(service: Service) -> None:
+async def test_an_agent_that_can_begin_no_session_is_refused(
+    service: Service, database: TestDatabase
+) -> None:
     """Its model counts as if it stood in `config`; what is not enabled is not there."""
     rpc = Rpc(service)
     made = await rpc.run(
-        "create_ai_agent", input={"name": "Far away", "model": "nobody/knows"}, fields=["id"]
+        "create_ai_agent", input={"name": "Far away", "model": "local/attendant"}, fields=["id"]
     )
+    async with database.connection() as superuser:  # its model was there once
+        statement = "UPDATE ringline.agents SET model = 'nobody/knows' WHERE id = $1"
+        await superuser.execute(statement, UUID(made["id"]))
     status, answer, _ = await post(service, json={"agent_id": made["id"]})
     assert (status, answer["error"]["code"]) == (400, "model_not_found")
     assert '"nobody/knows"' in answer["error"]["message"]

@@ -33,6 +33,7 @@ BODIES: dict[str, object] = {
     "/rpc/public/run": CREATE,
     "/rpc/public/validate": CREATE,
     "/api/operator/access": {"email": EMAIL},
+    "/v1/agents": {"display_name": "late", "ai_provider": "local"},
     "/v1/keys": {"label": "late", "mode": "live"},
     "/v1/calls": {
         "agent_id": format_id(Prefix.AGENT, NOBODY),
@@ -56,6 +57,7 @@ _WRITTEN = """
         + (SELECT count(*) FROM ringline.idempotency_keys)
         + (SELECT count(*) FROM ringline.events)
         + (SELECT count(*) FROM ringline.webhook_endpoints)
+        + (SELECT count(*) FROM ringline.agents)
         + (SELECT count(*) FROM ringline.keys WHERE label = 'late')
         + (SELECT count(*) FROM ringline.workspaces WHERE previous_signing_secret IS NOT NULL)
 """

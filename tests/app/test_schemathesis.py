@@ -24,6 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from ringline.domain.agent_templates import TEMPLATES
+from ringline.domain.ids import Prefix, format_id
 from ringline.rest.routes import ROUTES
 from ringline.rpc.action import ActionKind
 from ringline.rpc.actions import ACTIONS
@@ -97,6 +99,8 @@ async def test_every_route_of_v1(service: Service, database: TestDatabase) -> No
         "event_id": event,
         "key_id": key,
         "call_id": call["id"],
+        "agent_id": format_id(Prefix.AGENT, service.keys.agent_id),
+        "template_id": format_id(Prefix.TEMPLATE, TEMPLATES[0].id),
     }
     for method, path in sorted(REST, key=lambda route: (route[0] == "delete", route)):
         succeeded = await asyncio.to_thread(

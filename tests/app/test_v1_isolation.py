@@ -33,8 +33,11 @@ GIVEN = {
     "label": "ours",
     "to_number": "+2348031234567",
     "from_number": "+2348000001234",
+    "display_name": "Ours",
+    "shareable": "true",
 }
-WITH_IDS = [route for route in ROUTES if route.ids]
+#: Templates are everybody's.
+WITH_IDS = [route for route in ROUTES if route.ids and route.ids[0].prefix is not Prefix.TEMPLATE]
 LISTS = [route for route in ROUTES if route.paging]
 NOBODYS = {prefix: f"{prefix}_{'0' * 22}" for prefix in Prefix}
 
@@ -91,8 +94,9 @@ async def seen_from_test(two: Two, route: Route) -> Two:
 
 
 def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
-    kinds = {one.prefix for route in ROUTES for one in route.ids}
+    kinds = {one.prefix for route in WITH_IDS for one in route.ids}
     assert kinds == {
+        Prefix.AGENT,
         Prefix.WEBHOOK_ENDPOINT,
         Prefix.EVENT,
         Prefix.DELIVERY,
@@ -155,11 +159,12 @@ async def test_ids_in_bodies(two: Two) -> None:
             if not one.name.endswith("_id"):
                 continue
             given = required_of(route)
+            prefix = Prefix.TEMPLATE if one.name == "template_id" else Prefix.AGENT
             answers = [
                 await two.ours.ask(
                     route.method,
                     route.path.removeprefix("/v1"),
-                    given | {one.name: ids[Prefix.AGENT]},
+                    given | {one.name: ids.get(prefix, NOBODYS[prefix])},
                 )
                 for ids in (NOBODYS, two.ids)
             ]

@@ -295,8 +295,8 @@ async def count_all(connection: asyncpg.Connection[Any], table: str, scope: Scop
 async def test_a_reference_does_not_reach_across(stores: Stores) -> None:
     scopes = await fill(stores)
     async with stores.database.transaction(scopes[2]) as connection:
-        foreign_agent = await connection.fetchval("SELECT id FROM ringline.agents")
-    call = a_call(agent_id=foreign_agent)
+        foreign = await connection.fetchval("SELECT id FROM ringline.conversations")
+    call = a_call(conversation_id=foreign)
     with refused_for(Violation.REFERENCE):
         await stores.log.commit([Entry(scopes[0], (created(call),), (call,), call.id)])
 

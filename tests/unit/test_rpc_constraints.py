@@ -18,7 +18,7 @@ from ringline.storage.database_errors import refusal_of
         ),
         ("create_phone_number", "phone_numbers_agents_fkey", "invalid_attribute", "aiAgentId"),
         ("update_sip_user", "sip_users_users_fkey", "invalid_attribute", "userId"),
-        ("start_outbound_call", "calls_agents_fkey", "invalid_changes", ""),
+        ("start_outbound_call", "calls_conversations_fkey", "invalid_changes", ""),
         (
             "end_call",
             "calls_workspace_id_environment_call_uuid_key",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ringline.ports import Clock, SendWebhook
 from ringline.rest.context import Services
+from ringline.services.agents import AgentRules, Agents
 from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
@@ -28,10 +29,10 @@ def build_rest(
     sandbox: SandboxCalls,
     send: SendWebhook,
     now: Clock,
-    allow_private: bool,
+    agent_rules: AgentRules,
     secret_ended: Callable[[], None],
 ) -> Services:
-    """Build the services; `allow_private` is whether webhooks may go to private addresses.
+    """Build the services; the rules say whether webhooks may go to private addresses.
 
     `secret_ended` is called when a key was rotated or revoked.
     """
@@ -64,5 +65,6 @@ def build_rest(
         CallRecords(repo, now),
         CallAnalytics(repo, now),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
-        allow_private=allow_private,
+        Agents(repo, agent_rules, now=now, new_id=new_id),
+        allow_private=agent_rules.allow_private,
     )

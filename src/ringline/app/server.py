@@ -25,6 +25,7 @@ from ringline.config import Settings, load_prices, service_links
 from ringline.domain import delivery_limits
 from ringline.domain.attendant import SETTINGS
 from ringline.rpc.context import Services
+from ringline.services.agents import AgentRules
 from ringline.services.background import run_in_background
 from ringline.services.calls import Calls
 from ringline.services.clock import now
@@ -182,6 +183,7 @@ async def _start(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
     )
     idempotency = Idempotency(repo, new_id)
+    agent_rules = AgentRules(voices.catalogue, settings.webhook_allow_private)
     services = Services(
         repo,
         calls,
@@ -189,7 +191,7 @@ async def _start(
         new_id,
         sealer.seal,
         team,
-        private_webhooks=settings.webhook_allow_private,
+        agent_rules,
         provider_keys_changed=voices.provider_keys.changed,
     )
     webhooks = webhooks_of(settings, stores, sealer=sealer, now=now, most=most)
@@ -233,7 +235,7 @@ async def _start(
             sandbox=sandbox,
             send=webhooks.sender.send,
             now=now,
-            allow_private=settings.webhook_allow_private,
+            agent_rules=agent_rules,
             secret_ended=credentials.forget,
         ),
         idempotency=idempotency,

@@ -121,7 +121,7 @@ class Agent:
     recording_enabled: bool = False
     consent_required: bool = True
     webhook_url: str | None = None
-    language: Language = Language.ENGLISH
+    language: Language = Language.AUTO
     pre_call_announcement: str = ""
     shareable: bool = False
     call_window_start: str | None = None

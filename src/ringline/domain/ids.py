@@ -46,6 +46,7 @@ class Prefix(StrEnum):
     WEBHOOK_ENDPOINT = "whe"
     DELIVERY = "del"
     MESSAGE = "msg"
+    TEMPLATE = "tpl"
 
 
 def uuid7(unix_ms: int, random_bits: int) -> UUID:

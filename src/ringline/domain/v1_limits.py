@@ -45,6 +45,11 @@ SANDBOX_PATIENCE_S = Limit(
 SECRET_KEYS = Limit(
     "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
 )
+_TOO_MANY_AGENTS = "402 `QUOTA_EXCEEDED`; RPC: `invalid_changes`"
+AGENTS_OF_STARTER = Limit("agents of an environment, tier `starter`", 2, "agents", _TOO_MANY_AGENTS)
+AGENTS_OF_BUILDER = Limit(
+    "agents of an environment, tier `builder`", 10, "agents", _TOO_MANY_AGENTS
+)
 
 #: In the sequence of the page.
 ROWS = (
@@ -59,4 +64,6 @@ ROWS = (
     CALLS_OF_SCALE,
     SANDBOX_CALLS,
     SANDBOX_PATIENCE_S,
+    AGENTS_OF_STARTER,
+    AGENTS_OF_BUILDER,
 )

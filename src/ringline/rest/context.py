@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ringline.ports import Check, Clock, NewId
+from ringline.services.agents import Agents
 from ringline.services.analytics import CallAnalytics
 from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
@@ -33,6 +34,7 @@ class Services:
     call_records: CallRecords
     analytics: CallAnalytics
     trials: TrialSends
+    agents: Agents
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -50,4 +52,5 @@ class Services:
             call_records=self.call_records.with_repo(repo),
             analytics=self.analytics.with_repo(repo),
             trials=self.trials.with_repo(repo),
+            agents=self.agents.with_repo(repo),
         )

@@ -1,6 +1,7 @@
 """The table of routes under `/v1`; another resource adds its rows here."""
 
 from ringline.rest import (
+    agent_routes,
     analytics_routes,
     call_placing_routes,
     call_record_routes,
@@ -10,6 +11,7 @@ from ringline.rest import (
 from ringline.rest.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *agent_routes.ROUTES,
     *call_placing_routes.ROUTES,
     *call_record_routes.ROUTES,
     *analytics_routes.ROUTES,

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ringline.domain.log import Scope
-from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule, Services
+from ringline.rpc.context import (
+    ActionContext,
+    Change,
+    Create,
+    Generic,
+    RowRule,
+    Rule,
+    Services,
+)
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
 from ringline.rpc.resource import Resource
@@ -70,8 +78,9 @@ class Action:
     tokens may call an `operator` action; a `team` action requires a `sk_live_` key; a
     `secret` action returns a credential. If a `get` could mean several records, it returns
     the `latest` by that column. `presets` are columns of a new row that clients do not set.
-    `rule` checks the inputs together, and raises RpcRefused. `act` does what the engine
-    does not; `after` runs once a record's change is committed.
+    `rule` checks the inputs together, and raises RpcRefused; `row_rule` checks a plain row
+    against what is stored. `act` does what the engine does not; `after` runs once a record's
+    change is committed.
     """
 
     name: str
@@ -90,6 +99,7 @@ class Action:
     latest: str = "inserted_at"
     presets: Callable[[ActionContext], Mapping[str, object]] | None = None
     rule: Rule | None = None
+    row_rule: RowRule | None = None
     act: Create | Change | Generic | None = None
     after: Callable[[Services, Scope], None] | None = None
     input_index: Mapping[str, Input] = field(init=False)

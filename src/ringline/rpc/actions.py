@@ -492,7 +492,7 @@ _ROWS = (
     _delete(r.PHONE_NUMBER),
     _list(r.AI_AGENT),
     *(
-        replace(action, rule=agent_actions.check_agent)
+        replace(action, rule=agent_actions.check_agent, row_rule=agent_actions.check_row)
         for action in (
             _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
             _update(r.AI_AGENT, *_AGENT),

@@ -14,11 +14,12 @@ do its work raises `RpcRefused`, which rolls the transaction back.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from ringline.domain.log import Scope
-from ringline.ports import Check, Clock, NewId, Transaction
+from ringline.ports import Check, Clock, NewId, Row, Transaction
+from ringline.services.agents import AgentRules
 from ringline.services.callers import Caller
 from ringline.services.calls import Calls
 from ringline.services.event_pages import PageLimits
@@ -38,9 +39,8 @@ class Services:
     new_id: NewId
     seal: Callable[[str], bytes]
     team: Team
+    agents: AgentRules
     pages: PageLimits = field(default_factory=PageLimits)
-    #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
-    private_webhooks: bool = False
     #: Learns whose keys of providers have changed.
     provider_keys_changed: Callable[[Scope], None] = lambda _: None
 
@@ -65,3 +65,18 @@ Generic: TypeAlias = Callable[[ActionContext, Values], Awaitable[object]]
 
 #: Checks an action's inputs together, before any query.
 Rule: TypeAlias = Callable[[ActionContext, Values], None]
+
+
+class RowRule(Protocol):
+    """Checks a plain row against what is stored, in the transaction that writes it."""
+
+    async def __call__(
+        self,
+        context: ActionContext,
+        transaction: Transaction,
+        *,
+        before: Row | None,
+        columns: Mapping[str, Any],
+    ) -> None:
+        """Check the columns to be written; `before` is locked, or None. Raises RpcRefused."""
+        ...

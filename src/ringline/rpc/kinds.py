@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ringline.domain import limits
 from ringline.domain.agent import Tool
-from ringline.domain.agent_checks import Flaw, tool_flaws
+from ringline.domain.agent_checks import Flaw, agent_tool_flaws
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.local_dialogue import local_flaws, read_local
 from ringline.domain.log import Since, parse_since
@@ -205,7 +205,7 @@ class ToolList:
         except msgspec.ValidationError as error:
             wrong = wrong_shape(error)
             raise _bad_inside(Flaw(wrong.steps, wrong.what)) from None
-        _refuse(tool_flaws(tools))
+        _refuse(agent_tool_flaws(tools))
         return _json(tools, self.max_bytes)
 
 

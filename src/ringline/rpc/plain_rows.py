@@ -46,11 +46,13 @@ async def create(
     resource: Resource,
     values: Values,
 ) -> UUID:
-    """Insert a row and append its event; return its id."""
+    """Insert a row and append its event; return its id. Raises RpcRefused by its rule."""
     table, scope, row_id = resource.table, transaction.scope, context.services.new_id()
     presets = _NONE if action.presets is None else action.presets(context)
     given = _columns(context, action, values=values)
     columns = {**presets, **given, "id": row_id, **_scope_of(table, scope)}
+    if action.row_rule is not None:
+        await action.row_rule(context, transaction, before=None, columns=columns)
     statement = sa.insert(table).values(columns).returning(*readable(table))
     after = await _fetch_one(transaction, statement)
     _tell(context, transaction, resource=resource, before=None, after=after)
@@ -66,10 +68,12 @@ async def update(
     before: Row,
     values: Values,
 ) -> None:
-    """Write a locked row's changes, if any, and append their event."""
+    """Write a locked row's changes, if any, and append their event. Raises RpcRefused."""
     table, columns = resource.table, _columns(context, action, values=values)
     if not columns:
         return
+    if action.row_rule is not None:
+        await action.row_rule(context, transaction, before=before, columns=columns)
     new = {name: _bound(table.c[name], value) for name, value in columns.items()}
     differs = sa.or_(*(_differs(table.c[name], value) for name, value in new.items()))
     statement = (

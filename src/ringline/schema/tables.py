@@ -184,7 +184,7 @@ agents = sa.Table(
     sa.Column("local", JSONB),
     sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("consent_required", sa.Boolean, nullable=False, server_default=sa.true()),
-    sa.Column("language", sa.Text, nullable=False, server_default=Language.ENGLISH.value),
+    sa.Column("language", sa.Text, nullable=False, server_default=Language.AUTO.value),
     sa.Column("pre_call_announcement", sa.Text, nullable=False, server_default=""),
     sa.Column("shareable", sa.Boolean, nullable=False, server_default=sa.false()),
     # `HH:MM`; both or neither.
@@ -197,6 +197,7 @@ agents = sa.Table(
     sa.Column("webhook_failing", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("webhook_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("webhook_first_failure_at", TIMESTAMP),
+    sa.Column("template_id", sa.Uuid),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_workspace(),
@@ -225,7 +226,8 @@ END"""
 #: `server_id` is the process that runs a call; null for an external call. When another
 #: process adopts the call of a dead one in order to end its record, `lost_at` becomes the
 #: time at which the dead process was last known to be alive. `recording_ms` is set once the
-#: file of the call's recording is complete, and null if there is none (any more).
+#: file of the call's recording is complete, and null if there is none (any more). `agent_id`
+#: refers to nothing: a call names its agent even when that is deleted.
 calls = sa.Table(
     "calls",
     metadata,
@@ -257,7 +259,6 @@ calls = sa.Table(
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),
     in_workspace(),
-    in_scope("agent_id", "agents"),
     in_scope("conversation_id", "conversations"),
     one_of("environment", Environment),
     one_of("direction", CallDirection),
@@ -500,7 +501,7 @@ phone_numbers = sa.Table(
     in_workspace(),
     in_scope("gateway_id", "gateways"),
     in_scope("queue_id", "queues"),
-    in_scope("agent_id", "agents"),
+    in_scope("agent_id", "agents", ondelete="SET NULL (agent_id)"),
     one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "gateway_id"),
     sa.Index(None, "workspace_id", "environment", "queue_id"),
@@ -522,7 +523,7 @@ conversations = sa.Table(
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "public_id"),
     in_workspace(),
-    in_scope("agent_id", "agents"),
+    in_scope("agent_id", "agents", ondelete="SET NULL (agent_id)"),
     one_of("environment", Environment),
     one_of("channel", ConversationChannel),
     one_of("mode", ConversationMode),

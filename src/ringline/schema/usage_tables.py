@@ -54,7 +54,6 @@ usage = sa.Table(
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_scope("call_id", "calls"),
-    in_scope("agent_id", "agents"),
     one_of("environment", Environment),
     one_of("kind", UsageKind),
     sa.Index(None, "workspace_id", "environment", "call_id"),

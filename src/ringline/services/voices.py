@@ -64,6 +64,10 @@ class Catalogue:
                 raise AssertionError(f"{row.name} stands twice in the catalogue of voices")
             self._rows[row.name] = row
 
+    def known(self, scope: Scope) -> tuple[str, ...]:
+        """Return the models that a workspace may name, whether or not it has their key."""
+        return tuple(row.name for row in self._rows.values() if row.offered_to(scope))
+
     async def models(self, scope: Scope) -> Models:
         """Return the models that a workspace may use, with what those that speak can do.
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import sqlalchemy as sa
 
-from ringline.domain.agent import Agent, BuiltinTool, Language, LocalSettings, Tool
+from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
@@ -17,6 +17,7 @@ from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.pool import INTERNAL
+from ringline.wire.agent_rows import read_agent
 
 
 def _insert(table: sa.Table, *names: str) -> Prepared:
@@ -70,8 +71,6 @@ _FIND_AGENT = Prepared(
 _FIRST_AGENT = Prepared(sa.select(agents).order_by(agents.c.id).limit(1))
 
 _encode = msgspec.json.Encoder().encode
-_TOOLS = msgspec.json.Decoder(tuple[Tool, ...])
-_LOCAL = msgspec.json.Decoder(LocalSettings)
 
 
 class PostgresWorkspaces:
@@ -141,13 +140,13 @@ class PostgresWorkspaces:
             row = await connection.fetchrow(
                 _FIND_AGENT.text, *_FIND_AGENT.arguments(wanted=agent_id)
             )
-        return None if row is None else _read_agent(row)
+        return None if row is None else read_agent(row)
 
     async def first_agent(self, scope: Scope) -> Agent | None:
         """Return the first agent, a new workspace's `Attendant`. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
-        return None if row is None else _read_agent(row)
+        return None if row is None else read_agent(row)
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         """Return the oldest workspaces, or all, oldest first. Raises StoreUnavailable."""
@@ -213,27 +212,3 @@ async def _insert_key(connection: Connection, key: Key, *, key_hash: bytes) -> N
         key_hash=key_hash,
     )
     await connection.execute(_INSERT_KEY.text, *values)
-
-
-def _read_agent(row: Any) -> Agent:
-    return Agent(
-        id=row["id"],
-        display_name=row["display_name"],
-        model=row["model"],
-        instructions=row["instructions"],
-        voice=row["voice"],
-        greeting=row["greeting"],
-        tools=_TOOLS.decode(row["tools"]),
-        local=None if row["local"] is None else _LOCAL.decode(row["local"]),
-        enabled=row["enabled"],
-        recording_enabled=row["recording_enabled"],
-        consent_required=row["consent_required"],
-        webhook_url=row["webhook_url"],
-        language=Language(row["language"]),
-        pre_call_announcement=row["pre_call_announcement"],
-        shareable=row["shareable"],
-        call_window_start=row["call_window_start"],
-        call_window_end=row["call_window_end"],
-        idle_timeout_seconds=row["idle_timeout_seconds"],
-        builtin_tools=tuple(BuiltinTool(name) for name in row["builtin_tools"]),
-    )

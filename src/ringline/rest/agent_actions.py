@@ -1,0 +1,142 @@
+"""What the routes of agents and their templates do (live streams, 6.2 and 6.12)."""
+
+from collections.abc import Awaitable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ringline.domain.agent_models import AskedModel
+from ringline.domain.agent_templates import TEMPLATES, AgentTemplate, find_template
+from ringline.rest import agent_members as shown
+from ringline.rest.route import Listed, Refused, Request
+from ringline.services.agents import (
+    BadSettings,
+    NameTaken,
+    NoSuchAgent,
+    StoredAgent,
+    TooManyAgents,
+)
+
+Answer = Mapping[str, object]
+
+
+async def create_agent(request: Request) -> Answer:
+    """Create an agent."""
+    given, template = dict(request.given), None
+    if "template_id" in given:
+        template = find_template(given.pop("template_id"))
+        if template is None:
+            raise Refused("NOT_FOUND", "the template was not found")
+    creating = request.services.agents.create(
+        request.caller.scope,
+        {
+            **shown.DEFAULTS,
+            **_begun(template),
+            **_columns(given),
+        },
+        model=_asked_model(given) or AskedModel(),
+        template_id=template and template.id,
+    )
+    return await _agent(creating)
+
+
+async def list_agents(request: Request) -> Listed:
+    """List the agents."""
+    size = request.page.size
+    found = await request.services.agents.listed(
+        request.caller.scope, size + 1, after=request.page.after
+    )
+    page = found[:size]
+    last = (page[-1].created_at, page[-1].agent.id) if len(found) > size else None
+    return Listed([shown.show_agent(stored) for stored in page], last)
+
+
+async def get_agent(request: Request) -> Answer:
+    """Return an agent."""
+    scope, agent_id = request.caller.scope, request.ids["agent_id"]
+    return await _agent(request.services.agents.find(scope, agent_id))
+
+
+async def update_agent(request: Request) -> Answer:
+    """Change an agent's settings; another provider brings its own first model."""
+    changing = request.services.agents.change(
+        request.caller.scope,
+        request.ids["agent_id"],
+        given=_columns(request.given),
+        model=_asked_model(request.given),
+    )
+    return await _agent(changing)
+
+
+async def delete_agent(request: Request) -> None:
+    """Delete an agent."""
+    with _refusing():
+        await request.services.agents.delete(request.caller.scope, request.ids["agent_id"])
+
+
+async def list_templates(_: Request) -> Answer:
+    """List the templates."""
+    return {"templates": [shown.show_template(template) for template in TEMPLATES]}
+
+
+async def get_template(request: Request) -> Answer:
+    """Return a template."""
+    template = find_template(request.ids["template_id"])
+    if template is None:
+        raise Refused("NOT_FOUND")
+    return shown.show_template(template)
+
+
+def _begun(template: AgentTemplate | None) -> dict[str, object]:
+    """Return the columns that a template fills in."""
+    if template is None:
+        return {}
+    return {
+        "language": template.language,
+        "greeting": template.greeting,
+        "instructions": template.instructions,
+        "builtin_tools": list(template.builtin_tools),
+    }
+
+
+def _columns(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is sent by its columns; the model's halves are not among them."""
+    columns = {
+        shown.COLUMNS.get(name, name): value
+        for name, value in given.items()
+        if name not in ("ai_provider", "ai_model")
+    }
+    for name in shown.TEXTS:
+        if name in columns:
+            columns[name] = columns[name] or ""
+    return columns
+
+
+def _asked_model(given: Mapping[str, Any]) -> AskedModel | None:
+    """Return what is sent of the model's halves; None if nothing is."""
+    if "ai_provider" not in given and "ai_model" not in given:
+        return None
+    name = given.get("ai_model")
+    return AskedModel(given.get("ai_provider"), name, "ai_model" in given and name is None)
+
+
+async def _agent(finding: Awaitable[StoredAgent]) -> Answer:
+    with _refusing():
+        return shown.show_agent(await finding)
+
+
+@contextmanager
+def _refusing() -> Generator[None]:
+    """Refuse what the service refuses. Raises Refused."""
+    try:
+        yield
+    except NoSuchAgent:
+        raise Refused("NOT_FOUND") from None
+    except NameTaken:
+        raise Refused("ALREADY_EXISTS", "another agent has this display_name") from None
+    except TooManyAgents as many:
+        raise Refused(
+            "QUOTA_EXCEEDED", f"the workspace's tier has at most {many.most} agents"
+        ) from None
+    except BadSettings as bad:
+        names = " and ".join(shown.MEMBERS.get(column, column) for column in bad.columns)
+        raise Refused("INVALID_ARGUMENT", f"{names} {bad.problem}") from None
