@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from ringline.domain import v1_limits
+from ringline.domain.call_window import ZONE
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.sandbox_script import ANSWER, SCRIPT, Speaks
 from tests.database import TestDatabase
@@ -176,11 +178,11 @@ async def test_what_is_stored_of_it(service: Service) -> None:
 
 
 async def test_an_agent_that_greets_speaks_first(service: Service) -> None:
-    greeting = "Good morning."
-    ada = await an_agent(service, "Ada", greeting=greeting)
+    announcement = "This call is a test."
+    ada = await an_agent(service, "Ada", greeting="Hello.", preCallAnnouncement=announcement)
     call = await place(service, agent_id=ada)
     said = await finals_of(service, call["call_id"])
-    assert [frame["text"] for frame in said] == [greeting, WHOLE, ANSWER]
+    assert [frame["text"] for frame in said] == [f"{announcement}\nHello.", WHOLE, ANSWER]
 
 
 async def test_a_repeated_request_places_one_call(slow: Service) -> None:
@@ -282,6 +284,18 @@ async def test_agents_that_cannot_be_called(slow: Service) -> None:
     disabled = await an_agent(slow, "Off", enabled=False)
     answer = await v1.post("/calls", asked(slow, agent_id=disabled))
     assert (answer.status, answer.code) == (400, "INVALID_ARGUMENT")
+
+
+async def test_an_agent_outside_of_its_call_window(slow: Service) -> None:
+    """The window is the hour that begins two hours from now, so it is closed."""
+    now = datetime.now(ZONE)
+    opens, closes = (f"{(now.hour + hours) % 24:02}:00" for hours in (2, 3))
+    closed = await an_agent(slow, "Off duty", callWindowStart=opens, callWindowEnd=closes)
+    answer = await of(slow).post("/calls", asked(slow, agent_id=closed))
+    assert (answer.status, answer.code) == (422, "CALL_WINDOW_RESTRICTED")
+    early, late = (f"{(now.hour + hours) % 24:02}:00" for hours in (-1, 2))
+    on_duty = await an_agent(slow, "On duty", callWindowStart=early, callWindowEnd=late)
+    assert (await place(slow, agent_id=on_duty))["status"] == "initiated"
 
 
 async def test_a_live_key_has_no_telephone_and_sees_no_test_call(slow: Service) -> None:

@@ -34,6 +34,10 @@ BARE = Offer(
 TO_AGENT = replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, AGENT))
 
 
+def with_agent(agent: Agent) -> Offer:
+    return replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, agent))
+
+
 def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
     line = ScriptedLeg()
     reception = Reception(house.calls, replace(LIMITS, duration_s=20), now=clock)
@@ -88,7 +92,15 @@ def test_another_entry_point_offers_its_own_source_and_transport() -> None:
 
 def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
     async def main(house: House) -> None:
-        for offer, greeting in ((BARE, None), (TO_AGENT, "Good morning.")):
+        announcing = replace(AGENT, pre_call_announcement="This call may be recorded.")
+        silent = replace(announcing, greeting="")
+        both = "This call may be recorded.\nGood morning."
+        for offer, greeting in (
+            (BARE, None),
+            (TO_AGENT, "Good morning."),
+            (with_agent(announcing), both),
+            (with_agent(silent), "This call may be recorded."),
+        ):
             offer = replace(offer, call_id=UUID(int=len(house.voices) + 1))
             take(house, offer)
             await asyncio.sleep(1)

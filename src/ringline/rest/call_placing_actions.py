@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ringline.domain.call import Moment
+from ringline.domain.call_window import within_call_window
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
 from ringline.domain.workspaces import CONCURRENT_CALLS
@@ -31,6 +32,8 @@ async def place_call(request: Request) -> Mapping[str, object]:
         raise Refused("NOT_FOUND", "the agent was not found") from None
     except AgentDisabled:
         raise Refused("INVALID_ARGUMENT", "the agent is not enabled") from None
+    if not within_call_window(agent, request.now):
+        raise Refused("CALL_WINDOW_RESTRICTED")
     if scope.environment is Environment.LIVE:
         raise Refused("UNAVAILABLE", "there is no telephone line; a sk_test_ key places a call")
     async with request.services.repo.read(scope) as rows:

@@ -85,7 +85,7 @@ ROUTES: tuple[Route, ...] = (
             ),
         ),
         answers=_PLACED,
-        errors=("NOT_FOUND",),
+        errors=("NOT_FOUND", "CALL_WINDOW_RESTRICTED"),
         idempotent=True,
     ),
     Route(

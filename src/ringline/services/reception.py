@@ -58,9 +58,14 @@ class Reception:
         self._calls.check_accepting()
 
     def greeting(self, offer: Offer) -> str:
-        """Return what the agent of an offered call says first; empty if it waits."""
+        """Return what the agent of an offered call says first; empty if it waits.
+
+        What it must announce comes before its greeting.
+        """
         agent = offer.session.agent
-        return agent.greeting if agent else ""
+        if agent is None:
+            return ""
+        return "\n".join(filter(None, (agent.pre_call_announcement, agent.greeting)))
 
     def accept(self, offer: Offer, leg: Leg, *, open_voice: OpenVoice | None = None) -> LiveCall:
         """Start an offered call; its leg must report to the returned call's `listener`.
