@@ -279,5 +279,8 @@ def in_list(stored: StoredEvent) -> str | None:
 #: The call WebSocket's own notices.
 NOTICES = (
     envelope.stream_dropped(Position(EPOCH, 4), _at(8)).decode(),
-    envelope.command_error("INVALID_ARGUMENT", "the frame is no command", at=_at(9)).decode(),
+    envelope.command_result("dtmf", "sent", request_id="c-1", at=_at(9)).decode(),
+    envelope.command_error(
+        "INTERNAL", "the call is held already", at=_at(9), action="hold", request_id="c-2"
+    ).decode(),
 )

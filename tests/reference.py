@@ -42,6 +42,7 @@ from ringline.wire import (
     realtime_events,
     realtime_mint,
 )
+from ringline.wire.call_commands import COMMANDS
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
@@ -58,6 +59,12 @@ from tests.reference_rows import cell, member_cells, member_rows, row, table
 from tests.rest_reference import route_rows
 from tests.webhook_reference import SECTIONS as WEBHOOK_SECTIONS
 from tests.webhook_reference import TABLES as WEBHOOK_TABLES
+
+
+def call_command_rows() -> Iterator[str]:
+    for action, command in COMMANDS.items():
+        takes = f"`{command.takes.name}`: {command.takes.means}" if command.takes else "–"
+        yield row(f"`{action}`", takes, command.means, f"`{command.status}`")
 
 
 def event_rows() -> Iterator[str]:
@@ -316,6 +323,7 @@ TABLES = {
         for name, resource in RESOURCES.items()
     },
     "commands": (("command", "does"), command_rows),
+    "call commands": (("`action`", "takes", "does", "`status`"), call_command_rows),
     **{
         f"limits {wall}": (("limit on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
         for wall in LIMITS

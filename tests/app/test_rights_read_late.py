@@ -43,6 +43,8 @@ BODIES: dict[str, object] = {
     "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
     "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
     "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},
+    "/v1/calls/{call_id}/dtmf": {"digits": "12#"},
+    "/v1/calls/{call_id}/transfer": {"destination": "+2348000001234"},
     "/v1/webhooks/test": {
         "event_type": "call.completed",
         "agent_id": format_id(Prefix.AGENT, NOBODY),

@@ -256,7 +256,13 @@ async def test_sizes_of_pages_that_are_refused(service: Service, size: str) -> N
 
 
 WITH_IDS = [route for route in ROUTES if route.ids]
-GIVEN = {"since": "0", "url": "https://hooks.example.com/a", "event_type": "call.created"}
+GIVEN = {
+    "since": "0",
+    "url": "https://hooks.example.com/a",
+    "event_type": "call.created",
+    "digits": "1",
+    "destination": "+2348000001234",
+}
 
 
 @pytest.mark.parametrize("route", WITH_IDS, ids=lambda route: route.operation)

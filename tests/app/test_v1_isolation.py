@@ -35,6 +35,8 @@ GIVEN = {
     "from_number": "+2348000001234",
     "display_name": "Ours",
     "shareable": "true",
+    "digits": "1",
+    "destination": "+2348000001234",
 }
 #: Templates are everybody's.
 WITH_IDS = [route for route in ROUTES if route.ids and route.ids[0].prefix is not Prefix.TEMPLATE]

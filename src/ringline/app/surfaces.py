@@ -22,6 +22,7 @@ from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
 from ringline.web.admission import Admission, Allowance
 from ringline.web.authentication import Origins
+from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
@@ -111,6 +112,7 @@ def build_server(
         call_streams=CallStreams(
             watchers,
             stores.calls,
+            commands=Commands(watchers, rest.repo, calls=calls, now=now, new_id=new_id),
             origins=origins,
             rate=v1_rate,
             links=links,

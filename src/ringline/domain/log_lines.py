@@ -387,6 +387,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "bus_subscriber_failed", "error", means="A subscriber failed to process a publication."
         ),
         _error("call_failed", "call_id", "error", means="The call ends with `internal_error`."),
+        _error("command_failed", "error", means="A command of a call WebSocket broke."),
         _error("close_failed", "id", "error", means="A revoked key's connection was not closed."),
         _error(
             "credential_lookup_failed",

@@ -50,6 +50,19 @@ AGENTS_OF_STARTER = Limit("agents of an environment, tier `starter`", 2, "agents
 AGENTS_OF_BUILDER = Limit(
     "agents of an environment, tier `builder`", 10, "agents", _TOO_MANY_AGENTS
 )
+COMMANDS_PER_S = Limit(
+    "commands of one call WebSocket, on average", 20, "per second", "`command.error` `RATE_LIMITED`"
+)
+WAITING_COMMANDS = Limit(
+    "commands of one call WebSocket that wait for the one before",
+    20,
+    "commands",
+    "`command.error` `RATE_LIMITED`",
+)
+REQUEST_ID = Limit(
+    "a command's `request_id`", 255, "characters", "`command.error` `INVALID_ARGUMENT`"
+)
+DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVALID_ARGUMENT`")
 
 #: In the sequence of the page.
 ROWS = (
@@ -66,4 +79,8 @@ ROWS = (
     SANDBOX_PATIENCE_S,
     AGENTS_OF_STARTER,
     AGENTS_OF_BUILDER,
+    COMMANDS_PER_S,
+    WAITING_COMMANDS,
+    REQUEST_ID,
+    DIGITS,
 )

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 
-from ringline.domain.call import Moment
 from ringline.domain.call_window import within_call_window
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
 from ringline.domain.workspaces import CONCURRENT_CALLS
+from ringline.rest.call_control_actions import obey_request
 from ringline.rest.route import Refused, Request
-from ringline.services.call_control import CallControl
-from ringline.services.external_calls import NoSuchRecord
 from ringline.services.sandbox_calls import AgentDisabled, NoSuchAgent, Placing
 from ringline.services.session_places import TooManyCalls
 from ringline.services.tiers import find_tier
+from ringline.wire.call_commands import Action, Command
 from ringline.wire.call_status import v1_status
 from ringline.wire.times import seconds
 
@@ -54,12 +53,4 @@ async def place_call(request: Request) -> Mapping[str, object]:
 
 async def end_call(request: Request) -> None:
     """End a call that has not ended."""
-    services, scope = request.services, request.caller.scope
-    control = CallControl(services.repo, services.calls, scope)
-    try:
-        call = await control.find(request.ids["call_id"])
-        if call.ended_at is not None:
-            raise Refused("NOT_FOUND")
-        await control.end(call.id, Moment(request.now, services.new_id))
-    except NoSuchRecord:
-        raise Refused("NOT_FOUND") from None
+    await obey_request(request, Command(Action.HANGUP))

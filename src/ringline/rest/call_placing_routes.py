@@ -7,23 +7,11 @@ from ringline.domain import v1_limits
 from ringline.domain.call_vocabulary import CallDirection, CallStatus
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member, Shape
-from ringline.domain.phone_numbers import is_e164
 from ringline.rest import call_placing_actions as act
-from ringline.rest.route import Input, PathId, Route
-from ringline.rpc.kinds import BadValue, Id, Map
+from ringline.rest.call_inputs import CALL_ID, PhoneNumber
+from ringline.rest.route import Input, Route
+from ringline.rpc.kinds import Id, Map
 from ringline.wire.call_status import V1_STATUS
-
-
-class PhoneNumber:
-    """A number in E.164."""
-
-    def cast(self, value: object) -> str:
-        """Take a string in that form."""
-        if not isinstance(value, str):
-            raise BadValue("must be a string")
-        if not is_e164(value):
-            raise BadValue("must be a number in E.164: +2348000001234")
-        return value
 
 
 class Metadata:
@@ -38,7 +26,6 @@ class Metadata:
 _TAG = "Calls"
 _CALLS = "/v1/calls"
 _CALL = f"{_CALLS}/{{call_id}}"
-_CALL_ID = PathId("call_id", Prefix.CALL, "the call's id")
 
 _TO = Member("to_number", Shape.TEXT, "whom to call, in E.164")
 _FROM = Member(
@@ -98,6 +85,6 @@ ROUTES: tuple[Route, ...] = (
         "The call has ended",
         "One that has ended already is 404, as an unknown one.",
         204,
-        ids=(_CALL_ID,),
+        ids=(CALL_ID,),
     ),
 )

@@ -3,6 +3,7 @@
 from ringline.rest import (
     agent_routes,
     analytics_routes,
+    call_control_routes,
     call_placing_routes,
     call_record_routes,
     key_routes,
@@ -14,6 +15,7 @@ ROUTES: tuple[Route, ...] = (
     *agent_routes.ROUTES,
     *call_placing_routes.ROUTES,
     *call_record_routes.ROUTES,
+    *call_control_routes.ROUTES,
     *analytics_routes.ROUTES,
     *key_routes.ROUTES,
     *webhook_routes.ROUTES,

@@ -11,12 +11,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
-from ringline.domain.call_control import NEEDS
 from ringline.domain.call_signals import ControlOrder, EndOrdered, Verdict
 from ringline.domain.call_vocabulary import CallStatus, CallTransport, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
-from ringline.domain.leg import LegControl
 from ringline.domain.log import Scope
 from ringline.domain.routes import Seat
 from ringline.domain.unavailable import Unavailable, UnavailableReason
@@ -68,12 +66,11 @@ class WrongState(Exception):
 
 
 class LegCannot(Exception):
-    """The call's line is of a kind that cannot carry out the order."""
+    """The call's leg is of a kind that cannot carry out the order."""
 
-    def __init__(self, transport: CallTransport, control: LegControl) -> None:
-        super().__init__(f"{transport} cannot {control}")
+    def __init__(self, transport: CallTransport) -> None:
+        super().__init__(transport)
         self.transport = transport
-        self.control = control
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +107,18 @@ class CallControl:
             raise Unavailable(UnavailableReason.PROCESS_GONE)
         return ended
 
-    async def control(self, text: str, order: ControlOrder) -> None:
+    async def control(self, text: str | UUID, order: ControlOrder) -> None:
         """Let a call's line carry out an order. Raises NotActive, WrongState, LegCannot."""
         call = await self.find(text)
-        if not call.runs and call.status in _ACTIVE:
-            raise LegCannot(call.transport, NEEDS[type(order)])
-        if not call.runs:
+        if call.ended_at is not None:
             raise NotActive
+        if not call.runs:
+            raise LegCannot(call.transport)
         match await self._order(call, order):
             case Verdict.WRONG_STATE:
                 raise WrongState
             case Verdict.LEG_CANNOT:
-                raise LegCannot(call.transport, NEEDS[type(order)])
+                raise LegCannot(call.transport)
             case verdict:
                 await self._check(call, verdict)
 

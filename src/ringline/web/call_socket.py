@@ -1,4 +1,4 @@
-"""A call's events over a WebSocket, as envelopes (live streams, 2.5)."""
+"""A call's events over a WebSocket, as envelopes, and commands to it (live streams, 2.5)."""
 
 import asyncio
 
@@ -9,12 +9,13 @@ from ringline.domain.log import Position
 from ringline.ports import Clock
 from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.outbox import Outbox
+from ringline.web.call_commands import CommandQueue, Commands
 from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
 from ringline.web.watchers import InTextFrames, Watchers
 from ringline.web.websocket import Message, WebSocket
-from ringline.wire.envelope import Envelope, command_error, stream_dropped
+from ringline.wire.envelope import Envelope, stream_dropped
 from ringline.wire.websocket_frames import text_frame
 from ringline.wire.websocket_reader import CloseCode
 
@@ -28,10 +29,17 @@ class CallSocket:
     """A call's WebSocket, from the 101 to the close."""
 
     def __init__(
-        self, watchers: Watchers, start: Start, *, now: Clock, limits: StreamLimits
+        self,
+        watchers: Watchers,
+        start: Start,
+        *,
+        commands: Commands,
+        now: Clock,
+        limits: StreamLimits,
     ) -> None:
         self._watchers = watchers
         self._start = start
+        self._commands = commands
         self._now = now
         self._limits = limits
         self._watch = CallWatch(watchers, start)
@@ -62,9 +70,17 @@ class CallSocket:
             OnLoss.CONTINUE,
             self._tell_gap,
         )
-        reading = asyncio.create_task(self._read(socket, outbox))
+        commands = CommandQueue(
+            self._commands,
+            self._start.viewer,
+            call_id=self._start.call_id,
+            reply=lambda answer: outbox.send(text_frame(answer)),
+        )
+        reading = asyncio.create_task(self._read(socket, commands))
+        obeying = asyncio.create_task(commands.run())
         tasks = [
             reading,
+            obeying,
             asyncio.create_task(self._watch.run(subscription, outbox)),
             asyncio.create_task(
                 socket.keep_alive(self._limits.ping_every_s, self._limits.silent_s)
@@ -73,6 +89,9 @@ class CallSocket:
         with self._watchers.present(self):
             try:
                 await asyncio.wait({reading, self._watch.end}, return_when=asyncio.FIRST_COMPLETED)
+                if self._watch.end.done() and not self._watch.end.result():
+                    reading.cancel()
+                    await commands.finish()  # one of them may have ended the call
             finally:
                 for task in tasks:
                     task.cancel()
@@ -99,17 +118,14 @@ class CallSocket:
                 return InTextFrames(Envelope()).encode(stored.event, own, scope=scope)
         return None
 
-    async def _read(self, socket: WebSocket, outbox: Outbox) -> None:
-        """Answer clients' frames; commands come with call control."""
+    async def _read(self, socket: WebSocket, commands: CommandQueue) -> None:
+        """Take the client's commands."""
 
         def take(message: Message) -> None:
             if isinstance(message, bytes):
                 socket.refuse(CloseCode.UNSUPPORTED_DATA)
                 return
-            error = command_error(
-                "INVALID_ARGUMENT", "this call takes no commands here", at=self._now()
-            )
-            outbox.send(text_frame(error))
+            commands.take(message)
 
         await socket.receive_all(take)
         if socket.violation == CloseCode.UNSUPPORTED_DATA:

@@ -21,6 +21,7 @@ from ringline.ports import CallStore, Clock, NewId
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import resolve
 from ringline.web.authentication import Denied, Origins, answer, retry_after
+from ringline.web.call_commands import Commands
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
 from ringline.web.cors import READABLE, preflight
@@ -67,6 +68,7 @@ class CallStreams:
         watchers: Watchers,
         calls: CallStore,
         *,
+        commands: Commands,
         origins: Origins,
         rate: SlidingRate,
         links: Links,
@@ -76,6 +78,7 @@ class CallStreams:
     ) -> None:
         self._watchers = watchers
         self._calls = calls
+        self._commands = commands
         self._origins = origins
         self._rate = rate
         self._links = links
@@ -119,7 +122,13 @@ class CallStreams:
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise StreamRefused("UPGRADE_REQUIRED")
             stream: Stream = (
-                CallSocket(self._watchers, start, now=self._now, limits=self._limits)
+                CallSocket(
+                    self._watchers,
+                    start,
+                    commands=self._commands,
+                    now=self._now,
+                    limits=self._limits,
+                )
                 if last is CallEnded
                 else Transcript(self._watchers, start, limits=self._limits)
             )

@@ -42,11 +42,15 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose log may be watched, by which key, and by which operator, if any."""
+    """Whose log may be watched, by which key, and by which operator, if any.
+
+    Who came with a secret key itself may also command what they watch (live streams, 2.5).
+    """
 
     scope: Scope
     key_id: UUID
     user_id: UUID | None = None
+    may_command: bool = False
 
 
 class Watchers:
@@ -107,7 +111,7 @@ class Watchers:
         if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
             log_refused("wrong_kind", key)
             return Denied.WRONG_KIND
-        return Viewer(key.scope, key.id)
+        return Viewer(key.scope, key.id, may_command=True)
 
     @contextmanager
     def present(self, watcher: Watcher) -> Generator[None]:

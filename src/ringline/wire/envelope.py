@@ -181,13 +181,32 @@ def stream_dropped(position: Position, at: datetime) -> bytes:
     )
 
 
-def command_error(code: str, message: str, *, at: datetime) -> bytes:
-    """Encode the answer to an invalid or unsupported command (live streams, 2.5)."""
+def command_result(action: str, status: str, *, request_id: str | None, at: datetime) -> bytes:
+    """Encode the answer to a command that was carried out (live streams, 2.5)."""
+    return encode(
+        {
+            "event_type": "command.result",
+            "request_id": request_id,
+            "timestamp": seconds(at),
+            "payload": {"action": action, "status": status},
+        }
+    )
+
+
+def command_error(
+    code: str,
+    message: str,
+    *,
+    at: datetime,
+    action: str | None = None,
+    request_id: str | None = None,
+) -> bytes:
+    """Encode the answer to a command that was not (live streams, 2.5)."""
     return encode(
         {
             "event_type": "command.error",
-            "request_id": None,
+            "request_id": request_id,
             "timestamp": seconds(at),
-            "payload": {"action": None, "error_code": code, "message": message},
+            "payload": {"action": action, "error_code": code, "message": message},
         }
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.members import Member, Shape
 from ringline.wire import call_status, transcript
+from ringline.wire.call_commands import COMMANDS, Action
 from ringline.wire.payload_members import (
     DIRECTION,
     DURATION,
@@ -145,6 +146,13 @@ PAYLOADS: Mapping[str, Members] = {
     ),
 }
 
+_REQUEST_ID = Member(
+    "request_id",
+    Shape.TEXT,
+    "the client's own id of the command; null if it has none, or cannot be read",
+    null=True,
+)
+
 #: The call WebSocket's own notices, which have no `event_id`.
 NOTICES: Mapping[str, Members] = {
     "stream.dropped": (
@@ -157,16 +165,41 @@ NOTICES: Mapping[str, Members] = {
             members=(Member("position", Shape.TEXT, "the position to resume from"),),
         ),
     ),
-    "command.error": (
-        Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
-        _unknown("request_id", Shape.TEXT, means="the client's id of the command"),
+    "command.result": (
+        Member("event_type", Shape.TEXT, "the name of the notice", words=("command.result",)),
+        _REQUEST_ID,
         snake(OCCURRED_AT, "timestamp"),
         Member(
             "payload",
             Shape.OBJECT,
-            "what is wrong with the client's frame",
+            "what was done",
             members=(
-                _unknown("action", Shape.TEXT, means="the command"),
+                Member("action", Shape.TEXT, "the command", words=tuple(Action)),
+                Member(
+                    "status",
+                    Shape.TEXT,
+                    "what became of it",
+                    words=tuple(row.status for row in COMMANDS.values()),
+                ),
+            ),
+        ),
+    ),
+    "command.error": (
+        Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
+        _REQUEST_ID,
+        snake(OCCURRED_AT, "timestamp"),
+        Member(
+            "payload",
+            Shape.OBJECT,
+            "why it was not done; the socket stays open",
+            members=(
+                Member(
+                    "action",
+                    Shape.TEXT,
+                    "the command; null if the frame is none",
+                    words=tuple(Action),
+                    null=True,
+                ),
                 Member("error_code", Shape.TEXT, "a code of `/v1`"),
                 Member("message", Shape.TEXT, "a sentence for people"),
             ),
