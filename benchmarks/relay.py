@@ -257,6 +257,7 @@ def _recording(server: Server) -> Contestant:
     agent = {"name": "Recorded", "model": MODEL, "recordingEnabled": True, "consentRequired": False}
     asked = {"action": "create_ai_agent", "input": agent, "fields": ["id"]}
     with connect(server.port) as connection:
+        post(connection, "/v1/workspace/recording", key, {"enabled": True}, method="PATCH")
         made = post(connection, "/rpc/public/run", key, asked)
     return Contestant(server.process, server.port, key, agent_id=made["data"]["id"])
 

@@ -50,9 +50,13 @@ def connect(port: int) -> socket.socket:
     return connection
 
 
-def post(connection: socket.socket, path: str, key: str, body: object) -> dict[str, Any]:
+def post(
+    connection: socket.socket, path: str, key: str, body: object, *, method: str = "POST"
+) -> dict[str, Any]:
     """Post JSON with a key; return the JSON of the answer."""
-    head = f"POST {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json"
+    head = (
+        f"{method} {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json"
+    )
     status, answer = request(connection, head, json.dumps(body).encode())
     if status != 200:
         raise SystemExit(f"{path} answered {status}.")

@@ -16,6 +16,7 @@ from ringline.wire.wav import Wav, read_wav
 from tests.realtime_session import Client, connected, until
 from tests.rpc_calls import Rpc
 from tests.serving import Service
+from tests.v1 import V1
 
 RATE_HZ = 16_000
 LOUD = 1_000
@@ -62,7 +63,8 @@ def uuid_of(call_id: str) -> UUID:
 
 
 async def agent_that_records(service: Service, **settings: object) -> str:
-    """Create an agent of `mock/echo`; by default it records, and needs consent."""
+    """Create an agent of `mock/echo` where recordings are on; it records, and needs consent."""
+    await V1(service).patch("/workspace/recording", {"enabled": True})
     made = {"name": "Echo", "model": "mock/echo", "recordingEnabled": True} | settings
     agent = await Rpc(service).run("create_ai_agent", input=made, fields=["id"])
     return agent["id"]

@@ -1,24 +1,32 @@
 """Durable timers: served once, by whichever process is alive, and what the first kind does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from ringline.domain.ids import uuid7
 from ringline.domain.log import Scope
+from ringline.domain.recording import RecordingFailure, RecordingRefused
+from ringline.domain.records import Entry
 from ringline.domain.timers import Timer, TimerKind
 from ringline.ports import EntryRefused, Violation
+from ringline.services.recording_upkeep import RecordingUpkeep
 from ringline.services.timers import Serve, Timers
 from ringline.services.webhook_upkeep import WebhookUpkeep
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
 from tests.clock import HandClock
-from tests.database import OTHER, TestDatabase, make_log
+from tests.database import OTHER, TestDatabase, a_call, created, make_log, new_id
 
 UPKEEP = TimerKind.WEBHOOK_UPKEEP
+AGES = (6, 8, 29, 31)
 LEASE = timedelta(minutes=5)
 DAY = timedelta(days=1)
 
@@ -165,6 +173,68 @@ async def test_upkeep_removes_settled_deliveries_and_rotated_secrets_in_time(
     assert {row["previous_secret"] for row in previous} == {None, b"p"}
     assert signing["signing_secret"] is not None
     assert signing["previous_signing_secret"] is None
+
+
+async def test_a_workspace_says_how_long_its_deliveries_are_kept(
+    database: TestDatabase, stores: Stores, clock: HandClock
+) -> None:
+    scope, other = await make_log(stores), await make_log(stores)
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.workspaces SET retention_days = 7 WHERE id = $1", scope.workspace_id
+        )
+        for log in (scope, other):
+            for age in (6, 8):
+                await add_delivery(superuser, log, "dead", at=clock() - timedelta(days=age))
+            await WebhookUpkeep(stores.timers, clock).serve(Timer(log, UPKEEP, "", {}, clock()))
+        left = await superuser.fetch("SELECT workspace_id FROM ringline.webhook_deliveries")
+    counted = Counter(row["workspace_id"] for row in left)
+    assert counted == {scope.workspace_id: 1, other.workspace_id: 2}
+
+
+@pytest.mark.parametrize(("days", "kept"), [(7, [6]), (30, [6, 8, 29]), (3650, [6, 8, 29])])
+async def test_recordings_go_in_time(
+    database: TestDatabase, stores: Stores, clock: HandClock, *, days: int, kept: list[int]
+) -> None:
+    scope, other = await make_log(stores), await make_log(stores)
+    ages = {age: await add_recorded(stores, scope, at=clock() - age * DAY) for age in AGES}
+    theirs = await add_recorded(stores, other, at=clock() - 40 * DAY)
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.workspaces SET retention_days = $2 WHERE id = $1",
+            scope.workspace_id,
+            days,
+        )
+    removed: list[UUID] = []
+
+    async def remove(call_ids: Collection[UUID]) -> None:
+        removed.extend(call_ids)
+
+    timer = Timer(scope, TimerKind.RECORDING_UPKEEP, "", {}, clock())
+    upkeep = RecordingUpkeep(stores.timers, remove, now=clock)
+    assert await upkeep.serve(timer) == clock() + DAY
+    assert removed == sorted(ages[age] for age in AGES if age not in kept)
+    assert theirs not in removed
+
+
+async def test_a_disk_that_refuses_is_tried_again(stores: Stores, clock: HandClock) -> None:
+    scope = await make_log(stores)
+    await add_recorded(stores, scope, at=clock() - 31 * DAY)
+
+    async def refuse(_: Collection[UUID]) -> None:
+        raise RecordingRefused(RecordingFailure.DISK_FAILED)
+
+    timer = Timer(scope, TimerKind.RECORDING_UPKEEP, "", {}, clock())
+    upkeep = RecordingUpkeep(stores.timers, refuse, now=clock)
+    assert await upkeep.serve(timer) == clock() + timedelta(hours=1)
+
+
+async def add_recorded(stores: Stores, scope: Scope, *, at: datetime) -> UUID:
+    """Store a call of a time, with a recording."""
+    call = replace(a_call(), id=uuid7(int(at.timestamp() * 1000), new_id().int & (1 << 74) - 1))
+    await stores.log.commit([Entry(scope, (created(call),), (call,), call.id)])
+    await stores.recordings.note({call.id: 1_000})
+    return call.id
 
 
 async def add_delivery(superuser: Any, scope: Scope, status: str, *, at: datetime) -> None:

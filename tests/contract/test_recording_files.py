@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.recording import RecordingFailure, RecordingRefused
+from ringline.services.recording_writer import RecordingWriter
 from ringline.storage.recording_files import DiskRecordings, find_recording
 from ringline.wire.wav import HEADER_BYTES, MAX_PCM_BYTES
 from tests.samples import new_id
@@ -114,6 +115,30 @@ def test_a_recording_under_way_is_not_removed(tmp_path: Path) -> None:
     assert len(files.make_room(len(SECOND))) == 1
 
 
+def test_what_is_removed_is_gone_and_counts_no_longer(tmp_path: Path) -> None:
+    files = files_in(tmp_path, 2 * (HEADER_BYTES + len(SECOND)))
+    old, live = new_id(), new_id()
+    file = files.begin(old)
+    file.append(SECOND)
+    file.close()
+    files.begin(live).append(SECOND)
+    assert files.remove([new_id(), old, live]) == [old], "the other one is under way"
+    assert not path_of(tmp_path, old).exists()
+    assert path_of(tmp_path, live).exists()
+    assert files.make_room(HEADER_BYTES + len(SECOND)) == []
+    assert files.remove([old]) == []
+
+
+def test_a_recording_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    files, call_id = files_in(tmp_path), new_id()
+    files.begin(call_id).close()
+    path_of(tmp_path, call_id).unlink()
+    path_of(tmp_path, call_id).mkdir()
+    with pytest.raises(RecordingRefused) as refused:
+        files.remove([call_id])
+    assert refused.value.failure is RecordingFailure.DISK_FAILED
+
+
 def test_the_size_of_earlier_runs_counts(tmp_path: Path) -> None:
     before, call_id = files_in(tmp_path), new_id()
     file = before.begin(call_id)
@@ -205,3 +230,34 @@ def test_a_recording_that_wav_cannot_hold_ends(tmp_path: Path) -> None:
     assert refused.value.failure is RecordingFailure.TOO_LONG
     file._size = 0
     file.close()
+
+
+class Learned:
+    """What the writer's listener learned."""
+
+    def __init__(self) -> None:
+        self.removed: list[UUID] = []
+
+    def on_survey(self, durations: dict[UUID, int]) -> None:
+        self.surveyed = durations
+
+    def on_removed(self, call_id: UUID) -> None:
+        self.removed.append(call_id)
+
+
+async def test_the_writer_removes_recordings_for_those_who_wait(tmp_path: Path) -> None:
+    files, learned = files_in(tmp_path), Learned()
+    there, gone, stuck = sorted(new_id() for _ in range(3))
+    for call_id in (there, stuck):
+        files.begin(call_id).close()
+    path_of(tmp_path, stuck).unlink()
+    path_of(tmp_path, stuck).mkdir()
+    writer = RecordingWriter(files, lambda *_: pytest.fail("there is nothing to resample"))
+    writer.start(learned)
+    await writer.remove([there, gone])
+    assert learned.removed == [there]
+    assert not path_of(tmp_path, there).exists()
+    with pytest.raises(RecordingRefused):
+        await writer.remove([stuck])
+    await writer.close(5)
+    assert learned.removed == [there]

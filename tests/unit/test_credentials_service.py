@@ -16,6 +16,7 @@ from structlog.testing import LogCapture
 
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, Scope
+from ringline.domain.tiers import Tier
 from ringline.ports import StoreUnavailable
 from ringline.services import credentials
 from ringline.services.credentials import (
@@ -655,5 +656,20 @@ def test_an_operators_pass_ends_with_the_member() -> None:
         house.dismiss(ada)
         with pytest.raises(Unrecognised):
             await granted.check()
+
+    run(main)
+
+
+def test_the_tier_of_a_workspace_is_what_its_keys_said_last() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+        workspace_id = key.scope.workspace_id
+        assert house.service.tier_of(workspace_id) is Tier.SCALE
+        house.store.change(key, tier=Tier.STARTER)
+        await house.service.authenticate("sk_live_x")
+        assert house.service.tier_of(workspace_id) is Tier.STARTER
+        house.store.change(key, tier=Tier.BUILDER)
+        await house.connect(key)  # as a token's, by its id
+        assert house.service.tier_of(workspace_id) is Tier.BUILDER
 
     run(main)

@@ -314,12 +314,13 @@ def test_who_is_recorded(
     enabled: bool, required: bool, consent: bool | None, recorded: bool
 ) -> None:
     agent = Agent(new_id(), "Ann", recording_enabled=enabled, consent_required=required)
-    assert is_recorded(agent, consent) == recorded
+    assert is_recorded(replace(agent, workspace_records=True), consent) == recorded
+    assert not is_recorded(agent, consent), "the workspace's switch stands above both"
     assert not is_recorded(None, consent)
 
 
 def test_nobody_is_recorded_by_default() -> None:
-    agent = Agent(new_id(), "Ann")
+    agent = Agent(new_id(), "Ann", workspace_records=True)
     assert not is_recorded(agent, True)
     assert not is_recorded(replace(agent, recording_enabled=True), None)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain import limits
+from ringline.domain.tiers import Tier
 from ringline.web.rates import WINDOW_S, Quota, SlidingRate
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -47,6 +48,25 @@ def test_who_waits_as_long_as_told_passes(clock: Clock, gap_s: float) -> None:
         assert 1 <= quota.reset_s <= WINDOW_S
         clock.now += quota.reset_s
         assert not take(rate).refused
+
+
+@pytest.mark.parametrize(
+    ("tier", "most"),
+    [(Tier.STARTER, 1_000), (Tier.BUILDER, 5_000), (Tier.SCALE, 20_000), (Tier.PAYG, 5_000)],
+)
+def test_the_tier_sets_the_limit_where_none_is_chosen(clock: Clock, tier: Tier, most: int) -> None:
+    quota = SlidingRate(None, clock=clock).take(ONE, tier)
+    assert quota == Quota(most, most - 1, WINDOW_S, refused=False)
+    chosen = SlidingRate(7, clock=clock).take(ONE, tier)
+    assert chosen is not None
+    assert chosen.limit == 7
+
+
+def test_a_lower_tier_counts_from_the_next_request_on(clock: Clock) -> None:
+    rate = SlidingRate(None, clock=clock)
+    for _ in range(1_001):
+        assert rate.take(ONE, Tier.SCALE) is not None
+    assert rate.take(ONE, Tier.STARTER) == Quota(1_000, 0, WINDOW_S, refused=True)
 
 
 def test_a_refused_request_is_not_counted(clock: Clock) -> None:

@@ -739,6 +739,10 @@ export interface Organisation {
   id: Uuid;
   name: string;
   environment: "live" | "sandbox";
+  tier: "starter" | "builder" | "scale" | "payg";
+  webhookUrl: string | null;
+  retentionDays: number;
+  recordingEnabled: boolean;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -750,6 +754,10 @@ export interface OrganisationFilter extends Joined<OrganisationFilter> {
   id?: ById;
   name?: ByText;
   environment?: ByWord<"live" | "sandbox">;
+  tier?: ByWord<"starter" | "builder" | "scale" | "payg">;
+  webhookUrl?: Nullable<ByText>;
+  retentionDays?: ByNumber;
+  recordingEnabled?: ByBoolean;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
 }
@@ -758,7 +766,7 @@ export interface OrganisationResource {
   fields: Organisation;
   relationships: OrganisationRelationships;
   filter: OrganisationFilter;
-  sorts: "id" | "name" | "environment" | "insertedAt" | "updatedAt";
+  sorts: "id" | "name" | "environment" | "tier" | "webhookUrl" | "retentionDays" | "recordingEnabled" | "insertedAt" | "updatedAt";
 }
 
 export interface User {

@@ -19,6 +19,8 @@ from ringline.services.sealer import Sealer
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
+from ringline.services.workspace_deletion import DeletedWorkspaces
+from ringline.services.workspace_settings import SettingsOfWorkspaces
 
 
 def build_rest(
@@ -49,6 +51,8 @@ def build_rest(
         new_id,
         calls,
         sandbox,
+        SettingsOfWorkspaces(repo, now),
+        DeletedWorkspaces(repo, now, secret_ended=secret_ended),
         ApiKeys(
             repo,
             now,

@@ -194,7 +194,9 @@ async def _start(
         agent_rules,
         provider_keys_changed=voices.provider_keys.changed,
     )
-    webhooks = webhooks_of(settings, stores, sealer=sealer, now=now, most=most)
+    webhooks = webhooks_of(
+        settings, stores, sealer=sealer, recordings=recordings, calls=calls, now=now, most=most
+    )
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
     page_key = PageKey() if dev else None

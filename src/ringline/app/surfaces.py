@@ -74,7 +74,7 @@ def build_server(
     )
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
-    v1_rate = SlidingRate(settings.v1_per_minute)
+    v1_rate = SlidingRate(settings.rate_v1_per_minute)
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,

@@ -2,18 +2,24 @@
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from ringline.config import Settings
+from ringline.domain.endings import EndCause
 from ringline.domain.timers import TimerKind
 from ringline.hooks.sender import WebhookSender
 from ringline.ports import Clock
+from ringline.services.calls import Calls
 from ringline.services.deliveries import Deliveries, DeliveryLimits
 from ringline.services.delivery_attempts import Attempts
+from ringline.services.recording_upkeep import RecordingUpkeep
+from ringline.services.recordings import Recordings
 from ringline.services.sealer import Sealer
 from ringline.services.signing_secrets import WorkspaceSecrets
-from ringline.services.timers import Timers
+from ringline.services.timers import Serve, Timers
 from ringline.services.webhook_upkeep import WebhookUpkeep
+from ringline.services.workspace_deletion import WorkspaceDeletion
 from ringline.storage.stores import Stores
 
 
@@ -27,7 +33,14 @@ class Webhooks:
 
 
 def webhooks_of(
-    settings: Settings, stores: Stores, *, sealer: Sealer, now: Clock, most: int
+    settings: Settings,
+    stores: Stores,
+    *,
+    sealer: Sealer,
+    recordings: Recordings,
+    calls: Calls,
+    now: Clock,
+    most: int,
 ) -> Webhooks:
     """Return the worker over open stores; `most` deliveries are under way at a time."""
     sender = WebhookSender(allow_private=settings.webhook_allow_private)
@@ -46,7 +59,18 @@ def webhooks_of(
     )
     limits = DeliveryLimits(in_all=most)
     deliveries = Deliveries(stores.deliveries, attempts.make, now=now, limits=limits)
-    upkeep = TimerKind.WEBHOOK_UPKEEP
-    serve = {upkeep: WebhookUpkeep(stores.timers, now).serve}
-    timers = Timers(stores.timers, serve, now=now, daily=(upkeep,))
+    serve: dict[TimerKind, Serve] = {
+        TimerKind.WEBHOOK_UPKEEP: WebhookUpkeep(stores.timers, now).serve,
+        TimerKind.RECORDING_UPKEEP: RecordingUpkeep(
+            stores.timers, recordings.remove, now=now
+        ).serve,
+    }
+    daily = tuple(serve)
+    serve[TimerKind.WORKSPACE_DELETION] = WorkspaceDeletion(
+        stores.deletions,
+        now,
+        end_calls=partial(calls.end_all, cause=EndCause.KEY_REVOKED),
+        remove=recordings.remove,
+    ).serve
+    timers = Timers(stores.timers, serve, now=now, daily=daily)
     return Webhooks(deliveries, sender, timers)

@@ -31,7 +31,7 @@ from ringline.config.readings import (
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.config.voices_file import VoicesFile, read_voices_file
-from ringline.domain import limits, v1_limits
+from ringline.domain import limits
 from ringline.schema.names import Roles
 
 #: Root's data directory: the account that the database runs under cannot enter root's home.
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
         ge=0,
         description="requests to `/v1`, per workspace, both environments together; 0 means no "
         "limit",
-        json_schema_extra={"default": "by the tier: 20,000"},
+        json_schema_extra={"default": "by the tier: 20,000, `builder` 5,000, `starter` 1,000"},
     )
     max_sessions_per_workspace: int | None = Field(
         None,
@@ -381,12 +381,6 @@ class Settings(BaseSettings):
         """Return the URL of a server on a port; a wildcard host is reached by loopback."""
         host = "127.0.0.1" if self.host in _WILDCARDS else self.host
         return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-    @property
-    def v1_per_minute(self) -> int:
-        """Return a workspace's requests to `/v1` a minute: by the tier that all have so far."""
-        most = self.rate_v1_per_minute
-        return v1_limits.PER_MINUTE.most if most is None else most
 
     @property
     def roles(self) -> Roles:

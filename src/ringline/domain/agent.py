@@ -104,7 +104,8 @@ class Agent:
     """A row of `agents`: who answers, with which model, and how.
 
     An agent that is not `enabled` starts no sessions; running ones continue. Its calls are
-    recorded if `recording_enabled`, and only with consent if `consent_required`. The window in
+    recorded if `recording_enabled`, and only with consent if `consent_required`; the workspace's
+    switch stands above both: `workspace_records` is no column of `agents`. The window in
     which it may place calls is two times of day, `HH:MM`, or open at any time. Without an
     `idle_timeout_seconds` nobody is told of a caller's silence.
     """
@@ -128,3 +129,4 @@ class Agent:
     call_window_end: str | None = None
     idle_timeout_seconds: int | None = None
     builtin_tools: tuple[BuiltinTool, ...] = ()
+    workspace_records: bool = False

@@ -12,6 +12,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from ringline.domain.log import Environment, Scope
+from ringline.domain.tiers import Tier
 
 SECRET_BYTES = 32
 
@@ -43,6 +44,8 @@ class Key:
     last_used_at: datetime | None = None
     end_calls: bool = False
     first_id: UUID | None = None
+    #: The workspace's: every request needs it, and this look-up is one that every request makes.
+    tier: Tier = Tier.SCALE
 
     @property
     def shown_id(self) -> UUID:

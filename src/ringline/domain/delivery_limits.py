@@ -27,7 +27,12 @@ TARGETS = Limit(
 LEASE_S = Limit(
     "a delivery that a process has taken and does not report on", 30, "s", "another one takes it"
 )
-RETENTION_DAYS = Limit("settled deliveries and their attempts", 30, "days", "removed")
+RETENTION_DAYS = Limit(
+    "settled deliveries and their attempts, unless the workspace's `retention_days` say otherwise",
+    30,
+    "days",
+    "removed",
+)
 FAILURES = Limit(
     "failures of a webhook since its last success, if a day or longer ago", 20, "failures", _FAILING
 )

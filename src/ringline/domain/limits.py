@@ -437,10 +437,10 @@ RECORDING_FREE_BYTES = Limit(
     _NOT_RECORDED,
 )
 RECORDING_DAYS = Limit(
-    "the age of a recording that `/v1` gives out, or the workspace's `retention_days` if fewer",
+    "a recording; less if its workspace's `retention_days` are fewer",
     30,
     "days",
-    "404 `NOT_FOUND`",
+    "removed; before that, 404 `NOT_FOUND`",
 )
 RECORDINGS_GB = Limit("recordings on disk", 10, "GB", "the oldest are removed", "RECORDINGS_MAX_GB")
 

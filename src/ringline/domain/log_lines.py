@@ -182,7 +182,14 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _info(
             "recording_removed",
             "call_id",
-            means="The oldest recording was removed, because of `RINGLINE_RECORDINGS_MAX_GB`.",
+            means="A recording was removed: because of `RINGLINE_RECORDINGS_MAX_GB`, because its "
+            "workspace keeps none of its age, or with its workspace.",
+        ),
+        _warning(
+            "recordings_not_removed",
+            "reason",
+            means="Old recordings of a workspace could not be removed; it is tried again in an "
+            "hour.",
         ),
         _warning(
             "recordings_not_surveyed",
@@ -199,6 +206,8 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             " key, or a key of the wrong kind.",
         ),
         _info("key_revoked", "id", "connections", means="A key was revoked."),
+        _info("workspace_deleted", "id", means="A workspace was deleted, over `/v1`."),
+        _info("workspace_purged", "id", means="Nothing of a deleted workspace is left."),
         _info("key_expired", "id", "connections", means="A key in use expired."),
         _info("member_removed", "id", "connections", means="A member was removed from their team."),
     ),

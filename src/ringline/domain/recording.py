@@ -53,7 +53,7 @@ class RecordingRefused(Exception):
 
 def is_recorded(agent: Agent | None, consent: bool | None) -> bool:
     """Return whether an agent's call is recorded, given the caller's consent (contract, 11)."""
-    if agent is None or not agent.recording_enabled:
+    if agent is None or not (agent.workspace_records and agent.recording_enabled):
         return False
     return consent is True or not agent.consent_required
 

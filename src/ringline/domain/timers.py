@@ -13,6 +13,10 @@ class TimerKind(StrEnum):
 
     #: Once a day, in every log: deliveries past their retention, and secrets past their rotation.
     WEBHOOK_UPKEEP = "webhook_upkeep"
+    #: Once a day, in every log: recordings past their retention.
+    RECORDING_UPKEEP = "recording_upkeep"
+    #: What a deleted workspace leaves is removed.
+    WORKSPACE_DELETION = "workspace_deletion"
 
 
 @dataclass(frozen=True, slots=True)

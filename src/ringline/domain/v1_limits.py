@@ -41,6 +41,18 @@ SANDBOX_PATIENCE_S = Limit(
     "s",
     "they go on; on hold they hang up",
 )
+PER_MINUTE_OF_BUILDER = Limit(
+    "the same of the tiers `builder` and `payg`, unless the setting is set",
+    5_000,
+    "requests",
+    "429 `RATE_LIMITED`",
+)
+PER_MINUTE_OF_STARTER = Limit(
+    "the same of the tier `starter`, unless the setting is set",
+    1_000,
+    "requests",
+    "429 `RATE_LIMITED`",
+)
 
 SECRET_KEYS = Limit(
     "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
@@ -70,6 +82,8 @@ ROWS = (
     TRANSCRIPT_BYTES,
     DEADLINE_S,
     PER_MINUTE,
+    PER_MINUTE_OF_BUILDER,
+    PER_MINUTE_OF_STARTER,
     SECRET_KEYS,
     METADATA_BYTES,
     CALLS_OF_STARTER,

@@ -3,31 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from ringline.domain import v1_limits
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment
-
-
-class Tier(StrEnum):
-    """What a workspace may use: how many requests and calls at once (live streams, 1.6)."""
-
-    STARTER = "starter"
-    BUILDER = "builder"
-    SCALE = "scale"
-    PAYG = "payg"
-
-
-#: How many calls a workspace may have at once when it places another one.
-CONCURRENT_CALLS = {
-    Tier.STARTER: v1_limits.CALLS_OF_STARTER.most,
-    Tier.BUILDER: v1_limits.CALLS_OF_BUILDER.most,
-    Tier.SCALE: v1_limits.CALLS_OF_SCALE.most,
-    Tier.PAYG: v1_limits.CALLS_OF_BUILDER.most,
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class Upkeep(Protocol):
         """Delete deliveries of a log that were settled and are from before; return how many."""
         ...
 
+    async def retention_days(self, timer: Timer) -> int:
+        """Return for how many days the log's workspace keeps what ages."""
+        ...
+
     async def forget_secrets(self, timer: Timer, now: datetime) -> None:
         """Delete previous secrets of a log, and of its workspace, that have expired."""
         ...

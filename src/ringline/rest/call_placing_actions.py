@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ringline.domain.call_window import within_call_window
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
-from ringline.domain.workspaces import CONCURRENT_CALLS
+from ringline.domain.tiers import CONCURRENT_CALLS
 from ringline.rest.call_control_actions import obey_request
 from ringline.rest.route import Refused, Request
 from ringline.services.sandbox_calls import AgentDisabled, NoSuchAgent, Placing

@@ -15,6 +15,8 @@ from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
+from ringline.services.workspace_deletion import DeletedWorkspaces
+from ringline.services.workspace_settings import SettingsOfWorkspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Services:
     new_id: NewId
     calls: Calls
     sandbox: SandboxCalls
+    workspace: SettingsOfWorkspaces
+    deleted_workspaces: DeletedWorkspaces
     keys: ApiKeys
     endpoints: WebhookEndpoints
     ledger: DeliveryLedger
@@ -44,6 +48,8 @@ class Services:
         return replace(
             self,
             repo=repo,
+            workspace=self.workspace.with_repo(repo),
+            deleted_workspaces=self.deleted_workspaces.with_repo(repo),
             keys=self.keys.with_repo(repo),
             endpoints=self.endpoints.with_repo(repo),
             ledger=self.ledger.with_repo(repo),

@@ -84,6 +84,9 @@ def read_body(route: Route, body: bytes) -> dict[str, Any]:
         raise Refused("INVALID_ARGUMENT", f"the body: {problem.message}") from None
     if not isinstance(value, dict):
         raise Refused("INVALID_ARGUMENT", "the body must be a JSON object")
+    for name in route.unsettable:
+        if name in value:
+            raise bad(name, "cannot be set")
     return _cast(route.body, cast("dict[str, object]", value))
 
 

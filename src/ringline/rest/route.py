@@ -136,7 +136,8 @@ class Route:
 
     `errors` are codes besides those of every route. A route that is `live_only` changes what
     spans environments, so a `sk_test_` key is refused (contract, 6). One that `spans` them
-    shows and changes rows of both to a `sk_live_` key.
+    shows and changes rows of both to a `sk_live_` key. A body that has an `unsettable` member is
+    refused, whatever its value.
 
     An `idempotent` route carries a request with an `Idempotency-Key` out once (live streams,
     1.8); if it answers with a `secret`, the answer is not kept for repeats.
@@ -155,6 +156,7 @@ class Route:
     ids: tuple[PathId, ...] = ()
     query: tuple[Input, ...] = ()
     body: tuple[Input, ...] = ()
+    unsettable: tuple[str, ...] = ()
     answers: Members = ()
     paging: Paging | None = None
     errors: tuple[str, ...] = ()

@@ -8,10 +8,12 @@ from ringline.rest import (
     call_record_routes,
     key_routes,
     webhook_routes,
+    workspace_routes,
 )
 from ringline.rest.route import Route
 
 ROUTES: tuple[Route, ...] = (
+    *workspace_routes.ROUTES,
     *agent_routes.ROUTES,
     *call_placing_routes.ROUTES,
     *call_record_routes.ROUTES,

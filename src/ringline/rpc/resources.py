@@ -32,6 +32,7 @@ from ringline.domain.operators import (
 )
 from ringline.domain.providers import VoiceProvider
 from ringline.domain.spelling import camel
+from ringline.domain.tiers import Tier
 from ringline.domain.usage import UNITS
 from ringline.domain.voice import UsageKind
 from ringline.rpc.kinds import (
@@ -156,6 +157,10 @@ ORGANISATION = Resource(
                 else_="live",
             ),
         ),
+        Field("tier", Choice(tuple(Tier))),
+        Field("webhookUrl", Text(), null=True),
+        Field("retentionDays", Integer()),
+        Field("recordingEnabled", Boolean()),
         *_stamps(),
     ),
 )

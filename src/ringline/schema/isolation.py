@@ -26,12 +26,31 @@ def roles() -> Roles:
     return cast(Roles, context.config.attributes["roles"])
 
 
-def isolate(run: Callable[[str], Any], table: str, *, here: str = OF_ENVIRONMENT) -> None:
-    """Let the application, and no other role, see a table's rows that are `here`."""
+def isolate(
+    run: Callable[[str], Any], table: str, *, here: str = OF_ENVIRONMENT, purged: bool = True
+) -> None:
+    """Let the application, and no other role, see a table's rows that are `here`.
+
+    With `purged`, they are removed with their workspace (`let_purge`).
+    """
     app = roles().app
     run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {SCHEMA}.{table} FORCE ROW LEVEL SECURITY")
     run(f"CREATE POLICY app ON {SCHEMA}.{table} TO {app} USING ({here}) WITH CHECK ({here})")
+    if purged:
+        let_purge(run, table)
+
+
+def let_purge(run: Callable[[str], Any], table: str) -> None:
+    """Let `purge_rows` remove a table's rows of workspaces that are deleted."""
+    lookup = roles().lookup
+    deleted = f"(SELECT w.id FROM {SCHEMA}.workspaces w WHERE w.deleted_at IS NOT NULL)"
+    for verb in ("SELECT", "DELETE"):
+        run(
+            f"CREATE POLICY purge_{verb.lower()} ON {SCHEMA}.{table} FOR {verb} TO {lookup}"
+            f" USING (workspace_id IN {deleted})"
+        )
+    run(f"GRANT SELECT (workspace_id, ctid), DELETE ON {SCHEMA}.{table} TO {lookup}")
 
 
 def grant_app(run: Callable[[str], Any], rights: str, *, table: str) -> None:

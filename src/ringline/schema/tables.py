@@ -13,6 +13,7 @@ writes and may not read is marked here (`secret`).
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ringline.domain import delivery_limits
 from ringline.domain.agent import Language
 from ringline.domain.call_vocabulary import (
     CallDirection,
@@ -38,7 +39,7 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
-from ringline.domain.workspaces import Tier
+from ringline.domain.tiers import Tier
 from ringline.schema.columns import (
     SORTED_TEXT,
     TIMESTAMP,
@@ -72,11 +73,19 @@ workspaces = sa.Table(
     sa.Column("previous_signing_secret_expires_at", TIMESTAMP),
     sa.Column("tier", sa.Text, nullable=False, server_default=Tier.SCALE.value),
     sa.Column("webhook_url", sa.Text),
-    sa.Column("retention_days", sa.Integer, nullable=False, server_default="30"),
+    sa.Column(
+        "retention_days",
+        sa.Integer,
+        nullable=False,
+        server_default=str(delivery_limits.RETENTION_DAYS.most),
+    ),
     # The switch above those of all agents.
     sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
+    #: When it was deleted; its rows are being removed.
+    sa.Column("deleted_at", TIMESTAMP),
     *stamps(),
     one_of("tier", Tier),
+    sa.Index("workspaces_deleted_idx", "id", postgresql_where=sa.text("deleted_at IS NOT NULL")),
 )
 
 #: When each server was last alive. The rows belong to no workspace, and only the lookup

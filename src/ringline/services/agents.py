@@ -17,8 +17,8 @@ from ringline.domain.agent import Agent
 from ringline.domain.agent_checks import mismatches
 from ringline.domain.agent_models import AskedModel, exists
 from ringline.domain.log import Scope
+from ringline.domain.tiers import Tier
 from ringline.domain.webhook_addresses import UrlRefused, read_webhook_url
-from ringline.domain.workspaces import Tier
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import agents, workspaces

@@ -97,6 +97,12 @@ class Calls:
             return Verdict.NOT_HERE
         return await live.order(order)
 
+    def end_all(self, workspace_id: UUID, cause: EndCause) -> None:
+        """End every call of a workspace that runs here."""
+        for live, _ in list(self._live.values()):
+            if live.new.scope.workspace_id == workspace_id:
+                live.end(cause)
+
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""
         for orphan in abandoned:

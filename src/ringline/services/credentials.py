@@ -25,6 +25,7 @@ import structlog
 
 from ringline.domain.credentials import Key, digest
 from ringline.domain.log import Scope
+from ringline.domain.tiers import Tier
 from ringline.ports import Clock, CredentialStore, StoreUnavailable
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
@@ -129,6 +130,8 @@ class Credentials:
         self._by_user: _Connections = {}
         self._cache: dict[bytes, CachedCredential] = {}
         self._used: dict[UUID, datetime] = {}
+        #: The tiers of workspaces, as their keys said last; for tokens, which do not know it.
+        self._tiers: dict[UUID, Tier] = {}
         #: When keys in use expire.
         self._expiries: dict[UUID, datetime] = {}
         #: Keys and members to look up again, and whether a revocation ends their calls too.
@@ -146,6 +149,7 @@ class Credentials:
                 log_refused("key", key)
             return None
         self._used[key.id] = self._now()
+        self._learn(key)
         return key
 
     def read_token(self, text: str) -> SessionToken | None:
@@ -271,7 +275,18 @@ class Credentials:
         if key is None or key.scope != scope or not key.is_valid(self._now()):
             log_refused("token", key)
             return None
+        self._learn(key)
         return key
+
+    def tier_of(self, workspace_id: UUID) -> Tier:
+        """Return a workspace's tier as it was at the last look-up of one of its keys."""
+        return self._tiers.get(workspace_id, Tier.SCALE)
+
+    def _learn(self, key: Key) -> None:
+        workspace_id = key.scope.workspace_id
+        if len(self._tiers) >= MAX_CACHED and workspace_id not in self._tiers:
+            del self._tiers[next(iter(self._tiers))]
+        self._tiers[workspace_id] = key.tier
 
     async def run(self) -> None:
         """Follow revocations until cancelled."""

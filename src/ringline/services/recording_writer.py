@@ -8,9 +8,10 @@ the recording, never the call). A file that cannot be written ends its recording
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -63,6 +64,13 @@ class RecordingFiles(Protocol):
 
     def begin(self, call_id: UUID) -> RecordingFile:
         """Begin a call's recording. Raises RecordingRefused."""
+        ...
+
+    def remove(self, call_ids: Collection[UUID]) -> list[UUID]:
+        """Remove recordings that are complete; return whose were there.
+
+        Raises RecordingRefused.
+        """
         ...
 
     def durations(self) -> dict[UUID, int]:
@@ -132,12 +140,18 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True)
+class _Remove:
+    call_ids: Collection[UUID]
+    done: asyncio.Future[None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Survey:
     pass
 
 
 _SURVEY = _Survey()
-_Job: TypeAlias = _Begin | _Write | _End | _Survey
+_Job: TypeAlias = _Begin | _Write | _End | _Remove | _Survey
 
 
 class RecordingWriter:
@@ -195,6 +209,12 @@ class RecordingWriter:
         """End a recording with its call."""
         self._put(_End(tape, now_ms))
 
+    async def remove(self, call_ids: Collection[UUID]) -> None:
+        """Remove recordings, once what waits is written. Raises RecordingRefused."""
+        done = self._loop.create_future()
+        self._put(_Remove(call_ids, done))
+        await done
+
     async def close(self, grace_s: float) -> None:
         """Write what waits, and stop; give up on a disk that takes longer."""
         self._hand_over()
@@ -245,6 +265,9 @@ class RecordingWriter:
                     final = tape.timeline.finish(now_ms)
                     self._append(tape.file, tape.encoder.finish(final))
                 self._close(tape)
+            case _Remove(call_ids, done):
+                self._tell_removed(self._files.remove(call_ids))
+                self._call(_settle, done)
             case _Survey():
                 self._call(self._listener.on_survey, self._files.durations())
 
@@ -254,13 +277,19 @@ class RecordingWriter:
             file.append(pcm)
 
     def _make_room(self, size: int) -> None:
-        for call_id in self._files.make_room(size):
+        self._tell_removed(self._files.make_room(size))
+
+    def _tell_removed(self, call_ids: Sequence[UUID]) -> None:
+        for call_id in call_ids:
             _log.info("recording_removed", call_id=str(call_id))
             self._call(self._listener.on_removed, call_id)
 
     def _give_up(self, job: _Job, failure: RecordingFailure) -> None:
         if isinstance(job, _Survey):
             _log.warning("recordings_not_surveyed", reason=failure.value)
+            return
+        if isinstance(job, _Remove):
+            self._call(partial(_settle, refused=failure), job.done)
             return
         if not job.tape.failed:
             self._fail(job.tape, failure)
@@ -284,3 +313,12 @@ class RecordingWriter:
     def _call(self, told: Callable[..., None], what: object) -> None:
         with suppress(RuntimeError):  # the loop has ended without us
             self._loop.call_soon_threadsafe(told, what)
+
+
+def _settle(done: asyncio.Future[None], refused: RecordingFailure | None = None) -> None:
+    if done.done():
+        return  # nobody waits any more
+    if refused is None:
+        done.set_result(None)
+    else:
+        done.set_exception(RecordingRefused(refused))

@@ -139,6 +139,13 @@ class Recordings:
         """Record a call from now on; `failed` is called at most once."""
         return Recorder(self, call_id, caller=caller, failed=failed)
 
+    async def remove(self, call_ids: Collection[UUID]) -> None:
+        """Remove recordings of calls that have ended; the calls' rows follow.
+
+        Raises RecordingRefused.
+        """
+        await self.writer.remove(call_ids)
+
     def note(self, call_id: UUID, duration_ms: int | None) -> None:
         """Store a recording's duration; None if its file has been removed."""
         self._unwritten[call_id] = duration_ms

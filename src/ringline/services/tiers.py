@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from ringline.domain.log import Scope
-from ringline.domain.workspaces import Tier
+from ringline.domain.tiers import Tier
 from ringline.ports import Rows
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import workspaces

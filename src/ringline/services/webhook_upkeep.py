@@ -2,11 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from ringline.domain import delivery_limits
 from ringline.domain.timers import Timer
 from ringline.ports import Clock, Upkeep
 
-_RETENTION = timedelta(days=delivery_limits.RETENTION_DAYS.most)
 _DAILY = timedelta(days=1)
 _AT_ONCE = 1_000
 
@@ -25,7 +23,7 @@ class WebhookUpkeep:
         """
         now = self._now()
         await self._store.forget_secrets(timer, now)
-        before = now - _RETENTION
+        before = now - timedelta(days=await self._store.retention_days(timer))
         while await self._store.purge_deliveries(timer, before, most=_AT_ONCE) == _AT_ONCE:
             pass
         return now + _DAILY

@@ -5,6 +5,7 @@ credentials that the client does not have.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, Scope
+from ringline.domain.tiers import Tier
 from ringline.schema.names import KEYS_CHANNEL
 from ringline.storage.database import Database
 from ringline.storage.pool import CREDENTIALS, INTERNAL
@@ -43,7 +45,7 @@ class PostgresCredentials:
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.find_key($1)", key_hash
         )
-        return read_key(rows[0]) if rows else None
+        return _read_found(rows[0]) if rows else None
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
         """Return keys by id, to re-check the ones in use. Raises StoreUnavailable."""
@@ -52,7 +54,7 @@ class PostgresCredentials:
         rows = await self._database.look_up(
             INTERNAL, "SELECT * FROM ringline.get_keys($1)", list(key_ids)
         )
-        return [read_key(row) for row in rows]
+        return [_read_found(row) for row in rows]
 
     async def get_token_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
         """Return the key behind a token, None if its member is not in the key's team.
@@ -62,7 +64,7 @@ class PostgresCredentials:
         values = (key_id,) if user_id is None else (key_id, user_id)
         text = _KEY if user_id is None else _KEY_WITH_MEMBER
         rows = await self._database.look_up(CREDENTIALS, text, *values)
-        return read_key(rows[0]) if rows else None
+        return _read_found(rows[0]) if rows else None
 
     async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Return which of these users are still members of a team.
@@ -157,8 +159,13 @@ class PostgresCredentials:
         await self._database.watch(KEYS_CHANNEL, notified)
 
 
+def _read_found(row: Any) -> Key:
+    """Return the key in a row of a lookup function, with its workspace's tier."""
+    return replace(read_key(row), tier=Tier(row["tier"]))
+
+
 def read_key(row: Any) -> Key:
-    """Return the key in a row of `keys` or of a lookup function."""
+    """Return the key in a row of `keys`."""
     return Key(
         id=row["id"],
         scope=Scope(row["workspace_id"], Environment(row["environment"])),

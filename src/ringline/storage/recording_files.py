@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,7 @@ class DiskRecordings:
             for call_id in self._oldest() if self._total + size > self._most else ():
                 if self._total + size <= self._most:
                     break
-                with suppress(FileNotFoundError):
-                    os.unlink(_name(call_id), dir_fd=directory)
-                self._total -= self._sizes.pop(call_id)
+                self._unlink(call_id, directory)
                 removed.append(call_id)
             space = os.fstatvfs(directory)
             free = space.f_bavail * space.f_frsize
@@ -95,6 +93,14 @@ class DiskRecordings:
         self.resized(call_id, HEADER_BYTES)
         return DiskRecording(self, call_id, file=file)
 
+    def remove(self, call_ids: Collection[UUID]) -> list[UUID]:
+        """Remove recordings that are complete (port `RecordingFiles`)."""
+        there = sorted((self._sizes.keys() - self._live).intersection(call_ids))
+        with _refusing():
+            for call_id in there:
+                self._unlink(call_id, self._open())
+        return there
+
     def durations(self) -> dict[UUID, int]:
         """Return each recording's duration; mend what a crash has left."""
         found: dict[UUID, int] = {}
@@ -118,6 +124,11 @@ class DiskRecordings:
     def closed(self, call_id: UUID) -> None:
         """Note that a recording is complete; it may be removed from now on."""
         self._live.discard(call_id)
+
+    def _unlink(self, call_id: UUID, directory: int) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(_name(call_id), dir_fd=directory)
+        self._total -= self._sizes.pop(call_id)
 
     def _oldest(self) -> list[UUID]:
         """Return the recordings that may be removed, the oldest first."""

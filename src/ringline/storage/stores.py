@@ -10,6 +10,7 @@ from ringline.schema.names import ROLES, Roles
 from ringline.storage.calls import PostgresCalls
 from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
+from ringline.storage.deletions import PostgresDeletions
 from ringline.storage.event_log import PostgresEventLog
 from ringline.storage.loans import LoanLimits
 from ringline.storage.provider_credentials import PostgresProviderCredentials
@@ -41,6 +42,7 @@ class Stores:
     signing_secrets: PostgresSigningSecrets
     deliveries: PostgresDeliveries
     timers: PostgresTimers
+    deletions: PostgresDeletions
 
     @classmethod
     async def open(
@@ -79,6 +81,7 @@ class Stores:
             PostgresSigningSecrets(database),
             PostgresDeliveries(database),
             PostgresTimers(database),
+            PostgresDeletions(database),
         )
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Durable timers in PostgreSQL, and what they remove of webhooks in time.
+"""Durable timers in PostgreSQL, and what they remove in time.
 
 Timers belong to workspaces and the process that serves them to none, so lookup functions claim
 them; what they do happens in their own log.
@@ -7,6 +7,7 @@ them; what they do happens in their own log.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from ringline.domain.timers import Timer, TimerKind
 from ringline.domain.webhooks import DeliveryStatus
 from ringline.schema.names import TIMERS_CHANNEL
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import workspaces
+from ringline.schema.tables import calls, workspaces
 from ringline.schema.webhook_tables import webhook_attempts as attempts
 from ringline.schema.webhook_tables import webhook_deliveries as deliveries
 from ringline.schema.webhook_tables import webhook_endpoints as endpoints
@@ -50,6 +51,16 @@ def _purge() -> Prepared:
 
 
 _PURGE = _purge()
+_RETENTION = Prepared(sa.select(workspaces.c.retention_days))
+#: A recording's file is complete once its length is known; ids of calls begin with their time.
+_RECORDED = Prepared(
+    sa.select(calls.c.id)
+    .where(calls.c.id < sa.bindparam("before", type_=sa.Uuid))
+    .where(calls.c.id > sa.bindparam("after", type_=sa.Uuid))
+    .where(calls.c.recording_ms.is_not(None))
+    .order_by(calls.c.id)
+    .limit(sa.bindparam("most", type_=sa.BigInteger))
+)
 _NOW = sa.bindparam("now", type_=endpoints.c.previous_expires_at.type)
 _FORGET_OF_ENDPOINTS = Prepared(
     sa.update(endpoints)
@@ -64,7 +75,7 @@ _FORGET_OF_WORKSPACE = Prepared(
 
 
 class PostgresTimers:
-    """The ports `TimerStore` and `Upkeep` over a database."""
+    """The ports `TimerStore`, `Upkeep` and `OldRecordings` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -115,6 +126,26 @@ class PostgresTimers:
         async with self._database.transaction(timer.scope) as connection:
             arguments = _PURGE.arguments(before=first, most=most)
             return await connection.fetchval(_PURGE.text, *arguments)
+
+    async def retention_days(self, timer: Timer) -> int:
+        """Return for how many days the log's workspace keeps what ages.
+
+        Raises StoreUnavailable.
+        """
+        async with self._database.transaction(timer.scope) as connection:
+            return await connection.fetchval(_RETENTION.text, *_RETENTION.arguments())
+
+    async def recorded_before(
+        self, timer: Timer, before: datetime, *, after: UUID | None, most: int
+    ) -> Sequence[UUID]:
+        """Return the ended calls of a log that began before and have a recording, oldest first.
+
+        Raises StoreUnavailable.
+        """
+        first = uuid7(int(before.timestamp() * 1000), 0)
+        arguments = _RECORDED.arguments(before=first, after=after or UUID(int=0), most=most)
+        async with self._database.transaction(timer.scope) as connection:
+            return [row["id"] for row in await connection.fetch(_RECORDED.text, *arguments)]
 
     async def forget_secrets(self, timer: Timer, now: datetime) -> None:
         """Delete previous secrets of a log, and of its workspace, that have expired.

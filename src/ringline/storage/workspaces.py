@@ -1,5 +1,6 @@
 """Workspaces, their keys and their agents in PostgreSQL."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -65,10 +66,12 @@ _INSERT_KEY = _insert(
 )
 _LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))
 _FIND_WORKSPACE = Prepared(sa.select(workspaces.c.id, workspaces.c.name, workspaces.c.created_at))
-_FIND_AGENT = Prepared(
-    sa.select(agents).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+_WORKSPACE_RECORDS = workspaces.c.recording_enabled.label("workspace_records")
+_AGENT = sa.select(agents, _WORKSPACE_RECORDS).join_from(
+    agents, workspaces, workspaces.c.id == agents.c.workspace_id
 )
-_FIRST_AGENT = Prepared(sa.select(agents).order_by(agents.c.id).limit(1))
+_FIND_AGENT = Prepared(_AGENT.where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
+_FIRST_AGENT = Prepared(_AGENT.order_by(agents.c.id).limit(1))
 
 _encode = msgspec.json.Encoder().encode
 
@@ -140,13 +143,13 @@ class PostgresWorkspaces:
             row = await connection.fetchrow(
                 _FIND_AGENT.text, *_FIND_AGENT.arguments(wanted=agent_id)
             )
-        return None if row is None else read_agent(row)
+        return None if row is None else _read_agent(row)
 
     async def first_agent(self, scope: Scope) -> Agent | None:
         """Return the first agent, a new workspace's `Attendant`. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
-        return None if row is None else read_agent(row)
+        return None if row is None else _read_agent(row)
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         """Return the oldest workspaces, or all, oldest first. Raises StoreUnavailable."""
@@ -212,3 +215,7 @@ async def _insert_key(connection: Connection, key: Key, *, key_hash: bytes) -> N
         key_hash=key_hash,
     )
     await connection.execute(_INSERT_KEY.text, *values)
+
+
+def _read_agent(row: Any) -> Agent:
+    return replace(read_agent(row), workspace_records=row["workspace_records"])

@@ -112,7 +112,7 @@ class CallStreams:
                 raise StreamRefused("UNAUTHENTICATED")
             if isinstance(viewer, Denied) or self._origins.refuses(request):
                 raise StreamRefused("PERMISSION_DENIED")
-            quota = self._rate.take(viewer.scope.workspace_id)
+            quota = self._rate.take(viewer.scope.workspace_id, viewer.tier)
             if quota is not None and quota.refused:
                 raise StreamRefused("RATE_LIMITED", wait_s=quota.reset_s)
             await begin_stream(request, viewer.scope, replays=since is not None)

@@ -26,6 +26,7 @@ _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
     "Realtime voice": "A browser or a server talks to a voice model",
     "Live streams": "The events of one call",
+    "Workspace": "The workspace's own settings",
     "Agents": "The settings of AI voices",
     "API keys": "The secret keys of a workspace",
     "Calls": "Calls, their transcripts and their recordings",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from ringline.domain import limits
+from ringline.domain.tiers import REQUESTS_PER_MINUTE, Tier
 
 _ROUNDING = 1e-6  # a client that waited as long as told must pass
 
@@ -87,13 +88,13 @@ class _Window:
 
 
 class SlidingRate:
-    """Allows each workspace so many requests in any minute; 0 is no limit.
+    """Allows each workspace so many requests in any minute; None: by its tier, 0: no limit.
 
     Requests are counted by the second, so a window costs a minute of numbers, however many
     requests it holds. A refused request is not counted.
     """
 
-    def __init__(self, most: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._clock = clock
         #: By workspace; the most recent one is last.
@@ -104,9 +105,10 @@ class SlidingRate:
         """Return the number of windows."""
         return len(self._windows)
 
-    def take(self, who: Hashable) -> Quota | None:
+    def take(self, who: Hashable, tier: Tier = Tier.SCALE) -> Quota | None:
         """Count a request, unless it is refused; None without a limit."""
-        if not self._most:
+        most = REQUESTS_PER_MINUTE[tier] if self._most is None else self._most
+        if not most:
             return None
         second = math.floor(self._clock())
         window = self._windows.pop(who, None) or _Window()
@@ -114,8 +116,8 @@ class SlidingRate:
             self._windows.popitem(last=False)
         self._windows[who] = window
         window.forget(second - WINDOW_S)
-        refused = window.total >= self._most
+        refused = window.total >= most
         if not refused:
             window.count(second)
         reset_s = window.seconds[0][0] + WINDOW_S - second
-        return Quota(self._most, self._most - window.total, reset_s, refused)
+        return Quota(most, max(0, most - window.total), reset_s, refused)

@@ -123,7 +123,7 @@ class Rest:
 
     async def _count(self, visitor: Visitor, share: Share, *, headers: dict[str, str]) -> None:
         """Count a request in its workspace's rate, and wait for its turn. Raises Refused."""
-        quota = self._rate.take(visitor.key.scope.workspace_id)
+        quota = self._rate.take(visitor.key.scope.workspace_id, visitor.key.tier)
         headers |= _told(quota)
         refused = quota is not None and quota.refused
         await share.begin(REFUSAL_S if refused else REQUEST_S)

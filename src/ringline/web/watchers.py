@@ -18,6 +18,7 @@ from aiohttp import web
 from ringline.domain.credentials import ALLOWED_KINDS, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope, Since, parse_since
+from ringline.domain.tiers import Tier
 from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.hub import Dialect, Hub
@@ -45,12 +46,14 @@ class Viewer:
     """Whose log may be watched, by which key, and by which operator, if any.
 
     Who came with a secret key itself may also command what they watch (live streams, 2.5).
+    `tier` is the workspace's, as far as it is known before a token's key is looked up.
     """
 
     scope: Scope
     key_id: UUID
     user_id: UUID | None = None
     may_command: bool = False
+    tier: Tier = Tier.SCALE
 
 
 class Watchers:
@@ -75,9 +78,9 @@ class Watchers:
         """Verify a session or operator token; None if it is invalid."""
         match self.credentials.read_token(text):
             case OperatorToken() as token:
-                return Viewer(token.scope, token.key_id, token.user_id)
+                return self._viewer(token.scope, token.key_id, user_id=token.user_id)
             case SessionToken() as token:
-                return Viewer(token.scope, token.key_id)
+                return self._viewer(token.scope, token.key_id)
             case None:
                 return None
 
@@ -111,7 +114,10 @@ class Watchers:
         if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
             log_refused("wrong_kind", key)
             return Denied.WRONG_KIND
-        return Viewer(key.scope, key.id, may_command=True)
+        return Viewer(key.scope, key.id, tier=key.tier, may_command=True)
+
+    def _viewer(self, scope: Scope, key_id: UUID, *, user_id: UUID | None = None) -> Viewer:
+        return Viewer(scope, key_id, user_id, tier=self.credentials.tier_of(scope.workspace_id))
 
     @contextmanager
     def present(self, watcher: Watcher) -> Generator[None]:

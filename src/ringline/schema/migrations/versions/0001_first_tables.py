@@ -427,7 +427,8 @@ def upgrade() -> None:
     for statement in TABLES:
         run(statement)
     for name in NAMES:
-        isolate(run, name, here=WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT)
+        here = WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT
+        isolate(run, name, here=here, purged=False)
     for verb, table in LOOKUP_POLICIES:
         run(
             f"CREATE POLICY lookup_{verb.lower()} ON ringline.{table} FOR {verb} TO {lookup}"

@@ -525,7 +525,8 @@ def upgrade() -> None:
     for statement in (*TABLES, *CHANGES, *FIRST_QUEUES, *USER_TRIGGERS):
         run(statement)
     for name in (*TEAM_TABLES, *TABLES_PER_ENVIRONMENT):
-        isolate(run, name, here=OF_WORKSPACE if name in TEAM_TABLES else OF_ENVIRONMENT)
+        here = OF_WORKSPACE if name in TEAM_TABLES else OF_ENVIRONMENT
+        isolate(run, name, here=here, purged=False)
         grant_app(run, "SELECT, INSERT, UPDATE, DELETE", table=name)
     run(f"GRANT SELECT (workspace_id, id) ON ringline.users TO {lookup}")
     run(f"CREATE POLICY lookup_select ON ringline.users FOR SELECT TO {lookup} USING (true)")

@@ -93,6 +93,6 @@ def upgrade() -> None:
     for statement in INDEXES:
         run(statement)
     for table in ("usage", "usage_months"):
-        isolate(run, table)
+        isolate(run, table, purged=False)
     grant_app(run, "SELECT, INSERT", table="usage")
     grant_app(run, "SELECT, INSERT, UPDATE", table="usage_months")

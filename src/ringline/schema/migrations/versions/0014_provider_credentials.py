@@ -74,7 +74,7 @@ TRIGGERS = (
 def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
     run(CREDENTIALS)
-    isolate(run, "provider_credentials")
+    isolate(run, "provider_credentials", purged=False)
     grant_app(run, APP_GRANTS, table="provider_credentials")
     for statement in LOOKUP_RIGHTS:
         run(statement.format(lookup=roles().lookup, here=OF_ENVIRONMENT))

@@ -385,7 +385,7 @@ def upgrade() -> None:
     for statement in (*COLUMNS, *TABLES, *INDEXES):
         run(statement)
     for table in ("webhook_endpoints", "webhook_deliveries", "webhook_attempts", "timers"):
-        isolate(run, table)
+        isolate(run, table, purged=False)
     run(f"REVOKE ALL ON ringline.workspaces FROM {app}")
     for rights, table in APP_GRANTS:
         grant_app(run, rights, table=table)
