@@ -25,17 +25,19 @@ def words(*options: str) -> str:
 
 def payload_types(data: type[EventData]) -> dict[str, str]:
     """Return the members of an event's payload and their types."""
-    return _types(payload_of(data))
+    return member_types(payload_of(data))
 
 
-def _types(members: Sequence[Member]) -> dict[str, str]:
-    return {member.name + ("?" if member.optional else ""): _type(member) for member in members}
+def member_types(members: Sequence[Member]) -> dict[str, str]:
+    """Return members that a server sends, and their types."""
+    return {member.name + ("?" if member.optional else ""): type_of(member) for member in members}
 
 
-def _type(member: Member) -> str:
+def type_of(member: Member) -> str:
+    """Write the type of a member's value."""
     plain = words(*member.words) if member.words else _TYPES[member.shape]
     if member.members:
-        inner = "; ".join(f"{name}: {one}" for name, one in _types(member.members).items())
+        inner = "; ".join(f"{name}: {one}" for name, one in member_types(member.members).items())
         plain = f"{{ {inner} }}"
     if member.many:
         plain = f"readonly ({plain})[]"

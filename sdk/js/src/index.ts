@@ -16,4 +16,5 @@ export type { TransportOptions } from "./transport.js";
 export type { WebSocketClass } from "./websocket.js";
 export type * from "./generated.js";
 export type * from "./realtime.js";
+export type * from "./rest.js";
 export type * from "./types.js";
