@@ -24,7 +24,7 @@ class Proof:
 
 OPENAI, OPENAI_LIVE = "`openai/gpt-realtime-*`", "`openai/gpt-live-*`"
 XAI, GEMINI, CASCADE = "`xai/*`", "`gemini/*`", "`cascade/*`"
-LOCAL, MOCK = "`local/attendant`", "`mock/*`"
+LOCAL, MOCK, BYOM = "`local/attendant`", "`mock/*`", "`byom/*`"
 
 #: The beginnings of the models' names, and the adapter that a row of either table is of.
 ADAPTERS = {
@@ -34,11 +34,12 @@ ADAPTERS = {
     "gemini/": GEMINI,
     "cascade/": CASCADE,
     "local/": LOCAL,
+    "byom/": BYOM,
     "mock/": MOCK,
 }
 
 #: Adapters with nobody behind them whom only a key reaches.
-WITHOUT_PROVIDER = (LOCAL, MOCK)
+WITHOUT_PROVIDER = (LOCAL, MOCK, BYOM)
 
 _PROVIDERS = "tests/app/test_provider_voices.py"
 _FAILURES = "tests/app/test_upstream_failures.py"
@@ -232,6 +233,13 @@ OFFLINE = (
     ),
     Proof(LOCAL, "the rules of a voice", _SUITE, _PORT),
     Proof(LOCAL, "an app with OpenAI's clients talks", _CLIENTS, _DOOR),
+    Proof(
+        BYOM,
+        "a spoken turn is heard, asked and answered aloud, with local parts and with endpoints",
+        "a webhook, and the fake endpoints",
+        "tests/app/test_byom.py::test_a_spoken_turn_is_heard_asked_and_answered_aloud",
+    ),
+    Proof(BYOM, "the rules of a voice", _SUITE, _PORT),
     Proof(
         MOCK,
         "they do what the page says, to the sample",

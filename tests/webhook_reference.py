@@ -8,7 +8,7 @@ from ringline.domain.retry_schedule import OFFSETS_S
 from ringline.domain.webhook_addresses import REFUSED
 from ringline.domain.webhook_types import ENDPOINT_TYPES, family_of, sent_type
 from ringline.domain.webhook_words import ERROR_MEANS, STATUS_MEANS
-from ringline.wire import endpoint_members, envelope, envelope_members
+from ringline.wire import endpoint_members, envelope, envelope_members, receiver_members
 from ringline.wire.coming_payloads import COMING
 from ringline.wire.endpoint_envelope import EndpointEnvelope
 from ringline.wire.webhook_signature import AGENT_HEADERS, ENDPOINT_HEADERS
@@ -100,6 +100,12 @@ TABLES: Mapping[str, tuple[Sequence[str], Callable[[], Iterator[str]]]] = {
     "errors of attempts": (
         ("`error`", "means"),
         lambda: (row(f"`{word}`", means) for word, means in ERROR_MEANS.items()),
+    ),
+    "turn request": (_MEMBER_HEADS, lambda: member_rows(receiver_members.TURN)),
+    "turn answer": (_MEMBER_HEADS, lambda: member_rows(receiver_members.TURN_ANSWER)),
+    "failures of receivers": (
+        ("cause", "means"),
+        lambda: (row(f"`{word}`", means) for word, means in receiver_members.FAILURE_MEANS.items()),
     ),
     "refused addresses": (("addresses", "what they are"), range_rows),
 }

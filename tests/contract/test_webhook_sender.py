@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ringline.domain.webhooks import AttemptError, SendResult
+from ringline.domain.webhooks import Asked, AttemptError, Question, SendResult
 from ringline.hooks.resolver import (
     Address,
     AddressNotAllowed,
@@ -412,3 +412,89 @@ async def test_a_sender_may_be_closed_twice_and_unused() -> None:
     await sender.close()
     await sender.close()
     assert look_up("127.0.0.1", 1)[0].host == "127.0.0.1"
+
+
+# Questions, whose answers count.
+
+
+async def ask(
+    sender: WebhookSender, url: str, *, within_s: float = 10.0, answer_bytes: int = 64 * 1024
+) -> Asked:
+    return await sender.ask(Question(url, HEADERS, BODY, within_s, answer_bytes))
+
+
+@pytest.mark.parametrize(("size", "too_long"), [(0, False), (64 * 1024, False), (65_537, True)])
+async def test_an_answer_is_whole_up_to_a_bound(
+    sender: WebhookSender, size: int, too_long: bool
+) -> None:
+    head = f"HTTP/1.1 201 X\r\nContent-Length: {size}\r\n\r\n".encode()
+    async with receiving(answering(head + b"x" * size)) as receiver:
+        asked = await ask(sender, receiver.url)
+    assert (asked.status, asked.error, asked.too_long) == (201, None, too_long)
+    assert too_long or asked.body == b"x" * size
+    (post,) = receiver.posts
+    assert post.body == BODY
+
+
+async def test_of_ten_megabytes_little_is_read(sender: WebhookSender) -> None:
+    left = asyncio.get_running_loop().create_future()
+
+    async def pour(connection: Connection) -> None:
+        await connection.read()
+        await connection.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n")
+        sent = 0
+        while not connection.writer.is_closing() and sent < 10_485_760:
+            await connection.answer(b"x" * 4096)
+            sent += 4096
+        left.set_result(sent)
+
+    async with receiving(pour) as receiver:
+        assert (await ask(sender, receiver.url)).too_long
+        assert await left < 10_485_760
+
+
+@pytest.mark.parametrize("status", [302, 307])
+async def test_an_answer_from_elsewhere_is_none(sender: WebhookSender, status: int) -> None:
+    async with receiving(answering(OK)) as elsewhere:
+        head = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere.url}\r\nContent-Length: 0\r\n\r\n"
+        async with receiving(answering(head.encode())) as receiver:
+            assert await ask(sender, receiver.url) == Asked(None, AttemptError.REDIRECT)
+    assert not elsewhere.connections
+
+
+async def test_a_question_has_its_own_time(sender: WebhookSender) -> None:
+    async def drip(connection: Connection) -> None:
+        await connection.read()
+        await connection.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            await connection.answer(b".")
+            await asyncio.sleep(0.05)
+
+    async with receiving(drip) as receiver:
+        assert await ask(sender, receiver.url, within_s=0.3) == Asked(None, AttemptError.TIMEOUT)
+
+
+async def test_a_question_that_nobody_asks_any_more_is_closed(sender: WebhookSender) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def hang(connection: Connection) -> None:
+        await connection.read()
+        asked.set()
+        assert await connection.reader.read() == b""
+        gone.set()
+
+    async with receiving(hang) as receiver:
+        asking = asyncio.create_task(ask(sender, receiver.url))
+        await asked.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        await asyncio.wait_for(gone.wait(), 10)
+
+
+async def test_a_question_reaches_no_private_address() -> None:
+    guarded = WebhookSender()
+    async with receiving(answering(OK)) as receiver:
+        asked = await ask(guarded, receiver.url)
+        assert asked == Asked(None, AttemptError.ADDRESS_NOT_ALLOWED)
+        assert not receiver.connections
+    await guarded.close()

@@ -25,7 +25,8 @@ def test_a_whole_call() -> None:
         live, line = house.start("Hello")
         await asyncio.sleep(1)
         (speaker,) = house.voices
-        assert house.openings == [voice.VoiceOpening(live.new.config, scope=live.new.scope)]
+        new = live.new
+        assert house.openings == [voice.VoiceOpening(new.config, scope=new.scope, call=new.facts)]
         assert isinstance(line.news[0], leg.SessionStarted)
         speaker.say(speaker.asked(), speech(500), text="Hello")
         await asyncio.sleep(1)

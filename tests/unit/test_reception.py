@@ -102,11 +102,13 @@ def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
             (with_agent(silent), "This call may be recorded."),
         ):
             offer = replace(offer, call_id=UUID(int=len(house.voices) + 1))
-            take(house, offer)
+            live, _ = take(house, offer)
             await asyncio.sleep(1)
             asked = [o.say for o in house.voices[-1].orders if isinstance(o, voice.Respond)]
             assert asked == ([] if greeting is None else [greeting])
-            assert house.openings[-1] == voice.VoiceOpening(CONFIG, scope=offer.scope)
+            assert house.openings[-1] == voice.VoiceOpening(
+                CONFIG, scope=offer.scope, call=live.new.facts
+            )
 
     run(main)
 

@@ -43,7 +43,7 @@ from ringline.services.session_places import (
     SessionPlaces,
     TooManyCalls,
 )
-from ringline.voices.sandbox import SandboxTurn
+from ringline.voices.sandbox import Line, SandboxTurn
 from tests.house import LIMITS, House, end_call, run, take_over
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import clock
@@ -53,7 +53,7 @@ AGENT = Agent(UUID(int=7), "Anna", model="openai/gpt-realtime")
 SAID = [cue.act.text for cue in SCRIPT if isinstance(cue.act, Speaks) and cue.act.final]
 PLACING = Placing(AGENT.id, "+2348000001234", "+2348031234567", {"order": "A-19"})
 
-Answer = Callable[[SandboxTurn], Awaitable[str]]
+Answer = Callable[[SandboxTurn], Awaitable[Line]]
 
 
 class Agents:
@@ -188,10 +188,10 @@ def test_the_sequence_is_the_same_at_every_scale(scale: float, greeting: str) ->
 def test_a_caller_waits_for_the_answer(takes_s: float) -> None:
     asked: list[SandboxTurn] = []
 
-    async def answer(turn: SandboxTurn) -> str:
+    async def answer(turn: SandboxTurn) -> Line:
         asked.append(turn)
         await asyncio.sleep(takes_s)
-        return "We are."
+        return Line("We are.")
 
     async def main(house: House) -> None:
         desk = Desk(house, answer=answer)
@@ -213,13 +213,13 @@ def test_a_caller_waits_for_the_answer(takes_s: float) -> None:
 def test_a_caller_does_not_wait_for_ever() -> None:
     cancelled: list[bool] = []
 
-    async def answer(_: SandboxTurn) -> str:
+    async def answer(_: SandboxTurn) -> Line:
         try:
             await asyncio.sleep(1_000)
         except asyncio.CancelledError:
             cancelled.append(True)
             raise
-        return "too late"
+        return Line("too late")
 
     async def main(house: House) -> None:
         desk = Desk(house, answer=answer)
@@ -233,10 +233,10 @@ def test_a_caller_does_not_wait_for_ever() -> None:
 
 
 def test_an_answer_that_says_nothing_and_one_that_fails() -> None:
-    async def silent(_: SandboxTurn) -> str:
-        return ""
+    async def silent(_: SandboxTurn) -> Line:
+        return Line("")
 
-    async def broken(_: SandboxTurn) -> str:
+    async def broken(_: SandboxTurn) -> Line:
         raise RuntimeError("what was said")
 
     async def main(house: House) -> None:
@@ -426,9 +426,9 @@ def test_many_calls_each_end_once(
 
     async def main(house: House) -> None:
         async def one(takes_s: float, end_after_s: float | None) -> None:
-            async def answer(_: SandboxTurn) -> str:
+            async def answer(_: SandboxTurn) -> Line:
                 await asyncio.sleep(takes_s)
-                return "We are."
+                return Line("We are.")
 
             desk = Desk(house, scale, answer=answer)
             row = await desk.place()

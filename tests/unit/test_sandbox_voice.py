@@ -28,7 +28,7 @@ from ringline.domain.voice import (
     VoiceOpening,
     VoiceOrder,
 )
-from ringline.voices.sandbox import AnswerTurn, SandboxTurn, SandboxVoice, answer_by_script
+from ringline.voices.sandbox import AnswerTurn, Line, SandboxTurn, SandboxVoice, answer_by_script
 from tests import clock
 from tests.talking import speech
 from tests.voice_desk import Recorder, Said
@@ -55,9 +55,9 @@ def run(
     clock.run(whole())
 
 
-async def slowly(_: SandboxTurn) -> str:
+async def slowly(_: SandboxTurn) -> Line:
     await asyncio.sleep(1)
-    return "At last."
+    return Line("At last.")
 
 
 def test_it_can_do_what_it_says_before_it_is_opened() -> None:
@@ -102,9 +102,9 @@ def test_a_given_text_is_said_under_our_id() -> None:
 def test_an_answer_is_to_all_that_was_said() -> None:
     asked: list[SandboxTurn] = []
 
-    async def answer(turn: SandboxTurn) -> str:
+    async def answer(turn: SandboxTurn) -> Line:
         asked.append(turn)
-        return ANSWER
+        return Line(ANSWER)
 
     async def main(voice: SandboxVoice, ear: Recorder) -> None:
         voice.hear(Speaks("Hello?", final=True))

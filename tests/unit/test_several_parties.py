@@ -226,6 +226,7 @@ def test_a_voice_is_replaced_under_a_running_call() -> None:
                 voice.PastTurn(TurnRole.CALLER, "when do you open"),
             ),
             scope=live.new.scope,
+            call=live.new.facts,
         )
         assert old.closed
         old.listener.on_voice_signal(FAILED)

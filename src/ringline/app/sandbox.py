@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from ringline.domain.agent import Agent
+from ringline.domain.agent_models import is_byom
 from ringline.domain.sandbox_script import Speaks
 from ringline.domain.voice import VoiceOpening
 from ringline.legs.sandbox import SandboxLeg
+from ringline.ports import AnswerTurn as AskAgent
 from ringline.ports import Voice, VoiceListener
 from ringline.services.sandbox_calls import NewLine, SandboxLine
 from ringline.voices.sandbox import AnswerTurn, SandboxVoice, answer_by_script
+from ringline.voices.sandbox_agent import answer_by_agent
 
 #: Return what answers the caller of an agent.
 AnswerOf: TypeAlias = Callable[[Agent], AnswerTurn]
@@ -18,6 +21,15 @@ AnswerOf: TypeAlias = Callable[[Agent], AnswerTurn]
 def by_script(_: Agent) -> AnswerTurn:
     """Let every agent say the script's line."""
     return answer_by_script
+
+
+def by_webhook_or_script(ask: AskAgent) -> AnswerOf:
+    """Let the webhook of a `byom` agent answer, and every other agent say the script's line."""
+
+    def answer_of(agent: Agent) -> AnswerTurn:
+        return answer_by_agent(ask) if is_byom(agent.model) else answer_by_script
+
+    return answer_of
 
 
 def sandbox_lines(clock_scale: float, answer_of: AnswerOf = by_script) -> NewLine:

@@ -16,10 +16,10 @@ import structlog
 
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
 from ringline.app.rest import build_rest
-from ringline.app.sandbox import sandbox_lines
+from ringline.app.sandbox import by_webhook_or_script, sandbox_lines
 from ringline.app.surfaces import build_server
 from ringline.app.voices import gather_voices, missing_extra, read_voices
-from ringline.app.webhooks import webhooks_of
+from ringline.app.webhooks import receivers_of, webhooks_of
 from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, load_prices, service_links
 from ringline.domain import delivery_limits
@@ -159,7 +159,16 @@ async def _start(
     sealer = sealer_of(settings)
     if sealer is None:
         raise AssertionError("the command line starts no server without its secrets")
-    voices = gather_voices(settings, own, stores=stores, sealer=sealer, dev=dev)
+    repo = Repo(stores.records, bus)
+    receivers = receivers_of(settings, stores, repo=repo, sealer=sealer, now=now)
+    voices = gather_voices(
+        settings,
+        own,
+        stores=stores,
+        sealer=sealer,
+        answer_turn=receivers.agents.answer_turn,
+        dev=dev,
+    )
     files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
     recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
     calls = Calls(
@@ -178,7 +187,6 @@ async def _start(
         sockets_per_key=settings.max_sockets_per_key,
     )
     watchers = Watchers(hub, stores.log, credentials=credentials)
-    repo = Repo(stores.records, bus)
     team = Team(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
     )
@@ -195,7 +203,13 @@ async def _start(
         provider_keys_changed=voices.provider_keys.changed,
     )
     webhooks = webhooks_of(
-        settings, stores, sealer=sealer, recordings=recordings, calls=calls, now=now, most=most
+        stores,
+        receivers,
+        sealer=sealer,
+        recordings=recordings,
+        calls=calls,
+        now=now,
+        most=most,
     )
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
@@ -215,7 +229,9 @@ async def _start(
         reception,
         places,
         agents=stores.workspaces,
-        new_line=sandbox_lines(settings.sandbox_clock_scale),
+        new_line=sandbox_lines(
+            settings.sandbox_clock_scale, by_webhook_or_script(receivers.agents.answer_turn)
+        ),
         new_id=new_id,
     )
     server = build_server(
@@ -235,7 +251,7 @@ async def _start(
             sealer,
             calls=calls,
             sandbox=sandbox,
-            send=webhooks.sender.send,
+            send=receivers.sender.send,
             now=now,
             agent_rules=agent_rules,
             secret_ended=credentials.forget,
@@ -249,7 +265,7 @@ async def _start(
     journals.append(journal)
     stack.push_async_callback(voices.local.close)
     stack.push_async_callback(voices.cascades.close)
-    stack.push_async_callback(webhooks.sender.close)
+    stack.push_async_callback(receivers.sender.close)
     webhooks.deliveries.start()
     stack.push_async_callback(webhooks.deliveries.close)
     stack.push_async_callback(bus.close)

@@ -11,6 +11,7 @@ from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.cascade import Cascade
 from ringline.domain.providers import ProviderKey, VoiceProvider
 from ringline.domain.rollover import DEFAULTS
+from ringline.ports import AnswerTurn
 from ringline.services.provider_keys import FindProviderKey, ProviderKeys
 from ringline.services.sealer import Sealer
 from ringline.services.voices import (
@@ -22,7 +23,8 @@ from ringline.services.voices import (
 from ringline.storage.data_directory import EmbeddedError
 from ringline.storage.preparation import unprivileged_account
 from ringline.storage.stores import Stores
-from ringline.voices import mock, providers
+from ringline.voices import byom, mock, providers
+from ringline.voices.byom import AgentVoices
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
@@ -47,21 +49,34 @@ class Voices:
 
 
 def gather_voices(
-    settings: Settings, own: VoicesFile, *, stores: Stores, sealer: Sealer, dev: bool
+    settings: Settings,
+    own: VoicesFile,
+    *,
+    stores: Stores,
+    sealer: Sealer,
+    answer_turn: AnswerTurn,
+    dev: bool,
 ) -> Voices:
     """Gather the models of all kinds; `own` are the ones of the operator's file."""
     detector = DETECTORS[settings.voice_activity_detector]
     local = LocalVoices(detector=detector, surroundings=_surroundings(settings))
-    cascades = Cascades(
-        Endpoints(Patience(settings.voice_ready_seconds, settings.voice_stall_seconds)), detector
-    )
+    endpoints = Endpoints(Patience(settings.voice_ready_seconds, settings.voice_stall_seconds))
+    cascades = Cascades(endpoints, detector)
+    agents = AgentVoices(answer_turn, detector)
     provider_keys = ProviderKeys(
         stores.provider_credentials, sealer.open_sealed, of_server=_keys_of(settings)
     )
     catalogue = Catalogue(
         [
             *_built_in(local, dev=dev),
+            VoiceModel(
+                byom.BYOM_LOCAL_MODEL,
+                byom.LOCAL,
+                agents.over_local(local),
+                about=byom.ABOUT_LOCAL,
+            ),
             *_of_endpoints(own.cascades, cascades),
+            *_of_agents(own.cascades, agents, endpoints=endpoints),
             *_of_providers(settings, provider_keys.find, further=own.models),
         ],
         provider_keys.usable,
@@ -123,11 +138,27 @@ def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel
     ]
 
 
+def _of_agents(
+    own: Iterable[Cascade], agents: AgentVoices, *, endpoints: Endpoints
+) -> list[VoiceModel]:
+    """Return the models that hear and speak with the endpoints, and ask the agent's webhook."""
+    return [
+        VoiceModel(
+            byom.model_of(cascade),
+            byom.capabilities_of(cascade),
+            agents.over_cascade(cascade, endpoints),
+            about=byom.about(cascade),
+        )
+        for cascade in own
+        if byom.model_of(cascade) != byom.BYOM_LOCAL_MODEL
+    ]
+
+
 def read_voices(settings: Settings) -> VoicesFile:
     """Read the file of voices and check the models that it names. Raises SettingsProblem."""
     file = settings.read_voices()
-    ours = (LOCAL_MODEL, mock.ECHO_MODEL, mock.ASYM_MODEL)
-    file.check_models({*ours, *providers.MODELS})
+    ours = (LOCAL_MODEL, byom.BYOM_LOCAL_MODEL, mock.ECHO_MODEL, mock.ASYM_MODEL)
+    file.check_models({*ours, *providers.MODELS, *map(byom.model_of, file.cascades)})
     return file
 
 

@@ -1,4 +1,4 @@
-"""The worker that delivers webhooks, with the client that sends them; durable timers."""
+"""What reaches receivers of webhooks: deliveries, questions and their client; durable timers."""
 
 import secrets
 from dataclasses import dataclass
@@ -10,11 +10,14 @@ from ringline.domain.endings import EndCause
 from ringline.domain.timers import TimerKind
 from ringline.hooks.sender import WebhookSender
 from ringline.ports import Clock
+from ringline.services.agent_receivers import AgentReceivers
 from ringline.services.calls import Calls
 from ringline.services.deliveries import Deliveries, DeliveryLimits
 from ringline.services.delivery_attempts import Attempts
+from ringline.services.id_generator import new_id
 from ringline.services.recording_upkeep import RecordingUpkeep
 from ringline.services.recordings import Recordings
+from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.signing_secrets import WorkspaceSecrets
 from ringline.services.timers import Serve, Timers
@@ -25,16 +28,46 @@ from ringline.storage.stores import Stores
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """The worker and its client."""
+    """The worker, and the durable timers."""
 
     deliveries: Deliveries
-    sender: WebhookSender
     timers: Timers
 
 
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """The client of all receivers, what signs for it, and what asks those of agents."""
+
+    sender: WebhookSender
+    secrets: WorkspaceSecrets
+    agents: AgentReceivers
+
+
+def receivers_of(
+    settings: Settings, stores: Stores, *, repo: Repo, sealer: Sealer, now: Clock
+) -> Receivers:
+    """Return what reaches receivers, over open stores."""
+    sender = WebhookSender(allow_private=settings.webhook_allow_private)
+    workspace_secrets = WorkspaceSecrets(
+        stores.signing_secrets,
+        sealer.seal,
+        open_sealed=sealer.open_sealed,
+        random_bytes=secrets.token_bytes,
+    )
+    agents = AgentReceivers(
+        repo,
+        sender.ask,
+        secrets=workspace_secrets,
+        open_sealed=sealer.open_sealed,
+        now=now,
+        new_id=new_id,
+    )
+    return Receivers(sender, workspace_secrets, agents)
+
+
 def webhooks_of(
-    settings: Settings,
     stores: Stores,
+    receivers: Receivers,
     *,
     sealer: Sealer,
     recordings: Recordings,
@@ -43,16 +76,9 @@ def webhooks_of(
     most: int,
 ) -> Webhooks:
     """Return the worker over open stores; `most` deliveries are under way at a time."""
-    sender = WebhookSender(allow_private=settings.webhook_allow_private)
-    workspace_secrets = WorkspaceSecrets(
-        stores.signing_secrets,
-        sealer.seal,
-        open_sealed=sealer.open_sealed,
-        random_bytes=secrets.token_bytes,
-    )
     attempts = Attempts(
-        sender.send,
-        workspace_secrets,
+        receivers.sender.send,
+        receivers.secrets,
         open_sealed=sealer.open_sealed,
         now=now,
         random=Random().random,  # its own: whoever counts on the module's is not disturbed
@@ -73,4 +99,4 @@ def webhooks_of(
         remove=recordings.remove,
     ).serve
     timers = Timers(stores.timers, serve, now=now, daily=daily)
-    return Webhooks(deliveries, sender, timers)
+    return Webhooks(deliveries, timers)

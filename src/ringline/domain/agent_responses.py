@@ -42,7 +42,7 @@ def request(
     """Request a response; it answers everything that is unanswered."""
     turn_id = draft.new_id()
     response = Response(str(turn_id), turn_id, automatic, say=say)
-    draft.orders.append(voice.Respond(response.id, say))
+    draft.orders.append(voice.Respond(response.id, say, talk.turns.newest))
     return replace(
         talk,
         response=response,
@@ -207,7 +207,8 @@ def response_done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft)
         draft.orders.append(bridge.DropResponse(response_id))
         return proceed(replace(talk, response=None), draft)
     cut = signal.reason is not voice.ResponseEnd.COMPLETED
-    done = replace(done, hang_up=signal.hang_up, cut=cut)
+    done = replace(done, hang_up=signal.hang_up or signal.gives_up, cut=cut)
+    talk = replace(talk, gave_up=signal.gives_up)
     if response is talk.response:
         return replace(talk, response=done)
     queued = tuple(done if item is response else item for item in talk.queued)

@@ -223,7 +223,9 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _talk(call, report, draft=draft)
             silent = isinstance(report, bridge.PlaybackFinished) and call.talk.response is None
             if silent and call.talk.hang_up:
-                call = _end(call, EndCause.AGENT_HUNG_UP, draft=draft)
+                failed = call.talk.gave_up
+                cause = EndCause.AGENT_FAILED if failed else EndCause.AGENT_HUNG_UP
+                call = _end(call, cause, draft=draft)
         case FromLeg(leg_id, leg.Left()):
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():

@@ -47,6 +47,7 @@ class Prefix(StrEnum):
     DELIVERY = "del"
     MESSAGE = "msg"
     TEMPLATE = "tpl"
+    TOOL_CALL = "tcl"
 
 
 def uuid7(unix_ms: int, random_bits: int) -> UUID:

@@ -52,12 +52,15 @@ def _error(event: str, *fields: str, means: str) -> LogLine:
 
 #: What each field holds. A field without a value is null, never left out.
 FIELDS: Mapping[str, str] = {
+    "action": "`end_call`, `transfer_to` or `dtmf`",
+    "agent_id": "the agent",
     "answered": "whether the call was ever answered",
     "attempt": "which attempt failed, from 1",
     "base_url": "the address that clients reach the server at",
     "call_id": "the call",
     "cause": "why it failed: `http_` and a status, `close_` and a code, `connect`, `timeout`,"
-    " `stalled`, `cut`, `unreadable`, `quota`, or the provider's own code",
+    " `stalled`, `cut`, `unreadable`, `quota`, or the provider's own code; of a receiver, a word of"
+    " webhooks.md",
     "connections": "how many sockets and streams were closed",
     "count": "how many phrases were left out",
     "dropped_ms": "how much speech was dropped, in milliseconds",
@@ -69,6 +72,7 @@ FIELDS: Mapping[str, str] = {
     "exit_status": "the exit status of the process; below zero, the signal that ended it",
     "frames": "how many frames",
     "hangup_cause": "why the call ended",
+    "failures": "how many there were in a row",
     "id": "the key or the member",
     "key_id": "the key, if it is known",
     "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong;"
@@ -337,6 +341,34 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "stage",
             "cause",
             means="A request of a `cascade/*` voice failed; it may be repeated once.",
+        ),
+    ),
+    "Receivers of agents": (
+        _warning(
+            "turn_failed",
+            "call_id",
+            "agent_id",
+            "cause",
+            "status",
+            "failures",
+            means="An agent's `webhook_url` did not answer a BYOM turn; the caller hears the"
+            " fallback line. `failures` counts those in a row.",
+        ),
+        _warning(
+            "turn_action_ignored",
+            "call_id",
+            "agent_id",
+            "action",
+            means="An answer to a BYOM turn has an action besides the first one, or one that makes"
+            " no sense; it is left out.",
+        ),
+        _warning(
+            "tool_failed",
+            "call_id",
+            "agent_id",
+            "cause",
+            "status",
+            means="An agent's `webhook_url` gave no result of a tool; the model is told so.",
         ),
     ),
     "Providers of voices": (

@@ -111,6 +111,8 @@ def bind(
     values |= {name: value for name, value in known.items() if name in locked or value}
     if requested.model:
         problem = check_model(requested.model, models)
+        if problem is None and agent_id is None:
+            problem = _check_receiver(requested.model, None, models=models)
         if problem is not None:
             return problem
     return Binding(values=values, agent_id=agent_id, warnings=unknown_members(config))
@@ -137,12 +139,25 @@ def _missing_model(model: str, models: Models) -> str:
 def check_agent(agent: Agent | None, binding: Binding, *, models: Models) -> ConfigProblem | None:
     """Check that a ticket may name an agent; None stands for a missing agent.
 
-    The agent's model is checked like one in the ticket's `config`, unless that names one.
+    The agent's model is checked like one in the ticket's `config`, unless that names one. A ticket
+    for a model that asks an agent must name the agent, or its holder would choose whose.
     """
     if agent is None or not agent.enabled:
         return _missing(agent)
-    counts = bool(agent.model) and not binding.values.get("model")
-    return check_model(agent.model, models) if counts else None
+    model = binding.values.get("model") or agent.model
+    if not model:
+        return None
+    return check_model(model, models) or _check_receiver(model, agent, models=models)
+
+
+def _check_receiver(model: str, agent: Agent | None, *, models: Models) -> ConfigProblem | None:
+    """Check that a model whose words are an agent's has an agent that can be asked."""
+    capabilities = models[model]
+    asks = capabilities is not None and capabilities.asks_agent
+    if not asks or (agent is not None and agent.webhook_url):
+        return None
+    message = f'model: "{model}" asks an agent, so the session needs one with a webhookUrl'
+    return ConfigProblem("invalid_config", message)
 
 
 def _missing(agent: Agent | None) -> ConfigProblem:
@@ -183,7 +198,9 @@ def effective(
         return requested
     if not requested.model:
         return ConfigProblem("model_required", "the config names no model")
-    problem = check_model(requested.model, models)
+    problem = check_model(requested.model, models) or _check_receiver(
+        requested.model, agent, models=models
+    )
     if problem is not None:
         return problem
     capabilities = models[requested.model]
@@ -217,7 +234,8 @@ def update(
     for name in sorted(session.capabilities.fixed_members):
         if getattr(fitted, name) != getattr(session.config, name):
             return _immutable(name)
-    ignored = _ignored(requested, session.capabilities) if "local" in known else ()
+    changed = {"local", "tools"} & known.keys()
+    ignored = _ignored(requested, session.capabilities) if changed else ()
     warnings = warnings_of(unknown_members(present), ignored)
     return replace(session, config=fitted, warnings=warnings, members=merged)
 
@@ -237,9 +255,12 @@ def _immutable(name: str) -> ConfigProblem:
 
 
 def _ignored(requested: RequestedConfig, capabilities: VoiceCapabilities) -> tuple[str, ...]:
-    if requested.local is None or capabilities.dialogue:
-        return ()
-    return (f"config.local does nothing: {requested.model} takes no phrases and replies",)
+    model, ignored = requested.model, list[str]()
+    if requested.local is not None and not capabilities.dialogue:
+        ignored.append(f"config.local does nothing: {model} takes no phrases and replies")
+    if requested.tools and capabilities.asks_agent:
+        ignored.append(f"config.tools does nothing: behind {model} a webhook runs its own")
+    return tuple(ignored)
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
@@ -333,7 +354,7 @@ def _fit(
         offered = ", ".join(sorted(capabilities.turn_detection))
         message = f"turn_detection.type: {model} offers {offered}"
         return ConfigProblem("unsupported_turn_detection", message)
-    if requested.tools and not capabilities.tools:
+    if requested.tools and not (capabilities.tools or capabilities.asks_agent):
         return ConfigProblem("invalid_config", f"tools: {model} calls no tools")
     translates = bool(requested.translation_target_language)
     if translates != capabilities.translates:
@@ -352,6 +373,7 @@ def _fit(
         input_audio_format=AUDIO_FORMAT,
         output_audio_format=AUDIO_FORMAT,
         local=requested.local if capabilities.dialogue else None,
+        tools=requested.tools if capabilities.tools else (),
     )
     return msgspec.convert(fitted, SessionConfig, from_attributes=True)
 

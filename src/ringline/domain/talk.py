@@ -48,6 +48,8 @@ class TurnTaking:
     owed: bool = False
     #: The call ends once everything sent has been played.
     hang_up: bool = False
+    #: It ends because the agent cannot go on.
+    gave_up: bool = False
     #: Responses are spoken; if not, they are text alone, of which the clock knows nothing.
     speaks: bool = True
     #: An operator has taken over.

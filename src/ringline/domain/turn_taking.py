@@ -158,7 +158,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
             kept.append(done)
             continue
         if response.phase is Phase.WANTED:
-            draft.orders.append(voice.Respond(response.id, response.say))
+            draft.orders.append(voice.Respond(response.id, response.say, talk.turns.newest))
         kept.append(response)
     talk = replace(
         talk,
@@ -189,6 +189,7 @@ def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
         text=text,
         began_at=draft.now,
     )
+    turns = replace(turns, newest=turn_id)
     # Clients follow text with a `response.create`, but not while the agent is silent, and
     # the text must be answered all the same.
     owed = talk.owed or talk.silent

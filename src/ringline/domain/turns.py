@@ -91,12 +91,13 @@ class PartialTurn:
 class Turns:
     """The turns of a call; the finished ones are `lines`, with `characters` in all.
 
-    Lines are in spoken order.
+    Lines are in spoken order. `newest` is the caller's turn that began last, or was typed.
     """
 
     partial_turns: tuple[PartialTurn, ...] = ()
     lines: tuple[TranscriptLine, ...] = ()
     characters: int = 0
+    newest: UUID | None = None
 
 
 def begin_turn(turns: Turns, item_id: str, *, began_at: datetime, draft: Draft) -> Turns:
@@ -104,7 +105,8 @@ def begin_turn(turns: Turns, item_id: str, *, began_at: datetime, draft: Draft) 
     if any(partial.item_id == item_id for partial in turns.partial_turns):
         return turns
     turn = PartialTurn(item_id, draft.new_id(), began_at)
-    return replace(turns, partial_turns=(*turns.partial_turns, turn)[-MAX_PARTIAL_TURNS:])
+    partial_turns = (*turns.partial_turns, turn)[-MAX_PARTIAL_TURNS:]
+    return replace(turns, partial_turns=partial_turns, newest=turn.turn_id)
 
 
 def turn_id_of(turns: Turns, item_id: str) -> UUID:
@@ -120,6 +122,7 @@ def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bo
     others = tuple(partial for partial in turns.partial_turns if partial.item_id != item_id)
     if turn is None:
         turn = PartialTurn(item_id, draft.new_id(), draft.now)
+        turns = replace(turns, newest=turn.turn_id)
     turn = _publish_delta(turn, text, draft=draft, final=final)
     if not final:
         return replace(turns, partial_turns=(*others, turn)[-MAX_PARTIAL_TURNS:])
@@ -140,7 +143,9 @@ def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bo
 def drop_turn(turns: Turns, item_id: str) -> Turns:
     """Drop a caller's turn that was cleared."""
     others = tuple(partial for partial in turns.partial_turns if partial.item_id != item_id)
-    return replace(turns, partial_turns=others)
+    said = (line.turn_id for line in reversed(turns.lines) if line.role is TurnRole.CALLER)
+    newest = others[-1].turn_id if others else next(said, None)
+    return replace(turns, partial_turns=others, newest=newest)
 
 
 def _publish_delta(turn: PartialTurn, text: str, *, draft: Draft, final: bool) -> PartialTurn:

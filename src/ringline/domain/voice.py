@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
+from uuid import UUID
 
 from ringline.domain.agent import TurnDetectionType
+from ringline.domain.call_facts import CallFacts
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.log import Scope
@@ -38,8 +40,10 @@ class VoiceCapabilities:
     #: Config members that cannot be changed while the session runs, besides `model`.
     fixed_members: frozenset[str] = frozenset()
     temperature: tuple[float, float] | None = None
-    #: The voice understands the phrases of `local` and speaks its replies.
+    #: The voice understands the phrases of `local` and speaks replies of it.
     dialogue: bool = False
+    #: Its words are the answers of the agent's webhook, which runs tools of its own.
+    asks_agent: bool = False
     #: The provider answers the caller's turn by itself (Gemini); if not, we send Respond.
     responds_by_itself: bool = False
     #: The provider stops its response when the caller speaks; if not, we send Cancel.
@@ -94,12 +98,14 @@ class VoiceOpening:
     The history is in spoken order; it is empty for a call's first voice. A voice whose
     provider can resume a conversation does so instead, if there is a `resumption`. `scope` is
     whose call it is, which decides with whose key a provider is reached; None for nobody's.
+    `call` is for a voice that asks the agent's webhook.
     """
 
     config: SessionConfig
     history: tuple[PastItem, ...] = ()
     resumption: Resumption | None = None
     scope: Scope | None = None
+    call: CallFacts | None = None
 
 
 # Signals.
@@ -260,7 +266,8 @@ class UsageReported:
 class ResponseDone:
     """The voice produces no more of a response, which may still be playing.
 
-    With `hang_up` the call ends once the response has been played. `is_charged` says that its
+    With `hang_up` the call ends once the response has been played; with `gives_up` too, because
+    the agent cannot go on. `is_charged` says that its
     usage has been reported apart, and stands here only to be shown.
     """
 
@@ -269,6 +276,7 @@ class ResponseDone:
     hang_up: bool = False
     usage: Usage = Usage()
     is_charged: bool = field(default=False, compare=False)
+    gives_up: bool = False
 
 
 class VoiceFailure(StrEnum):
@@ -442,12 +450,15 @@ class AddImage:
 class Respond:
     """Start a response under our id; `say` sets its text instead of the model.
 
+    `turn_id` is the caller's newest turn, as the surfaces call it.
+
     At most one `ResponseDone` of that id follows; none is required for a response that was
     cancelled before it began.
     """
 
     response_id: str
     say: str | None = None
+    turn_id: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,36 @@ RECEIVED_BYTES = Limit(
 LOOK_UPS = Limit(
     "look-ups of receivers' names under way at once", 64, "look-ups", "the next one waits"
 )
+_NO_ANSWER = "no answer: the fallback line"
+_NO_RESULT = '`{"error":"tool_failed"}` for the model'
+
+TURN_S = Limit(
+    "the answer to a BYOM turn, from reading where to ask to the end of the answer",
+    5,
+    "s",
+    _NO_ANSWER,
+)
+TURN_RETRY_S = Limit(
+    "time left for one more attempt at a turn whose connection was refused or reset",
+    2,
+    "s",
+    "with less there is none",
+)
+TURN_ANSWER_BYTES = Limit("the answer to a BYOM turn", 64 * KIB, "bytes", _NO_ANSWER)
+FAILED_TURNS = Limit(
+    "BYOM turns in a row without an answer", 3, "turns", "an apology, and the call ends"
+)
+TOOL_S = Limit("the result of a tool", 10, "s", '`{"error":"tool_timeout"}` for the model')
+TOOL_ANSWER_BYTES = Limit("the result of a tool", 64 * KIB, "bytes", _NO_RESULT)
+ASKED = Limit(
+    "turns and tools of a workspace that are being asked, per process",
+    100,
+    "questions",
+    "later ones wait, within their time",
+)
+ASKED_IN_ALL = Limit(
+    "turns and tools that are being asked, per process", 1_000, "questions", "as no answer"
+)
 
 ROWS = (
     URL_CHARACTERS,
@@ -47,4 +77,12 @@ ROWS = (
     RECOVERED_EVENTS,
     EVENT_DELIVERIES,
     SHOWN_ATTEMPTS,
+    TURN_S,
+    TURN_RETRY_S,
+    TURN_ANSWER_BYTES,
+    FAILED_TURNS,
+    TOOL_S,
+    TOOL_ANSWER_BYTES,
+    ASKED,
+    ASKED_IN_ALL,
 )

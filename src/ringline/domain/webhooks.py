@@ -1,5 +1,6 @@
 """Webhooks: deliveries, their attempts, and how both end (live streams, 3)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -51,6 +52,30 @@ class SendResult:
     body: str
     duration_ms: int
     retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request whose answer counts: where it goes, and what its answer may take.
+
+    `within_s` bounds all of it, from the look-up of the name to the end of the answer.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    within_s: float
+    answer_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A receiver's answer, or why there is none. Of one that is `too_long` it is the beginning."""
+
+    status: int | None
+    error: AttemptError | None
+    body: bytes = field(default=b"", repr=False)
+    too_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)

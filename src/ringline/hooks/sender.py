@@ -4,6 +4,9 @@ The receiver is a stranger. Ten seconds in all bound the look-up, the connection
 head and body; of the body at most 2 KB are read, and nothing is decompressed. Redirects are
 failures, cookies are forgotten, and no proxy of the environment is used. Every way in which an
 attempt fails is one word of a table (`AttemptError`).
+
+A receiver that is asked something is sent the same request, but its answer counts: whole, within
+the time and the bytes that the question allows (live streams, 4 and 5).
 """
 
 import asyncio
@@ -18,7 +21,7 @@ import aiohttp
 
 from ringline.domain import webhook_limits
 from ringline.domain.webhook_addresses import UrlRefused, read_webhook_url
-from ringline.domain.webhooks import AttemptError, SendResult
+from ringline.domain.webhooks import Asked, AttemptError, Question, SendResult
 from ringline.hooks.resolver import AddressNotAllowed, CheckedResolver, allow_all
 
 #: How long an unused connection is kept. Node's servers close theirs after 5 s.
@@ -66,19 +69,9 @@ class WebhookSender:
         loop = asyncio.get_running_loop()
         began = loop.time()
         answer = _Answer(self._limits.answer_bytes)
-        error: AttemptError | None = None
-        try:
-            dialled = read_webhook_url(url, allow_private=self._allow_private)
-            async with asyncio.timeout(self._limits.attempt_s):
-                await self._post(dialled, headers, body=body, answer=answer)
-            if answer.status is not None and 300 <= answer.status < 400:
-                error = AttemptError.REDIRECT
-        except UrlRefused:
-            error = AttemptError.ADDRESS_NOT_ALLOWED
-        except TimeoutError:
-            error = AttemptError.TIMEOUT
-        except (aiohttp.ClientError, OSError, ValueError) as failed:
-            error = _error_of(failed)
+        error = await self._attempt(
+            url, headers, body=body, answer=answer, within_s=self._limits.attempt_s
+        )
         return SendResult(
             # An answer that did not come to its end is none, whatever its status was.
             response_code=answer.status if error in (None, AttemptError.REDIRECT) else None,
@@ -88,11 +81,48 @@ class WebhookSender:
             retry_after=answer.retry_after,
         )
 
+    async def ask(self, question: Question) -> Asked:
+        """Ask a receiver, once; it raises nothing but cancellation, which ends the request."""
+        answer = _Answer(question.answer_bytes + 1)  # one byte more tells that it is too long
+        error = await self._attempt(
+            question.url,
+            question.headers,
+            body=question.body,
+            answer=answer,
+            within_s=question.within_s,
+        )
+        if error is not None:
+            return Asked(None, error)
+        return Asked(answer.status, None, answer.body, too_long=answer.is_full)
+
     async def close(self) -> None:
         """Close the connections; no attempt may be under way."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def _attempt(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        body: bytes,
+        answer: "_Answer",
+        within_s: float,
+    ) -> AttemptError | None:
+        """Make a request and read its answer; return why there is none, if so."""
+        try:
+            dialled = read_webhook_url(url, allow_private=self._allow_private)
+            async with asyncio.timeout(within_s):
+                await self._post(dialled, headers, body=body, answer=answer)
+        except UrlRefused:
+            return AttemptError.ADDRESS_NOT_ALLOWED
+        except TimeoutError:
+            return AttemptError.TIMEOUT
+        except (aiohttp.ClientError, OSError, ValueError) as failed:
+            return _error_of(failed)
+        is_redirect = answer.status is not None and 300 <= answer.status < 400
+        return AttemptError.REDIRECT if is_redirect else None
 
     async def _post(
         self, url: str, headers: Mapping[str, str], *, body: bytes, answer: "_Answer"
@@ -179,6 +209,11 @@ class _Answer:
     def add(self, piece: bytes) -> None:
         """Take a piece of the body, or its beginning if it is long."""
         self._body += piece[: self._most - len(self._body)]
+
+    @property
+    def body(self) -> bytes:
+        """Return what was taken of the body."""
+        return bytes(self._body)
 
     def text(self) -> str:
         """Return the beginning of the body as text that a database can hold."""

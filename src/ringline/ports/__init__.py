@@ -49,6 +49,8 @@ from ringline.ports.storage import (
 )
 from ringline.ports.timers import TimerStore, Upkeep
 from ringline.ports.webhooks import (
+    AnswerTurn,
+    AskWebhook,
     DeliveryStore,
     Due,
     SendWebhook,
@@ -59,6 +61,8 @@ __all__ = [
     "ALL_LOGS",
     "AllLogs",
     "AlreadyExists",
+    "AnswerTurn",
+    "AskWebhook",
     "Bus",
     "CallStore",
     "Check",

@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from ringline.domain.webhooks import Claimed, SealedSecrets, SendResult, Settled
+from ringline.domain.receivers import TurnAnswer, TurnQuestion
+from ringline.domain.webhooks import (
+    Asked,
+    Claimed,
+    Question,
+    SealedSecrets,
+    SendResult,
+    Settled,
+)
 
 
 class SigningSecretStore(Protocol):
@@ -25,6 +33,14 @@ class SigningSecretStore(Protocol):
 #: Send one attempt: URL, headers and body; it never raises but for cancellation. The guard
 #: against private addresses is the sender's.
 SendWebhook: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable[SendResult]]
+
+#: Ask a receiver, once, and return its whole answer or why there is none; it never raises but for
+#: cancellation, which closes the connection. The guard is the sender's, as for `SendWebhook`.
+AskWebhook: TypeAlias = Callable[[Question], Awaitable[Asked]]
+
+#: Ask an agent's webhook for the answer to a turn; cancelling it closes the request. Raises
+#: ReceiverFailed.
+AnswerTurn: TypeAlias = Callable[[TurnQuestion], Awaitable[TurnAnswer]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,12 @@ from ringline.domain.retry_schedule import Dead, Delivered, Retry, after_attempt
 from ringline.domain.webhooks import (
     Claimed,
     DeliveryStatus,
-    SealedSecrets,
     SendResult,
     Settled,
 )
 from ringline.ports import Clock, SendWebhook
 from ringline.services.sealer import Unsealable
-from ringline.services.signing_secrets import WorkspaceSecrets
+from ringline.services.signing_secrets import WorkspaceSecrets, open_secrets
 from ringline.wire.endpoint_envelope import EndpointEnvelope
 from ringline.wire.envelope import Envelope
 from ringline.wire.webhook_signature import (
@@ -108,7 +107,7 @@ class Attempts:
             if sealed is None:
                 return None  # the workspace is gone
         try:
-            return SigningSecrets(self._open_sealed(sealed.current), self._previous(sealed))
+            return open_secrets(sealed, self._open_sealed, now=self._now())
         except Unsealable:
             _log.error(
                 "signing_secret_unreadable",
@@ -116,12 +115,6 @@ class Attempts:
                 environment=delivery.scope.environment.value,
             )
             return None
-
-    def _previous(self, sealed: SealedSecrets) -> str | None:
-        expires_at = sealed.previous_expires_at
-        if sealed.previous is None or expires_at is None or expires_at <= self._now():
-            return None
-        return self._open_sealed(sealed.previous)
 
 
 def _body(delivery: Claimed) -> bytes | None:

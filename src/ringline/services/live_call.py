@@ -19,6 +19,7 @@ from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.allowance import LimitNear, Measure
 from ringline.domain.call import Call, Moment, Step
+from ringline.domain.call_facts import CallFacts
 from ringline.domain.call_signals import CallSignal, EndOrdered, Verdict
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.config_members import Modality, SessionConfig
@@ -120,6 +121,14 @@ class NewCall:
     tells_usage: bool = False
     #: Opens the call's voice, if that is not its model's.
     open_voice: OpenVoice | None = None
+
+    @property
+    def facts(self) -> CallFacts:
+        """Return what those who serve the call are told of it."""
+        row = self.row
+        return CallFacts(
+            self.scope, row.id, row.direction, row.from_number, row.to_number, row.agent_id
+        )
 
 
 class LiveCall:
@@ -297,7 +306,9 @@ class LiveCall:
             opened = await self._open(
                 voice_id,
                 listener,
-                opening=voice.VoiceOpening(config, history, scope=self.new.scope),
+                opening=voice.VoiceOpening(
+                    config, history, scope=self.new.scope, call=self.new.facts
+                ),
             )
             await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
@@ -353,7 +364,8 @@ class LiveCall:
         return opened
 
     async def _open_first(self) -> None:
-        opening = voice.VoiceOpening(self.new.config, scope=self.new.scope)
+        new = self.new
+        opening = voice.VoiceOpening(new.config, scope=new.scope, call=new.facts)
         try:
             opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))

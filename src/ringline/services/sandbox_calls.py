@@ -114,7 +114,11 @@ class SandboxCalls:
 def _offer(scope: Scope, call_id: UUID, *, agent: Agent, placing: Placing) -> Offer:
     """Return the offer of a call; its agent's model is only named, never opened."""
     config = SessionConfig(
-        model=agent.model, instructions=agent.instructions, voice=agent.voice, tools=agent.tools
+        model=agent.model,
+        instructions=agent.instructions,
+        voice=agent.voice,
+        tools=agent.tools,
+        local=agent.local,
     )
     return Offer(
         scope=scope,

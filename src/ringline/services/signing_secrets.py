@@ -5,12 +5,13 @@ here, when it is first needed.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 from ringline.domain.credentials import SECRET_BYTES
 from ringline.domain.webhooks import SealedSecrets
 from ringline.ports import SigningSecretStore
-from ringline.wire.webhook_signature import new_workspace_secret
+from ringline.wire.webhook_signature import SigningSecrets, new_workspace_secret
 
 
 class WorkspaceSecrets:
@@ -41,3 +42,13 @@ class WorkspaceSecrets:
         """Return a workspace's secrets, sealed; make the first one. Raises StoreUnavailable."""
         made = self._seal(new_workspace_secret(self._random(SECRET_BYTES)))
         return await self._store.keep_signing_secret(workspace_id, made)
+
+
+def open_secrets(
+    sealed: SealedSecrets, open_sealed: Callable[[bytes], str], *, now: datetime
+) -> SigningSecrets:
+    """Return the secrets that sign now. Raises Unsealable."""
+    previous, expires_at = sealed.previous, sealed.previous_expires_at
+    if previous is None or expires_at is None or expires_at <= now:
+        return SigningSecrets(open_sealed(sealed.current))
+    return SigningSecrets(open_sealed(sealed.current), open_sealed(previous))

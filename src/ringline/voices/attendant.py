@@ -17,7 +17,7 @@ import structlog
 
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
-from ringline.domain.audio import Chunk, bytes_of_ms
+from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
@@ -46,6 +46,7 @@ from ringline.ports import VoiceListener
 from ringline.voices.caller_turns import CallerTurns
 from ringline.voices.dialogue import Reply, reply_to, script_of, sentences, unanswered
 from ringline.voices.endpointing import RATE_HZ, NewDetector, TurnLimits
+from ringline.voices.local_parts import PhrasePartials, voice_of
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
 from ringline.voices.workers import PoolBusy, WorkerLost, WorkFailed
@@ -60,9 +61,6 @@ CAPABILITIES = VoiceCapabilities(
     dialogue=True,
 )
 
-#: How often the speech of a caller who is still speaking is decoded (contract, 11).
-PARTIAL_EVERY_S = 0.4
-
 #: The longest response; the rest of a longer one is not spoken.
 RESPONSE_MS = 60_000
 RESPONSE_CHARACTERS = limits.RESPONSE_CHARACTERS.most
@@ -72,9 +70,6 @@ JOBS_LIMIT = 64
 
 #: The caller's lines that may wait for an answer; beyond it the oldest is dropped.
 UNANSWERED_LIMIT = 64
-
-#: The longest utterance that is decoded while it lasts; phrases are shorter.
-PARTIAL_MS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,12 @@ class Attendant:
         self._unanswered: deque[str] = deque(
             unanswered(past_turns(opening.history)), maxlen=UNANSWERED_LIMIT
         )
-        self._partial: asyncio.Task[None] | None = None
+        self._partials = PhrasePartials(
+            listener,
+            self._turns.utterance,
+            phrases=lambda: self._phrases,
+            recognition=recognition,
+        )
         self._responding: tuple[str, asyncio.Task[None]] | None = None
         self._closed = False
         working = asyncio.create_task(self._work())
@@ -149,7 +149,7 @@ class Attendant:
             case EndTurn():
                 self._turns.end()
             case ClearInput():
-                self._stop_partials()
+                self._partials.stop()
                 self._turns.clear()
             case AddText() | Respond():
                 self._add(order)
@@ -165,9 +165,7 @@ class Attendant:
         self._closed = True
         self._turns.close()
         tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
-        if self._partial is not None:
-            tasks.append(self._partial)
-            self._partial = None
+        self._partials.stop()
         if self._responding is not None:
             tasks.append(self._responding[1])
             self._responding = None
@@ -187,8 +185,7 @@ class Attendant:
     def _use(self, config: SessionConfig) -> None:
         self._script = script_of(config.local or LocalSettings())
         self._phrases = grammar_of(self._script)
-        wanted = config.voice.lower()
-        self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE
+        self._voice = voice_of(config.voice)
 
     def _take_next_config(self) -> None:
         """Switch to a new config unless a turn is in progress."""
@@ -198,29 +195,11 @@ class Attendant:
             self._next_config = None
 
     def _turn_started(self, item_id: str) -> None:
-        self._partial = asyncio.create_task(self._hear_partials(item_id))
+        self._partials.start(item_id)
 
     def _turn_ended(self, item_id: str, pcm: bytes) -> None:
-        self._stop_partials()
+        self._partials.stop()
         self._add(_Utterance(item_id, pcm, self._phrases))
-
-    def _stop_partials(self) -> None:
-        if self._partial is not None:
-            self._partial.cancel()
-            self._partial = None
-
-    async def _hear_partials(self, item_id: str) -> None:
-        """Report words while they are spoken, and never one that has to be withdrawn."""
-        heard = ""
-        while True:
-            await asyncio.sleep(PARTIAL_EVERY_S)
-            utterance = self._turns.utterance()
-            if len(utterance) > bytes_of_ms(PARTIAL_MS, RATE_HZ):
-                return
-            text = await self._recognition.partial(utterance, self._phrases)
-            if text != heard and text.startswith(heard):
-                heard = text
-                self._listener.on_voice_signal(Transcribed(item_id, text, final=False))
 
     # Jobs.
 

@@ -1,4 +1,4 @@
-"""The models `cascade/<name>`: transcription, chat and speech by HTTP endpoints, as one voice.
+"""A voice that is put together of parts, such as the endpoints of a model `cascade/<name>`.
 
 The caller's turns are found here (`caller_turns.py`). A turn is transcribed as soon as it
 ends; everything else is a job, and one task runs the jobs in order of arrival, so a response
@@ -49,6 +49,7 @@ from ringline.voices.cascade_stages import Stages
 from ringline.voices.detectors import DetectorLibrary
 from ringline.voices.endpointing import TurnLimits
 from ringline.voices.endpoints import EndpointFailed, Endpoints
+from ringline.voices.parts import Parts
 
 _log = structlog.get_logger()
 
@@ -67,20 +68,18 @@ _Job: TypeAlias = _Utterance | AddText | AddImage | Respond
 
 
 class CascadeVoice:
-    """A `Voice` (ports) made of three endpoints."""
+    """A `Voice` (ports) made of ears, a brain and a mouth."""
 
     def __init__(
         self,
-        cascade: Cascade,
+        parts: Parts,
         opening: VoiceOpening,
         *,
         listener: VoiceListener,
-        endpoints: Endpoints,
         detector: DetectorLibrary,
         turn_limits: TurnLimits | None = None,
     ) -> None:
-        self._capabilities = cascade.capabilities
-        self._model = cascade.model
+        self._parts = parts
         self._listener = listener
         self._config = opening.config
         self._turns = CallerTurns(
@@ -88,13 +87,16 @@ class CascadeVoice:
             opening.config.turn_detection,
             new_detector=detector.new_detector,
             turn_limits=turn_limits or TurnLimits(),
+            on_start=self._turn_started,
             on_end=self._turn_ended,
         )
-        self._stages = Stages(cascade, endpoints)
+        self._partials = parts.new_partials(
+            listener, self._turns.utterance, config=lambda: self._config
+        )
         self._conversation = Conversation(opening.history)
         self._responses = Responses(
             listener,
-            self._stages,
+            parts,
             conversation=self._conversation,
             config=lambda: self._config,
             on_failure=self._fail,
@@ -110,7 +112,7 @@ class CascadeVoice:
     @property
     def capabilities(self) -> VoiceCapabilities:
         """Return rates and abilities."""
-        return self._capabilities
+        return self._parts.capabilities
 
     def send_audio(self, chunk: Chunk) -> None:
         """Take the caller's audio at 16 kHz."""
@@ -130,6 +132,7 @@ class CascadeVoice:
             case EndTurn():
                 self._turns.end()
             case ClearInput():
+                self._partials.stop()
                 self._turns.clear()
             case AddText() | AddImage() | Respond():
                 self._add(order)
@@ -151,6 +154,7 @@ class CascadeVoice:
 
     def _stop(self) -> None:
         self._over = True
+        self._partials.stop()
         self._turns.stop()
         self._jobs.clear()
         self._responses.stop()
@@ -163,7 +167,11 @@ class CascadeVoice:
 
     # The caller's turns.
 
+    def _turn_started(self, item_id: str) -> None:
+        self._partials.start(item_id)
+
     def _turn_ended(self, item_id: str, pcm: bytes) -> None:
+        self._partials.stop()
         if len(self._transcribing) >= voice_limits.CASCADE_TURNS.most:
             self._refuse_work()
             self._report(Transcribed(item_id, "", final=True))
@@ -183,13 +191,13 @@ class CascadeVoice:
                 self._report(Transcribed(item_id, text, final=False))
 
         try:
-            reader = await self._stages.transcribe(pcm, on_partial)
+            made_out = await self._parts.ears.transcribe(pcm, on_partial, config=self._config)
         except EndpointFailed as failed:
             self._fail(failed)
             return ""
-        if reader.usage != Usage():
-            self._report(UsageReported(UsageKind.TRANSCRIPTION, reader.usage))
-        return reader.text.strip()
+        if made_out.usage != Usage():
+            self._report(UsageReported(UsageKind.TRANSCRIPTION, made_out.usage))
+        return made_out.text
 
     def _on_words(self, words: asyncio.Task[str]) -> None:
         self._transcribing.discard(words)
@@ -236,7 +244,7 @@ class CascadeVoice:
                     self._conversation.add_text(text)
                     self._report(Transcribed(item_id, text, final=True))
                 case AddText(text):
-                    self._conversation.add_text(text)
+                    self._conversation.add_text(text, typed=True)
                 case AddImage() as image:
                     self._conversation.add_image(image)
                 case Respond() as order:
@@ -256,14 +264,15 @@ class CascadeVoice:
         """Report a failure of an endpoint; return whether the conversation goes on."""
         cause = failed.loss.cause
         if failed.passing:
-            message = f"An endpoint of {self._model} failed: {cause}."
+            message = f"An endpoint of {self._parts.model} failed: {cause}."
             self._report(
                 VoiceFailed(VoiceFailure.UPSTREAM_ERROR, message, recoverable=True, details=cause)
             )
             return not self._over
         # Its request was repeated already, as far as that may help.
-        lost = UpstreamLoss(self._model, cause, again=False)
-        self._end(VoiceFailure.UPSTREAM_CLOSED, f"{self._model} was lost: {cause}.", lost=lost)
+        model = self._parts.model
+        lost = UpstreamLoss(model, cause, again=False)
+        self._end(VoiceFailure.UPSTREAM_CLOSED, f"{model} was lost: {cause}.", lost=lost)
         return False
 
     def _end(
@@ -309,11 +318,19 @@ class Cascades:
                     "The detector of speech is not installed; run `ringline doctor` on the server "
                     "to see how."
                 )
+            stages = Stages(cascade, self._endpoints)
+            parts = Parts(
+                cascade.model,
+                cascade.capabilities,
+                ears=stages,
+                brain=stages,
+                mouth=stages,
+                completed=stages.grant_retry,
+            )
             return CascadeVoice(
-                cascade,
+                parts,
                 opening,
                 listener=listener,
-                endpoints=self._endpoints,
                 detector=self._detector,
                 turn_limits=self._turn_limits,
             )

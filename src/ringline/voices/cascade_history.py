@@ -55,6 +55,7 @@ class AgentTurn:
     response_id: str
     pieces: list[_Piece] = field(default_factory=list[_Piece])
     calls: list[_Call] = field(default_factory=list[_Call])
+    is_complete: bool = False
 
     @property
     def text(self) -> str:
@@ -93,6 +94,7 @@ class AgentTurn:
 class _CallerTurn:
     text: str
     image: AddImage | None = None
+    typed: bool = False
 
 
 _Item: TypeAlias = _CallerTurn | AgentTurn
@@ -130,9 +132,9 @@ class Conversation:
             self._items.append(last)
         last.calls.append(call)
 
-    def add_text(self, text: str) -> None:
+    def add_text(self, text: str, *, typed: bool = False) -> None:
         """Add what the caller said or typed; empty if nobody could make it out."""
-        self._items.append(_CallerTurn(text))
+        self._items.append(_CallerTurn(text, typed=typed))
         self._forget()
 
     def add_image(self, image: AddImage) -> None:
@@ -184,6 +186,36 @@ class Conversation:
                 waiting = []
         messages += _caller_messages(waiting)
         return messages or _caller_messages([_CallerTurn("")])  # no server takes none at all
+
+    def turns(self) -> list[PastTurn]:
+        """Return what was said, as it was heard; lines that were typed together are one turn."""
+        turns: list[PastTurn] = []
+        goes_on = False
+        for item in self._items:
+            if isinstance(item, AgentTurn):
+                if item.text:
+                    turns.append(PastTurn(TurnRole.AGENT, item.text))
+                    goes_on = False
+                elif item.is_complete:
+                    goes_on = False
+                continue
+            if not item.text:
+                continue
+            if goes_on and item.typed:
+                turns[-1] = PastTurn(TurnRole.CALLER, f"{turns[-1].text}\n{item.text}")
+            else:
+                turns.append(PastTurn(TurnRole.CALLER, item.text))
+            goes_on = item.typed
+        return turns
+
+    def newest_unanswered(self) -> str | None:
+        """Return what the caller said last if nothing answered it; "" if nobody understood it."""
+        for item in reversed(self._items):
+            if isinstance(item, _CallerTurn):
+                return item.text
+            if item.pieces or item.is_complete:
+                return None
+        return None
 
     def _find(self, call_id: str) -> _Call | None:
         for item in reversed(self._items):

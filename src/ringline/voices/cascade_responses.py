@@ -12,9 +12,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ringline.domain import limits, voice_limits
+from ringline.domain import voice_limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
-from ringline.domain.cascade import SPEAKS_HZ
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.voice import (
     Respond,
@@ -28,12 +27,11 @@ from ringline.domain.voice import (
 )
 from ringline.ports import VoiceListener
 from ringline.voices.cascade_history import AgentTurn, Conversation
-from ringline.voices.cascade_stages import ChatOutcome, Stages
 from ringline.voices.endpoints import EndpointFailed
-from ringline.voices.sentences import SentenceSplitter
+from ringline.voices.parts import Outcome, Parts, sentences_of
 
 #: The longest chunk that is reported.
-CHUNK_BYTES = bytes_of_ms(100, SPEAKS_HZ)
+CHUNK_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class _Running:
 
     id: str
     task: asyncio.Task[None]
-    outcome: ChatOutcome
+    outcome: Outcome
 
 
 def _ask_nobody(*_: object) -> NoReturn:
@@ -58,14 +56,16 @@ class Responses:
     def __init__(
         self,
         listener: VoiceListener,
-        stages: Stages,
+        parts: Parts,
         *,
         conversation: Conversation,
         config: Callable[[], SessionConfig],
         on_failure: Callable[[EndpointFailed], bool],
     ) -> None:
         self._listener = listener
-        self._stages = stages
+        self._parts = parts
+        self._rate_hz = parts.capabilities.output_hz
+        self._chunk_bytes = bytes_of_ms(CHUNK_MS, self._rate_hz)
         self._conversation = conversation
         self._config = config
         self._on_failure = on_failure
@@ -73,7 +73,7 @@ class Responses:
 
     async def run(self, order: Respond) -> None:
         """Begin a response and wait for its end, or until it is cancelled."""
-        outcome = ChatOutcome()
+        outcome = Outcome()
         task = asyncio.create_task(self._respond(order, outcome))
         self._running = _Running(order.response_id, task, outcome)
         self._listener.on_voice_signal(ResponseStarted(order.response_id))
@@ -106,7 +106,7 @@ class Responses:
             self._charge(self._running.outcome)
             self._running = None
 
-    def _charge(self, outcome: ChatOutcome) -> None:
+    def _charge(self, outcome: Outcome) -> None:
         if outcome.usage != Usage():
             used = UsageReported(UsageKind.RESPONSE, outcome.usage)
             self._listener.on_voice_signal(used)
@@ -119,14 +119,14 @@ class Responses:
     def _is_running(self, response_id: str) -> bool:
         return self._running is not None and self._running.id == response_id
 
-    async def _respond(self, order: Respond, outcome: ChatOutcome) -> None:
-        config = self._config()
-        messages = self._conversation.messages(config.instructions)
-        turn = self._conversation.begin(order.response_id)
+    async def _respond(self, order: Respond, outcome: Outcome) -> None:
+        config, conversation = self._config(), self._conversation
         if order.say is None:
-            sentences = self._stages.answer(messages, config, outcome=outcome)
+            answer = self._parts.brain.answer
+            sentences = answer(conversation, order, config=config, outcome=outcome)
         else:
-            sentences = _given(order.say)
+            sentences = sentences_of(order.say)
+        turn = conversation.begin(order.response_id)
         try:
             async with aclosing(sentences):
                 await self._say(turn, sentences, config=config)
@@ -147,8 +147,16 @@ class Responses:
                 )
         if self._is_running(turn.response_id):
             self._running = None
-            self._stages.grant_retry()
-            self._listener.on_voice_signal(ResponseDone(turn.response_id, usage=outcome.usage))
+            turn.is_complete = True
+            self._parts.completed()
+            self._listener.on_voice_signal(
+                ResponseDone(
+                    turn.response_id,
+                    hang_up=outcome.hang_up,
+                    usage=outcome.usage,
+                    gives_up=outcome.gives_up,
+                )
+            )
 
     async def _say(
         self, turn: AgentTurn, sentences: AsyncGenerator[str], *, config: SessionConfig
@@ -170,13 +178,13 @@ class Responses:
 
     async def _speak(self, turn: AgentTurn, text: str, *, voice: str) -> None:
         begun = False
-        async with aclosing(self._stages.speak(text.strip(), voice)) as speech:
+        async with aclosing(self._parts.mouth.speak(text.strip(), voice)) as speech:
             async for pcm in speech:
                 if not begun:
                     begun = True
                     self._write(turn, text)
-                for start in range(0, len(pcm), CHUNK_BYTES):
-                    self._sound(turn, pcm[start : start + CHUNK_BYTES])
+                for start in range(0, len(pcm), self._chunk_bytes):
+                    self._sound(turn, pcm[start : start + self._chunk_bytes])
                 if turn.spoken_ms >= voice_limits.CASCADE_SPEECH_MS.most:
                     break
         if not begun:
@@ -189,13 +197,5 @@ class Responses:
 
     def _sound(self, turn: AgentTurn, pcm: bytes) -> None:
         if self._is_running(turn.response_id):
-            turn.speak(len(pcm) / BYTES_PER_SAMPLE * 1000 / SPEAKS_HZ)
-            self._listener.on_voice_audio(turn.response_id, Chunk(pcm, SPEAKS_HZ))
-
-
-async def _given(text: str) -> AsyncGenerator[str]:
-    """Yield the sentences of a text that is there already."""
-    splitter = SentenceSplitter()
-    for sentence in [*splitter.feed(text[: limits.RESPONSE_CHARACTERS.most]), splitter.finish()]:
-        if sentence:
-            yield sentence
+            turn.speak(len(pcm) / BYTES_PER_SAMPLE * 1000 / self._rate_hz)
+            self._listener.on_voice_audio(turn.response_id, Chunk(pcm, self._rate_hz))

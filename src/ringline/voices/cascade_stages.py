@@ -8,7 +8,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -16,9 +15,10 @@ import structlog
 from ringline.domain import limits
 from ringline.domain.cascade import Cascade
 from ringline.domain.config_members import Modality, SessionConfig
-from ringline.domain.voice import Usage
-from ringline.voices.cascade_history import Message
+from ringline.domain.voice import Respond
+from ringline.voices.cascade_history import Conversation
 from ringline.voices.endpoints import CUT, EndpointFailed, Endpoints
+from ringline.voices.parts import Heard, Outcome
 from ringline.voices.sentences import SentenceSplitter
 from ringline.wire import chat_completions, speech_synthesis, transcriptions
 from ringline.wire.chat_completions import ChatCall, ChatReader
@@ -38,19 +38,8 @@ RETRY_S = 0.25
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class ChatOutcome:
-    """What an answer of the chat model holds besides its text; complete at its end.
-
-    Its usage includes that of answers before, which could not be used.
-    """
-
-    calls: tuple[ChatCall, ...] = ()
-    usage: Usage = field(default_factory=Usage)
-
-
 class Stages:
-    """The stages of one conversation."""
+    """The stages of one conversation: ears, brain and mouth of it (`parts.py`)."""
 
     def __init__(self, cascade: Cascade, endpoints: Endpoints) -> None:
         self._cascade = cascade
@@ -62,8 +51,8 @@ class Stages:
         self._retry = True
 
     async def transcribe(
-        self, pcm: bytes, on_partial: Callable[[str], None]
-    ) -> TranscriptionReader:
+        self, pcm: bytes, on_partial: Callable[[str], None], *, config: SessionConfig
+    ) -> Heard:
         """Transcribe a turn; report the text so far as it grows. Raises EndpointFailed."""
 
         async def attempt() -> AsyncGenerator[TranscriptionReader]:
@@ -91,10 +80,11 @@ class Stages:
             yield reader
 
         async with aclosing(self._attempts("transcription", attempt)) as results:
-            return await anext(results)
+            reader = await anext(results)
+            return Heard(reader.text.strip(), reader.usage)
 
     def answer(
-        self, messages: list[Message], config: SessionConfig, *, outcome: ChatOutcome
+        self, conversation: Conversation, order: Respond, *, config: SessionConfig, outcome: Outcome
     ) -> AsyncGenerator[str]:
         """Yield the chat model's answer; fill the outcome at its end.
 
@@ -103,6 +93,7 @@ class Stages:
         """
         spoken = Modality.AUDIO in config.modalities
         endpoint = self._cascade.chat
+        messages = conversation.messages(config.instructions)
         body = chat_completions.encode_chat(
             messages, endpoint.model, tools=config.tools, temperature=config.temperature
         )

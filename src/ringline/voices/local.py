@@ -6,8 +6,10 @@ one process each, started on first use or by `warm`, and shared by all conversat
 
 import asyncio
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.model_list import Level, ModelAbout
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
@@ -15,6 +17,7 @@ from ringline.voices import recognition, speech
 from ringline.voices.attendant import CAPABILITIES, Attendant
 from ringline.voices.detectors import DETECTORS, DetectorLibrary
 from ringline.voices.endpointing import TurnLimits
+from ringline.voices.local_parts import LocalEars, LocalMouth, PhrasePartials, phrases_of
 from ringline.voices.recognition import Recognition
 from ringline.voices.speech import Speech
 from ringline.voices.workers import Surroundings, WorkerPool
@@ -53,6 +56,7 @@ class LocalVoices:
         self._speakers = WorkerPool(speech.MODULE, surroundings=surroundings)
         self._recognition = Recognition(self._recognizers)
         self._speech = Speech(self._speakers)
+        self.ears, self.mouth = LocalEars(self._recognition), LocalMouth(self._speech)
         self._detector = detector
         self._turn_limits = turn_limits or TurnLimits()
 
@@ -65,6 +69,21 @@ class LocalVoices:
     def process_ids(self) -> list[int]:
         """Return the ids of the local voice's running processes."""
         return self._recognizers.process_ids + self._speakers.process_ids
+
+    def new_partials(
+        self,
+        listener: VoiceListener,
+        utterance: Callable[[], bytes],
+        *,
+        config: Callable[[], SessionConfig],
+    ) -> PhrasePartials:
+        """Make what reports the words of phrases while they are spoken (`parts.NewPartials`)."""
+        return PhrasePartials(
+            listener,
+            utterance,
+            phrases=lambda: phrases_of(config()),
+            recognition=self._recognition,
+        )
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Attendant:
         """Open a conversation. Raises VoiceUnavailable if something is not installed."""

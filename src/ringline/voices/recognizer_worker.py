@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
-from pocketsphinx import Decoder
+from pocketsphinx import Decoder, NGramModel, get_model_path
 
 from ringline.voices.pipe import answer_requests
 from ringline.voices.recognition import Hypothesis, Utterance
@@ -23,6 +23,8 @@ NOISE = 10.0
 #: How many compiled grammars are cached; the least recently used is evicted.
 GRAMMARS = 32
 
+_DICTATION = "dictation"
+
 
 class Recognizer:
     """A decoder and its compiled grammars."""
@@ -31,11 +33,15 @@ class Recognizer:
         self._decoder = Decoder(lm=None, cmn="batch", loglevel="FATAL")
         self._grammars: OrderedDict[tuple[str, ...], tuple[str, int]] = OrderedDict()
         self._grammar_count = 0
+        self._dictates = False
 
     def work(self, body: bytes) -> Iterator[bytes]:
         """Decode an utterance; a request without audio only loads the grammar."""
         utterance = msgspec.msgpack.decode(body, type=Utterance)
-        name, ignored = self._grammar(utterance.phrases)
+        if utterance.dictation:
+            name, ignored = self._language_model(), 0
+        else:
+            name, ignored = self._grammar(utterance.phrases)
         text, score = "", -math.inf
         if name and utterance.pcm:
             text, score = self._decode(name, utterance.pcm)
@@ -67,6 +73,15 @@ class Recognizer:
             if oldest:
                 self._decoder.remove_search(oldest)
         return self._grammars[phrases]
+
+    def _language_model(self) -> str:
+        """Return the name of the search for any words, which takes 70 MB from its first use on."""
+        if not self._dictates:
+            path = get_model_path("en-us/en-us.lm.bin")
+            model = NGramModel(self._decoder.config, self._decoder.logmath, path)
+            self._decoder.add_lm(_DICTATION, model)
+            self._dictates = True
+        return _DICTATION
 
     def _knows(self, phrase: str) -> bool:
         words = phrase.split()

@@ -46,13 +46,25 @@ class SandboxTurn:
     history: tuple[PastTurn, ...]
 
 
-#: Answer a turn with a line; an empty one says nothing.
-AnswerTurn: TypeAlias = Callable[[SandboxTurn], Awaitable[str]]
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the agent says, which may be nothing; with `hang_up` the call ends after it.
+
+    With `gives_up` too, because the agent cannot go on.
+    """
+
+    text: str
+    hang_up: bool = False
+    gives_up: bool = False
 
 
-async def answer_by_script(_: SandboxTurn) -> str:
+#: Answer a turn with a line.
+AnswerTurn: TypeAlias = Callable[[SandboxTurn], Awaitable[Line]]
+
+
+async def answer_by_script(_: SandboxTurn) -> Line:
     """Answer a turn as the script has it."""
-    return ANSWER
+    return Line(ANSWER)
 
 
 class SandboxVoice:
@@ -121,22 +133,22 @@ class SandboxVoice:
         """Produce a response; a request for a line that cannot be had says nothing."""
         response_id, reason = order.response_id, ResponseEnd.COMPLETED
         self._report(ResponseStarted(response_id))
-        line = ""
+        line = Line("")
         try:
-            line = order.say if order.say is not None else await self._line(order)
+            line = Line(order.say) if order.say is not None else await self._line(order)
         except asyncio.CancelledError:
             self._report(ResponseDone(response_id, ResponseEnd.CANCELLED))
             raise
         except Exception as error:  # a defect ends only this response
             _log.error("sandbox_answer_failed", error=type(error).__name__)
             reason = ResponseEnd.FAILED
-        if line:
-            self._history.append(PastTurn(TurnRole.AGENT, line))
-            self._listener.on_voice_text(response_id, line)
+        if line.text:
+            self._history.append(PastTurn(TurnRole.AGENT, line.text))
+            self._listener.on_voice_text(response_id, line.text)
         self._answering.pop(response_id, None)
-        self._report(ResponseDone(response_id, reason))
+        self._report(ResponseDone(response_id, reason, line.hang_up, gives_up=line.gives_up))
 
-    async def _line(self, order: Respond) -> str:
+    async def _line(self, order: Respond) -> Line:
         history = tuple(self._history)
         said = [turn.text for turn in history if turn.role is TurnRole.CALLER]
         return await self._answer(

@@ -37,8 +37,6 @@ AGENT_HEADERS = (
     ("Content-Type", f"`{CONTENT_TYPE}`"),
     ("User-Agent", f"`{AGENT_USER_AGENT}`"),
     ("X-Voicebip-Event-ID", "`evt_…`: as `event_id` in the body; the same in every attempt"),
-    ("X-Voicebip-Delivery-ID", "`del_…`: the delivery; the same in every attempt"),
-    ("X-Voicebip-Attempt", "which attempt this is, from 1"),
     ("X-Voicebip-Timestamp", "when this attempt was signed, in Unix seconds"),
     (
         "X-Voicebip-Signature",
@@ -50,6 +48,8 @@ AGENT_HEADERS = (
         f"the same with the previous secret, for {ROTATION_HOURS} hours after a rotation; else "
         "absent",
     ),
+    ("X-Voicebip-Delivery-ID", "`del_…`: the delivery; the same in every attempt"),
+    ("X-Voicebip-Attempt", "which attempt this is, from 1"),
     _POSITION,
 )
 #: The headers that an endpoint gets (Standard Webhooks 1.0).
@@ -120,19 +120,30 @@ def endpoint_key(secret: str) -> bytes:
 
 def agent_headers(body: bytes, attempt: Attempt, *, secrets: SigningSecrets) -> dict[str, str]:
     """Return the headers of an attempt at an agent's `webhook_url`."""
-    signed = f"{attempt.timestamp}.".encode() + body
-    headers = {
-        "Content-Type": CONTENT_TYPE,
-        "User-Agent": AGENT_USER_AGENT,
-        "X-Voicebip-Event-ID": attempt.event_id,
+    return {
+        **question_headers(body, attempt.timestamp, secrets=secrets, event_id=attempt.event_id),
         "X-Voicebip-Delivery-ID": attempt.delivery_id,
         "X-Voicebip-Attempt": str(attempt.number),
-        "X-Voicebip-Timestamp": str(attempt.timestamp),
-        "X-Voicebip-Signature": _hex_signature(secrets.current, signed),
+        **_position(attempt),
     }
+
+
+def question_headers(
+    body: bytes, timestamp: int, *, secrets: SigningSecrets, event_id: str | None = None
+) -> dict[str, str]:
+    """Return the headers of what an agent's receiver is asked: no delivery, signed like one.
+
+    A turn has no `event_id`.
+    """
+    signed = f"{timestamp}.".encode() + body
+    headers = {"Content-Type": CONTENT_TYPE, "User-Agent": AGENT_USER_AGENT}
+    if event_id is not None:
+        headers["X-Voicebip-Event-ID"] = event_id
+    headers["X-Voicebip-Timestamp"] = str(timestamp)
+    headers["X-Voicebip-Signature"] = _hex_signature(secrets.current, signed)
     if secrets.previous is not None:
         headers["X-Voicebip-Signature-Previous"] = _hex_signature(secrets.previous, signed)
-    return headers | _position(attempt)
+    return headers
 
 
 def endpoint_headers(body: bytes, attempt: Attempt, *, secrets: SigningSecrets) -> dict[str, str]:

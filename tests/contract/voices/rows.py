@@ -21,10 +21,15 @@ from msgspec.structs import replace
 
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.call_facts import CallFacts
+from ringline.domain.call_vocabulary import CallDirection
 from ringline.domain.config_members import SessionConfig
+from ringline.domain.log import Environment, Scope
+from ringline.domain.receivers import TurnAnswer, TurnQuestion
 from ringline.domain.voice import AddText, UpdateConfig, VoiceCapabilities, VoiceOpening
-from ringline.ports import OpenVoice, Voice
-from ringline.voices import gemini, mock, openai, openai_live, xai
+from ringline.ports import OpenVoice, Voice, VoiceListener
+from ringline.voices import byom, gemini, mock, openai, openai_live, xai
+from ringline.voices.byom import AgentVoices
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints
@@ -234,6 +239,88 @@ async def cascade() -> AsyncIterator[Adapter]:
         await cascades.close()
 
 
+CALL = CallFacts(
+    Scope(UUID(int=1), Environment.LIVE),
+    UUID(int=2),
+    CallDirection.INBOUND,
+    "web:anonymous",
+    "agent:agt_1",
+    UUID(int=3),
+)
+
+
+class EchoingReceiver:
+    """A webhook that says back what it was told, line by line; it may hesitate first."""
+
+    def __init__(self) -> None:
+        self.hesitations = 0
+        self.hesitating = asyncio.Event()
+
+    async def answer(self, question: TurnQuestion) -> TurnAnswer:
+        if self.hesitations:
+            self.hesitations -= 1
+            self.hesitating.set()
+            await asyncio.Event().wait()
+        lines = question.transcription.split("\n")
+        return TurnAnswer("\n".join(f"echo: {line}" for line in lines))
+
+    def on_a_call(self, open_voice: OpenVoice) -> OpenVoice:
+        """Return what opens a voice on a call that has an agent."""
+
+        async def open_on_a_call(opening: VoiceOpening, listener: VoiceListener) -> Voice:
+            return await open_voice(dataclasses.replace(opening, call=CALL), listener)
+
+        return open_on_a_call
+
+    async def hesitate(self, _: Voice) -> Begun:
+        self.hesitations += 1
+        return self.hesitating.wait
+
+
+async def byom_local() -> AsyncIterator[Adapter]:
+    receiver, voices = EchoingReceiver(), LocalVoices()
+    agents = AgentVoices(receiver.answer, DETECTORS["webrtc"])
+    phrase = "what are your opening hours"
+    if phrase not in _spoken:
+        _spoken[phrase] = await speak(phrase)
+    tested = echoing(
+        byom.BYOM_LOCAL_MODEL,
+        byom.LOCAL,
+        open_voice=receiver.on_a_call(agents.over_local(voices)),
+    )
+    try:
+        yield dataclasses.replace(
+            tested,
+            config=replace(tested.config, tools=(), local=SETTINGS),
+            speech=_spoken[phrase],
+            spoken=Exchange(phrase, f"echo: {phrase}"),
+            pranks={Trait.HESITATES: receiver.hesitate},
+        )
+    finally:
+        await voices.close()
+
+
+async def byom_cascade() -> AsyncIterator[Adapter]:
+    receiver = EchoingReceiver()
+    async with fake_endpoints() as fake:
+        row, endpoints = fake.cascade(), Endpoints()
+        agents = AgentVoices(receiver.answer, DETECTORS["webrtc"])
+        heard = "".join(HEARD)
+        tested = echoing(
+            byom.model_of(row),
+            byom.capabilities_of(row),
+            open_voice=receiver.on_a_call(agents.over_cascade(row, endpoints)),
+        )
+        yield dataclasses.replace(
+            tested,
+            config=replace(tested.config, voice="alloy", tools=()),
+            speech=quiet(300) + buzz(1_000),
+            spoken=Exchange(heard, f"echo: {heard}"),
+            pranks={**of_endpoints(fake), Trait.HESITATES: receiver.hesitate},
+        )
+        await endpoints.close()
+
+
 async def provided(
     rules: Rules, dialect: Dialect, *, models: Mapping[str, UpstreamModel]
 ) -> AsyncIterator[Adapter]:
@@ -314,6 +401,16 @@ _MOCKS = {
     **dict.fromkeys((Trait.LATE, Trait.REPEATED, Trait.ENDLESS), _RUNS_HERE),
     **dict.fromkeys((Trait.BUSY, Trait.CHATTER), _RUNS_HERE),
 }
+_BYOM = {
+    Trait.FIXED: "every member may change",
+    **dict.fromkeys((Trait.TOOLS, Trait.CALLS_KEPT), "the webhook runs its own tools"),
+    Trait.CALLS_CANCELLED: "the webhook runs its own tools",
+    Trait.METERED: "the webhook's model is not ours to meter",
+    Trait.REVISED: "it reports no word that is taken back",
+    Trait.LATE: "the request of a cancelled response is closed",
+    Trait.ENDLESS: "an answer without an end is none",
+    Trait.BUSY: "the webhook keeps no conversation here",
+}
 _OPENAIS = {
     Trait.CALLS_CANCELLED: "OpenAI's protocol leaves calls valid",
 }
@@ -341,6 +438,15 @@ ROWS: Mapping[str, Row] = {
             Trait.BUSY: "endpoints keep no conversation",
         },
     ),
+    "byom/local": Row(
+        byom_local,
+        {
+            **_BYOM,
+            Trait.REPEATED: _RUNS_HERE,
+            Trait.CHATTER: "an answer of the webhook is one document",
+        },
+    ),
+    "byom/house": Row(byom_cascade, _BYOM),
     "openai/*": Row(
         openai_realtime, {**_OPENAIS, Trait.REVISED: "its partial transcripts only grow"}
     ),

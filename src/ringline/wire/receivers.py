@@ -1,0 +1,147 @@
+"""The bodies of what an agent's receiver is asked, and its answers (live streams, 4 and 5).
+
+An answer is JSON in UTF-8. What it holds beside the documented members is ignored; an action
+that makes no sense is left out and named, so that the caller still hears the text.
+"""
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.ids import Prefix, format_id
+from ringline.domain.phone_numbers import is_e164
+from ringline.domain.receivers import (
+    ReceiverFailed,
+    ReceiverFailure,
+    ToolQuestion,
+    TurnAction,
+    TurnAnswer,
+    TurnQuestion,
+)
+from ringline.wire.strict_json import JsonProblem, StrictDecoder, as_object, encode
+from ringline.wire.times import seconds
+
+#: How a BYOM request spells who said something (7.3).
+ROLES = {TurnRole.CALLER: "caller", TurnRole.AGENT: "agent"}
+
+#: The word of a turn's request; it has no `event_type`.
+TURN_EVENT = "turn"
+#: The type of a tool's request.
+TOOL_EVENT_TYPE = "tool.invocation"
+
+_DECODER = StrictDecoder[object](object)
+_DIGITS = re.compile(r"[0-9A-D*#,]{1,64}", re.ASCII)
+
+# The results of tools that went wrong, as text for the model (5).
+TOOL_TIMEOUT = '{"error":"tool_timeout"}'
+TOO_MANY_ROUNDS = '{"error":"too_many_rounds"}'
+
+
+def encode_turn(question: TurnQuestion, *, language: str, at: datetime) -> bytes:
+    """Encode the request for the answer to a turn (4)."""
+    call = question.call
+    return encode(
+        {
+            "event": TURN_EVENT,
+            "turn_id": format_id(Prefix.TURN, question.turn_id),
+            "agent_id": _agent_id(call.agent_id),
+            "call_id": format_id(Prefix.CALL, call.id),
+            "from_number": call.from_number,
+            "to_number": call.to_number,
+            "direction": call.direction,
+            "language": language,
+            "timestamp": seconds(at),
+            "transcription": question.transcription,
+            "messages": [
+                {"role": ROLES[message.role], "text": message.text} for message in question.messages
+            ],
+        }
+    )
+
+
+def decode_turn_answer(body: bytes) -> TurnAnswer:
+    """Decode the answer to a turn. Raises ReceiverFailed."""
+    answer = as_object(_decode(body))
+    text = answer.get("text")
+    if not isinstance(text, str):
+        raise ReceiverFailed(ReceiverFailure.INVALID_ANSWER)
+    asked = [action for action in TurnAction if answer.get(action) not in _ABSENT]
+    targets = {action: _target(action, answer[action]) for action in asked}
+    valid = [action for action in asked if targets[action] is not None]
+    first = valid[0] if valid else None
+    return TurnAnswer(
+        text,
+        first,
+        (targets[first] or "") if first else "",
+        tuple(action for action in asked if action is not first),
+    )
+
+
+#: What stands for an action that is not asked for, as some clients always send every member.
+_ABSENT: tuple[object, ...] = (None, False, "")
+
+
+def _target(action: TurnAction, value: object) -> str | None:
+    """Return what an action is aimed at; None if it makes no sense."""
+    match action, value:
+        case TurnAction.END_CALL, True:
+            return ""
+        case TurnAction.TRANSFER_TO, str() if is_e164(value):
+            return value
+        case TurnAction.DTMF, str() if _DIGITS.fullmatch(value):
+            return value
+        case _:
+            return None
+
+
+def encode_tool(question: ToolQuestion, *, request_id: UUID, at: datetime) -> bytes:
+    """Encode the request for the result of a tool (5); `request_id` makes its ids."""
+    call = question.call
+    return encode(
+        {
+            "event_id": format_id(Prefix.EVENT, request_id),
+            "event_type": TOOL_EVENT_TYPE,
+            "channel": "voice",
+            "timestamp": seconds(at),
+            "agent_id": _agent_id(call.agent_id),
+            "call_id": format_id(Prefix.CALL, call.id),
+            "turn_id": format_id(Prefix.TURN, question.turn_id),
+            "tool": {
+                "name": question.name,
+                "arguments": question.arguments,
+                "tool_call_id": format_id(Prefix.TOOL_CALL, request_id),
+            },
+        }
+    )
+
+
+def decode_tool_result(body: bytes) -> str:
+    """Return a tool's result as text for the model. Raises ReceiverFailed."""
+    value = _decode(body)
+    if isinstance(value, dict):
+        return body.decode()
+    return encode({"result": value}).decode()
+
+
+def encode_tool_failure(failed: ReceiverFailed) -> str:
+    """Return what the model is told about a tool without a result."""
+    if failed.failure is ReceiverFailure.TIMEOUT:
+        return TOOL_TIMEOUT
+    told: dict[str, object] = {"error": "tool_failed"}
+    if failed.status is not None:
+        told["status"] = failed.status
+    if failed.failure is not ReceiverFailure.STATUS:
+        told["reason"] = failed.failure
+    return encode(told).decode()
+
+
+def _decode(body: bytes) -> object:
+    try:
+        return _DECODER.decode(body)
+    except JsonProblem:
+        raise ReceiverFailed(ReceiverFailure.NOT_JSON) from None
+
+
+def _agent_id(agent_id: UUID | None) -> str | None:
+    return None if agent_id is None else format_id(Prefix.AGENT, agent_id)
