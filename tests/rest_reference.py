@@ -61,6 +61,14 @@ def _answer(route: Route) -> Iterator[str]:
             "this page is the last. Of each:",
             WIDTH,
         )
+    elif route.file:
+        yield from wrap(
+            f"{route.status}: {route.means[0].lower()}{route.means[1:]}, as `{route.file}`. 206: "
+            "the range of it that `Range` asks for; several ranges get the whole. 416: a range "
+            "that is not within it.",
+            WIDTH,
+        )
+        return
     elif route.answers:
         yield f"{route.status}: {route.means[0].lower()}{route.means[1:]}."
     else:

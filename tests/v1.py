@@ -12,7 +12,7 @@ ENVELOPE = {"error_code", "message", "request_id", "documentation_url"}
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: its status, its headers, and its JSON, None if it is empty."""
+    """An answer: its status, its headers, and its JSON or a file, None if it is empty."""
 
     status: int
     headers: Any
@@ -77,5 +77,7 @@ async def read_answer(answer: aiohttp.ClientResponse) -> Answer:
     raw = await answer.read()
     assert b"Traceback" not in raw
     if raw:
+        if answer.headers["Content-Type"] == "audio/wav":
+            return Answer(answer.status, answer.headers, raw)
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     return Answer(answer.status, answer.headers, await answer.json() if raw else None)

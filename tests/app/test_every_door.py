@@ -63,6 +63,8 @@ Door: TypeAlias = Body | Socket | Plain
 
 _MINT = Body(limits.MINT_BYTES.most, limits.JSON_MARKS.most)
 _V1 = Body(v1_limits.BODY_BYTES.most, limits.JSON_MARKS.most)
+#: Nobody is known before the body is read; a body of so few bytes has no room for more marks.
+_KEYED = Body(v1_limits.KEY_BODY_BYTES.most, 400, stranger=413)
 _RPC = Body(limits.RPC_BODY_BYTES.most, limits.RPC_BODY_MARKS.most)
 
 DOORS: dict[tuple[str, str], Door] = {
@@ -96,7 +98,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/talk/{name}"): Plain(),
     ("GET", "/healthz"): Plain(),
     ("GET", "/readyz"): Plain(),
-    **{(route.method, route.path): _V1 if route.body else Plain() for route in REST_ROUTES},
+    **{
+        (route.method, route.path): (_KEYED if route.key_in else _V1) if route.body else Plain()
+        for route in REST_ROUTES
+    },
+    **{("OPTIONS", route.path): Plain() for route in REST_ROUTES if route.file},
 }
 BODIES = [place for place, door in DOORS.items() if isinstance(door, Body)]
 OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinstance(door, Body)]

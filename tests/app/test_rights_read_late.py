@@ -18,6 +18,7 @@ from aiohttp import web
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
+from ringline.rest.routes import ROUTES
 from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
@@ -50,6 +51,8 @@ BODIES: dict[str, object] = {
         "agent_id": format_id(Prefix.AGENT, NOBODY),
     },
 }
+#: Doors where the key itself is in the body, and so is looked at when the body is there.
+KEY_IN_BODY = {route.path for route in ROUTES if route.key_in}
 #: What a door answers to a key that it lets in: things that a path or a body names are unknown.
 LET_IN = frozenset({200, 201, 404})
 #: What a door may have written.
@@ -171,7 +174,7 @@ async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
             if route.method == "POST" and route.resource is not None
         }
         assert doors >= BODIES.keys()
-        for door in sorted(doors):
+        for door in sorted(doors - KEY_IN_BODY):
             path, body = re.sub(r"\{\w+\}", str(NOBODY), door), BODIES.get(door, {})
             key_id, text = await house.key()
             async with house.dripping(path, body, text) as end:

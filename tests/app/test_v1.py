@@ -36,7 +36,9 @@ def path_of(route: Route) -> str:
 # -- who may ask ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if not route.key_in], ids=lambda route: route.operation
+)
 async def test_who_may_ask(service: Service, route: Route) -> None:
     keys = service.keys
     token = await service.session_token()
@@ -277,7 +279,7 @@ def test_every_route_answers_what_its_row_says() -> None:
     """A row is complete: what is created has 201, what is deleted 204 and no members."""
     for route in ROUTES:
         assert route.path.startswith("/v1/")
-        assert (route.status == 204) is (not route.answers)
+        assert (route.status == 204) is (not route.answers and route.file is None)
         assert {name[1] for name in re.finditer(r"\{(\w+)\}", route.path)} == {
             one.name for one in route.ids
         }

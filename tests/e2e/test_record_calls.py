@@ -45,6 +45,8 @@ def test_calls_are_recorded_as_the_page_says() -> None:
         assert call["recordingConsent"] is None
         assert call["recordingMs"] == int(heard.wav.duration_ms)
         assert (place / "call.wav").read_bytes() == again
+        assert (place / "fetched.wav").read_bytes() == again
+        assert (place / "header.wav").read_bytes() == again[:44]
         assert loud_ms(heard.caller) > 500
         assert loud_ms(heard.agent) > 500
 

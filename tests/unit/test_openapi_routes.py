@@ -25,6 +25,7 @@ UNDOCUMENTED = {
     ("GET", "/v3/realtime/"),
     ("GET", "/v1/realtime/"),
     ("OPTIONS", "/v3/models"),
+    ("OPTIONS", "/v1/calls/{call_id}/recording"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/"),

@@ -18,6 +18,7 @@ from ringline.wire import session_token
 from ringline.wire.session_token import (
     MintProblem,
     OperatorToken,
+    Purpose,
     SessionToken,
     TokenProblem,
     sign,
@@ -120,8 +121,19 @@ def test_a_token_that_was_tampered_with_opens_nothing(kind: str, data: st.DataOb
         assert str(problem)  # noqa: PT017
 
 
+@pytest.mark.parametrize("made", Purpose)
+@pytest.mark.parametrize("read", Purpose)
+def test_a_token_is_good_for_its_purpose_alone(made: Purpose, read: Purpose) -> None:
+    spelt = sign(TOKEN, "secret", purpose=made)
+    if made is read:
+        assert verify(spelt, ["newer", "secret"], now=NOW, purpose=read) == TOKEN
+    else:
+        with pytest.raises(TokenProblem):
+            verify(spelt, ["secret"], now=NOW, purpose=read)
+
+
 def forged(claims: object, algorithm: str = "HS256") -> str:
-    key = session_token._signing_key("secret")  # pyright: ignore[reportPrivateUsage]
+    key = session_token._signing_key("secret", Purpose.WATCHING)  # pyright: ignore[reportPrivateUsage]
     return jwt.encode(claims, key, algorithm=algorithm)  # type: ignore[arg-type]
 
 

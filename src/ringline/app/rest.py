@@ -12,6 +12,8 @@ from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
+from ringline.services.playback import PlaybackTokens
+from ringline.services.recording_downloads import FindRecording, RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
@@ -33,6 +35,8 @@ def build_rest(
     now: Clock,
     agent_rules: AgentRules,
     secret_ended: Callable[[], None],
+    find_recording: FindRecording,
+    signing_secret: str,
 ) -> Services:
     """Build the services; the rules say whether webhooks may go to private addresses.
 
@@ -68,6 +72,8 @@ def build_rest(
         webhook_secrets,
         CallRecords(repo, now),
         CallAnalytics(repo, now),
+        RecordingDownloads(repo, find_recording, now=now),
+        PlaybackTokens(signing_secret, now, new_id=new_id),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         Agents(repo, agent_rules, now=now, new_id=new_id),
         allow_private=agent_rules.allow_private,

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -45,7 +46,7 @@ from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.session_places import SessionLimits, SessionPlaces
 from ringline.services.team import Team
 from ringline.storage.preparation import run_database
-from ringline.storage.recording_files import DiskRecordings
+from ringline.storage.recording_files import DiskRecordings, find_recording
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
@@ -255,6 +256,8 @@ async def _start(
             now=now,
             agent_rules=agent_rules,
             secret_ended=credentials.forget,
+            find_recording=partial(find_recording, settings.data_dir),
+            signing_secret=settings.signing_secrets[0],
         ),
         idempotency=idempotency,
         now=now,

@@ -131,6 +131,7 @@ def build_server(
             links=links,
             bounds=limits.rest,
             idempotency=idempotency,
+            mint_rate=mint_rate,
         ),
         talk=talk,
     )

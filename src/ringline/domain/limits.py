@@ -35,7 +35,7 @@ BODY_S = Limit("a whole body", 120, "s", "408, closed")
 LINGER_S = Limit("what still comes of a body that has been answered", 10, "s", "closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
-ANSWER_S = Limit("a whole answer", 600, "s", "closed")
+ANSWER_S = Limit("a whole answer; of a recording, each MiB", 600, "s", "closed")
 DRAIN_S = Limit("ordinary answers at shutdown, after calls and journal", 10, "s", "cut off")
 DESCRIPTORS_RESERVED = Limit(
     "descriptors reserved for database, files and command line; connections get the others",

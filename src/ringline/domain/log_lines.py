@@ -471,7 +471,14 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "error",
             means="Connections were not closed when ownership of the database was lost.",
         ),
+        _error("download_failed", "path", "error", means="A file could not be read to its end."),
         _error("recording_broken", "error", means="A call's recording ended early."),
+        _error(
+            "recording_not_opened",
+            "call_id",
+            "error",
+            means="A recording that was asked for could not be opened.",
+        ),
         _error(
             "recording_not_noted",
             "error",

@@ -6,6 +6,12 @@
 from ringline.domain.limit import KIB, MIB, Limit
 
 BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
+KEY_BODY_BYTES = Limit(
+    "a body that holds the request's key: nobody is known before it is read",
+    4 * KIB,
+    "bytes",
+    "413 `INVALID_ARGUMENT`",
+)
 TRANSCRIPT_BYTES = Limit(
     "the turns of a call in one answer",
     4 * MIB,
@@ -79,6 +85,7 @@ DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVA
 #: In the sequence of the page.
 ROWS = (
     BODY_BYTES,
+    KEY_BODY_BYTES,
     TRANSCRIPT_BYTES,
     DEADLINE_S,
     PER_MINUTE,

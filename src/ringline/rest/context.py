@@ -9,6 +9,8 @@ from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
+from ringline.services.playback import PlaybackTokens
+from ringline.services.recording_downloads import RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
@@ -37,6 +39,8 @@ class Services:
     secrets: WebhookSecrets
     call_records: CallRecords
     analytics: CallAnalytics
+    recordings: RecordingDownloads
+    playback: PlaybackTokens
     trials: TrialSends
     agents: Agents
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
@@ -57,6 +61,7 @@ class Services:
             secrets=self.secrets.with_repo(repo),
             call_records=self.call_records.with_repo(repo),
             analytics=self.analytics.with_repo(repo),
+            recordings=self.recordings.with_repo(repo),
             trials=self.trials.with_repo(repo),
             agents=self.agents.with_repo(repo),
         )

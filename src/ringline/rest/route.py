@@ -117,9 +117,24 @@ class Request:
     keep: Keep = keep_nothing
 
 
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """A file, which is sent as it stands, whole or in part; whoever sends it closes it.
+
+    `etag` names its contents. `read` is called in a thread with a place and a size; it
+    returns no more than that and at least a byte, and raises OSError.
+    """
+
+    name: str
+    size: int
+    etag: str
+    read: Callable[[int, int], bytes]
+    close: Callable[[], None]
+
+
 #: Does what a route is for; returns the answer's members, or None for an empty one.
 #: Raises Refused, and what the services raise.
-Act: TypeAlias = Callable[[Request], Awaitable[Mapping[str, object] | Listed | None]]
+Act: TypeAlias = Callable[[Request], Awaitable[Mapping[str, object] | Listed | FileAnswer | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +156,11 @@ class Route:
 
     An `idempotent` route carries a request with an `Idempotency-Key` out once (live streams,
     1.8); if it answers with a `secret`, the answer is not kept for repeats.
+
+    A route that answers a `file` names its media type. Browsers play it: a playback token is a
+    credential there, also as `?token=`, and any origin may read it. `key_in` is the member of
+    the body that holds the key, of a route that takes no credential elsewhere. A route that
+    `mints` is counted in the key's rate of mints too.
     """
 
     method: str
@@ -165,6 +185,9 @@ class Route:
     spans: bool = False
     idempotent: bool = False
     secret: bool = False
+    file: str | None = None
+    key_in: str | None = None
+    mints: bool = False
 
     @property
     def body_required(self) -> bool:

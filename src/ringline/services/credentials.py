@@ -30,6 +30,7 @@ from ringline.ports import Clock, CredentialStore, StoreUnavailable
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
     OperatorToken,
+    Purpose,
     SessionToken,
     TokenProblem,
     verify,
@@ -160,6 +161,22 @@ class Credentials:
             if _is_token(text):  # otherwise it may be a key
                 log_refused("token")
             return None
+
+    def read_playback_token(self, text: str) -> SessionToken | None:
+        """Verify a playback token; its key must still be checked."""
+        if not _is_token(text):
+            return None
+        try:
+            return verify(text, self._secrets, now=self._now(), purpose=Purpose.PLAYBACK)
+        except TokenProblem:
+            return None
+
+    async def playback_key(self, text: str) -> Key | None:
+        """Return the valid key that minted a playback token. Raises StoreUnavailable."""
+        token = self.read_playback_token(text)
+        if token is None:
+            return None
+        return await self._valid_key(token.key_id, token.scope, user_id=None)
 
     async def identify(self, credential: str) -> Key | OperatorToken | None:
         """Return the key or operator token of a credential, or None if it is not valid.

@@ -184,6 +184,24 @@ class StoredRecording:
         """Return the header of what has been written so far."""
         return wav_header(RATE_HZ, _CHANNELS, size=self.size)
 
+    @property
+    def file_size(self) -> int:
+        """Return the size of the whole file."""
+        return HEADER_BYTES + self.size
+
+    def read(self, at: int, most: int) -> bytes:
+        """Read a piece of the file, valid whatever a crash has left; it may be shorter."""
+        most = min(most, self.file_size - at)
+        if most <= 0:
+            return b""
+        if at < HEADER_BYTES:
+            return self.header[at : at + most]
+        return os.pread(self.file, most, at)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.file)
+
     def pieces(self) -> Generator[bytes]:
         """Return the file, valid whatever a crash has left, a piece at a time."""
         yield self.header
@@ -201,7 +219,7 @@ class StoredRecording:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self.file)
+        self.close()
 
 
 def find_recording(data_dir: Path, call_id: UUID) -> StoredRecording | None:

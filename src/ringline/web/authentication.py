@@ -96,7 +96,18 @@ async def key_for(
     request: web.Request, credentials: Credentials, *, surface: Surface
 ) -> Visitor | Denied:
     """Find the key of a request to a surface. Raises StoreUnavailable."""
-    granted = await _pass_of(request, credentials)
+    try:
+        text = credential_of(request)
+    except Contradiction:
+        return Denied.UNKNOWN
+    return await key_with(text, credentials, surface=surface)
+
+
+async def key_with(
+    text: str | None, credentials: Credentials, *, surface: Surface
+) -> Visitor | Denied:
+    """Find the key with this text, for a surface. Raises StoreUnavailable."""
+    granted = await credentials.pass_for(text) if text else None
     if granted is None or not isinstance(granted.who, Key):
         return Denied.UNKNOWN
     if granted.who.kind not in ALLOWED_KINDS[surface]:

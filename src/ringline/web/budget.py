@@ -7,7 +7,7 @@ Small ones are not counted; the bound on connections limits them.
 
 import asyncio
 from collections import Counter
-from uuid import UUID
+from collections.abc import Hashable
 
 from ringline.domain import limits
 from ringline.web.fair_share import BYTE_OUT_S, FairShare
@@ -30,13 +30,13 @@ class ByteBudget:
 
     def __init__(self, most: int = limits.IN_FLIGHT_BYTES.most) -> None:
         self._most = most
-        self._under_way: Counter[UUID] = Counter()
+        self._under_way: Counter[Hashable] = Counter()
 
-    def under_way(self, key_id: UUID) -> int:
+    def under_way(self, key_id: Hashable) -> int:
         """Return how many bytes a key has under way."""
         return self._under_way[key_id]
 
-    async def room(self, key_id: UUID) -> None:
+    async def room(self, key_id: Hashable) -> None:
         """Wait until a whole answer would fit, for a bounded time. Raises OverBudget."""
         if not self._under_way:
             return
@@ -47,7 +47,7 @@ class ByteBudget:
             await asyncio.sleep(_POLL_S)
         raise OverBudget
 
-    def change(self, key_id: UUID, change: int) -> None:
+    def change(self, key_id: Hashable, change: int) -> None:
         """Add bytes to the count, or subtract them. Raises OverBudget."""
         under_way = self._under_way[key_id] + change
         if change > 0 and under_way > self._most:
@@ -64,7 +64,7 @@ class Share:
     __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_paced_bytes", "_workspace_id")
 
     def __init__(
-        self, budget: ByteBudget, fair: FairShare, *, key_id: UUID, workspace_id: UUID
+        self, budget: ByteBudget, fair: FairShare, *, key_id: Hashable, workspace_id: Hashable
     ) -> None:
         self._budget = budget
         self._fair = fair

@@ -9,6 +9,15 @@ READABLE = {
 }
 
 
+#: Of a file, of which it may ask for a range.
+READABLE_FILE = {
+    **READABLE,
+    "Access-Control-Expose-Headers": (
+        "Accept-Ranges, Content-Length, Content-Range, ETag, Retry-After, X-Request-Id"
+    ),
+}
+
+
 def preflight(methods: str, headers: str) -> web.Response:
     """Answer a preflight with the allowed methods and headers."""
     allowed = {

@@ -191,6 +191,11 @@ class HttpConnection(RequestHandler):
         for callback in answered:
             callback()
 
+    def renew_answer(self) -> None:
+        """Count the time for a whole answer anew: the client has read another part of it."""
+        if self._unread_since is not None:
+            self._unread_since = self._loop.time()
+
     def become_stream(self, stream: Stream) -> None:
         """Note that the connection is now a stream, which ends by its own rules."""
         self._phase = ConnectionPhase.STREAM

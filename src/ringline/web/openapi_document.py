@@ -36,6 +36,7 @@ _TAGS = {
     "Health": "Health checks",
 }
 _JSON = "application/json"
+_BYTES: Schema = {"type": "string", "format": "binary"}
 _DESCRIPTION = """\
 RPC is below `/rpc/public`, tokens are minted below `/api`, calls are streamed and webhooks are \
 managed below `/v1`, and voice sessions are opened below `/v3`.
@@ -99,7 +100,9 @@ def _parameter(parameter: Parameter) -> Schema:
 def _responses(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
     for status, means in route.answers.items():
         answer: Schema = {"description": means, "headers": openapi.REQUEST_ID}
-        if route.answered and status not in (101, 204):
+        if route.content_type not in (_JSON, SERVER_SENT):
+            answer["content"] = {route.content_type: {"schema": _BYTES}}
+        elif route.answered and status not in (101, 204):
             schema: Schema = {"schema": written(route.answered)}
             if route.content_type == SERVER_SENT:  # the schema of each `data:`
                 schema = {"schema": {"type": "string", "contentSchema": schema["schema"]}}

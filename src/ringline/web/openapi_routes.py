@@ -59,7 +59,13 @@ SESSION_TOKEN = Credential(
     "session_token",
     "A session or operator token; also accepted as a subprotocol or `Authorization: Bearer`.",
 )
-CREDENTIALS = (TICKET, STREAM_TOKEN, SESSION_TOKEN)
+PLAYBACK_TOKEN = Credential(
+    "PlaybackToken",
+    "query",
+    "token",
+    "A playback token of `POST /v1/auth/session`, for `<audio>`; the header is looked at first.",
+)
+CREDENTIALS = (TICKET, STREAM_TOKEN, SESSION_TOKEN, PLAYBACK_TOKEN)
 _KEY = ("ApiKeyAuth", "BearerAuth")
 
 
@@ -158,6 +164,12 @@ _REST_CODES = (
 )
 
 
+_PART = "The range of it that was asked for"
+_NOT_WITHIN = "the range is not within the file"
+_RANGES = (
+    Parameter("Range", "header", "one range of bytes; several are answered with the whole"),
+    Parameter("If-Range", "header", "an `ETag`: with another one, the whole is answered"),
+)
 _IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
@@ -180,6 +192,8 @@ def _of_rest(route: Route) -> HttpRoute:
         refusals += tuple(
             replace(too_late, status=status, message=message) for status, message in _OF_BODIES
         )
+    if route.file:
+        refusals += (replace(V1_ERRORS["INVALID_ARGUMENT"], status=416, message=_NOT_WITHIN),)
     query = (*route.query, *PAGED) if route.paging else route.query
     return HttpRoute(
         route.method,
@@ -188,19 +202,27 @@ def _of_rest(route: Route) -> HttpRoute:
         route.tag,
         route.summary,
         route.description,
-        {route.status: route.means},
-        _KEY,
+        {route.status: route.means, **({206: _PART} if route.file else {})},
+        _credentials(route),
         parameters=(
             *(Parameter(one.name, "path", f"{one.means}, in either form") for one in route.ids),
             *_query(tuple(one.member for one in query)),
             *((_IDEMPOTENCY_KEY,) if route.idempotent else ()),
+            *(_RANGES if route.file else ()),
         ),
         asked=tuple(one.member for one in route.body),
         body_required=route.body_required,
         answered=_answered(route),
+        content_type=route.file or "application/json",
         refusals=refusals,
         envelope=V1_ENVELOPE,
     )
+
+
+def _credentials(route: Route) -> tuple[str, ...]:
+    if route.key_in:
+        return ()
+    return (*_KEY, PLAYBACK_TOKEN.name) if route.file else _KEY
 
 
 def _answered(route: Route) -> Members:

@@ -1,7 +1,7 @@
 """Reading requests and writing answers, with bounds in bytes and in time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -55,14 +55,28 @@ async def read_body(request: web.Request, limit: int, *, share: Share) -> bytes:
 
 def open_share(request: web.Request, key_id: UUID, *, scope: Scope) -> Share:
     """Start counting a request's bytes and work, until its answer has been read."""
+    return _open_share(_connection(request), key_id, workspace_id=scope.workspace_id)
+
+
+def open_strangers_share(request: web.Request) -> Share:
+    """Start counting a request before its credential is known: its address is charged."""
+    connection = _connection(request)
+    return _open_share(connection, connection.client, workspace_id=connection.client)
+
+
+def _connection(request: web.Request) -> HttpConnection:
     connection = request.protocol
     if not isinstance(connection, HttpConnection):
         raise AssertionError("requests arrive on the listener's connections")
+    return connection
+
+
+def _open_share(connection: HttpConnection, key_id: Hashable, *, workspace_id: Hashable) -> Share:
     share = Share(
         connection.house.budget,
         connection.house.fair,
         key_id=key_id,
-        workspace_id=scope.workspace_id,
+        workspace_id=workspace_id,
     )
     connection.when_answered(share.close)
     return share

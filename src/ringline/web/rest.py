@@ -11,29 +11,22 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from ringline.domain import v1_limits
-from ringline.domain.log import Environment
 from ringline.domain.unavailable import Unavailable
 from ringline.rest.context import Services
 from ringline.rest.pages import PageTokens
 from ringline.rest.reading import read_body, read_ids, read_query
-from ringline.rest.route import Listed, PageAsked, Refused, Request, Route
+from ringline.rest.route import FileAnswer, Listed, PageAsked, Refused, Request, Route
 from ringline.services.callers import Caller
-from ringline.services.credentials import Credentials, Unrecognised
+from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.idempotency import Idempotency
-from ringline.web.authentication import (
-    Contradiction,
-    Denied,
-    Visitor,
-    answer,
-    bearer_of,
-    key_for,
-    retry_after,
-)
+from ringline.web.authentication import Visitor, answer, retry_after
 from ringline.web.budget import OverBudget, Share
+from ringline.web.cors import READABLE_FILE, preflight
+from ringline.web.downloads import send_file
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.limits import RestLimits
 from ringline.web.links import Links
-from ringline.web.rates import Quota, SlidingRate
+from ringline.web.rates import Quota, RateLimit, SlidingRate
 from ringline.web.refusals import REQUEST_ID, REQUEST_KEY
 from ringline.web.repeats import REPLAYED, Repeats, idempotency_key
 from ringline.web.requests import (
@@ -46,10 +39,13 @@ from ringline.web.requests import (
 from ringline.web.requests import (
     read_body as receive_body,
 )
+from ringline.web.rest_visitors import admit, read_key_body
 from ringline.wire.errors import refuse_v1
 from ringline.wire.strict_json import encode
 
 _LATER = ("UNAVAILABLE", "RATE_LIMITED")
+#: The headers that a browser may send for a file after its preflight.
+_FILE_HEADERS = "authorization, content-type, if-range, range, x-api-key"
 
 
 class Rest:
@@ -65,10 +61,12 @@ class Rest:
         links: Links,
         bounds: RestLimits,
         idempotency: Idempotency,
+        mint_rate: RateLimit,
     ) -> None:
         self._services = services
         self._credentials = credentials
         self._rate = rate
+        self._mint_rate = mint_rate
         self._tokens = tokens
         self._links = links
         self._bounds = bounds
@@ -77,7 +75,7 @@ class Rest:
 
     async def serve(self, route: Route, request: web.Request) -> web.StreamResponse:
         """Answer a request to a route."""
-        headers = {"Cache-Control": "no-store"}
+        headers = {"Cache-Control": "no-store", **(READABLE_FILE if route.file else {})}
         try:
             return await self._serve(route, request, headers=headers)
         except Refused as refused:
@@ -94,51 +92,101 @@ class Rest:
         except BrokenBody:
             return self._refuse(request, Refused("INVALID_ARGUMENT"), headers=headers)
 
+    async def preflight(self, request: web.Request) -> web.StreamResponse:
+        """Answer a CORS preflight for a file."""
+        return preflight("GET, HEAD, OPTIONS", _FILE_HEADERS)
+
     async def _serve(
         self, route: Route, request: web.Request, *, headers: dict[str, str]
     ) -> web.StreamResponse:
-        visitor = await self._admit(route, request)
+        early = await read_key_body(request) if route.key_in else None
+        visitor = await admit(route, request, credentials=self._credentials, early=early or b"")
         share = open_share(request, visitor.key.id, scope=visitor.key.scope)
-        await self._count(visitor, share, headers=headers)
-        asked, raw = await self._read(route, request, visitor=visitor, share=share)
+        await self._count(route, visitor, share=share, headers=headers)
+        asked, raw = await self._read(route, request, visitor=visitor, share=share, early=early)
         key = idempotency_key(request) if route.idempotent else None
         try:
             async with asyncio.timeout(self._bounds.deadline_s):
                 if key is None:
-                    body = await self._act(route, asked)
+                    found = await self._act(route, asked)
                 else:
-                    body = await self._act_once(
+                    found = await self._act_once(
                         route, asked, key=key, path=request.path, raw=raw, headers=headers
                     )
         except TimeoutError:
             raise Refused("DEADLINE_EXCEEDED") from None
-        if body is None:
+        if found is None:
             return web.Response(status=route.status, headers=headers)
-        share.charge_answer(len(body))
-        share.settle(len(body))
+        if isinstance(found, FileAnswer):
+            return await self._send(
+                route, request, file=found, visitor=visitor, share=share, headers=headers
+            )
+        share.charge_answer(len(found))
+        share.settle(len(found))
         headers["Content-Type"] = "application/json; charset=utf-8"
-        if len(body) > PIECE_BYTES and route.status == 200:
-            return await write_by_pieces(request, body, headers=headers)
-        return web.Response(status=route.status, body=body, headers=headers)
+        if len(found) > PIECE_BYTES and route.status == 200:
+            return await write_by_pieces(request, found, headers=headers)
+        return web.Response(status=route.status, body=found, headers=headers)
 
-    async def _count(self, visitor: Visitor, share: Share, *, headers: dict[str, str]) -> None:
-        """Count a request in its workspace's rate, and wait for its turn. Raises Refused."""
+    async def _send(
+        self,
+        route: Route,
+        request: web.Request,
+        *,
+        file: FileAnswer,
+        visitor: Visitor,
+        share: Share,
+        headers: dict[str, str],
+    ) -> web.StreamResponse:
+        """Send a file, for as long as the client reads it and its key lives. Raises Refused."""
+        key = visitor.key
+
+        def cut() -> None:
+            if request.transport is not None:
+                request.transport.abort()
+
+        try:
+            with self._credentials.register(key.id, cut):
+                if not await self._credentials.admit(key.id, key.scope):
+                    raise Refused("UNAUTHENTICATED")
+                return await send_file(
+                    request, file, media_type=route.file or "", headers=headers, share=share
+                )
+        except TooManySockets:
+            raise Refused("RATE_LIMITED") from None
+        finally:
+            file.close()
+
+    async def _count(
+        self, route: Route, visitor: Visitor, *, share: Share, headers: dict[str, str]
+    ) -> None:
+        """Count a request in its rates, and wait for its workspace's turn. Raises Refused."""
         quota = self._rate.take(visitor.key.scope.workspace_id, visitor.key.tier)
         headers |= _told(quota)
-        refused = quota is not None and quota.refused
-        await share.begin(REFUSAL_S if refused else REQUEST_S)
-        if quota is not None and refused:
-            headers |= retry_after(quota.reset_s)
+        wait_s = quota.reset_s if quota is not None and quota.refused else 0
+        if route.mints and not wait_s:
+            wait_s = self._mint_rate.take(visitor.key.id)
+        await share.begin(REFUSAL_S if wait_s else REQUEST_S)
+        if wait_s:
+            headers |= retry_after(wait_s)
             raise Refused("RATE_LIMITED")
 
     async def _read(
-        self, route: Route, request: web.Request, *, visitor: Visitor, share: Share
+        self,
+        route: Route,
+        request: web.Request,
+        *,
+        visitor: Visitor,
+        share: Share,
+        early: bytes | None,
     ) -> tuple[Request, bytes]:
         """Read a request to its end; return it with its body as it arrived. Raises Refused."""
         ids = read_ids(route, request.match_info)
         query = read_query(route, lambda name: request.query.getall(name, ()))
         page = self._tokens.read(route, query) if route.paging else PageAsked(0, None)
-        raw = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
+        raw = early
+        if raw is None:
+            raw = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
         given = read_body(route, raw) if route.body else {}
         await visitor.check()  # reading the body takes time
         key = visitor.key
@@ -154,12 +202,14 @@ class Rest:
         )
         return asked, raw
 
-    async def _act(self, route: Route, asked: Request) -> bytes | None:
-        """Do what a route is for; encode the answer. Raises Refused."""
+    async def _act(self, route: Route, asked: Request) -> bytes | FileAnswer | None:
+        """Do what a route is for; encode the answer, unless it is a file. Raises Refused."""
         found = await route.act(asked)
+        if found is None or isinstance(found, FileAnswer):
+            return found
         if isinstance(found, Listed):
             found = self._tokens.answer(route, asked.query, listed=found)
-        return None if found is None else encode(found)
+        return encode(found)
 
     async def _act_once(
         self,
@@ -175,8 +225,8 @@ class Rest:
 
         async def act(asked: Request) -> bytes:
             body = await self._act(route, asked)
-            if body is None:
-                raise AssertionError("an idempotent route answers something")
+            if not isinstance(body, bytes):
+                raise AssertionError("an idempotent route answers members")
             return body
 
         once = self._repeats.once(route, asked, key=key, path=path, body=raw, act=act)
@@ -184,25 +234,6 @@ class Rest:
         if replayed:
             headers[REPLAYED] = "true"
         return body
-
-    async def _admit(self, route: Route, request: web.Request) -> Visitor:
-        """Authenticate a request. Raises Refused, StoreUnavailable."""
-        visitor = await key_for(request, self._credentials, surface=route.surface)
-        if visitor is Denied.UNKNOWN:
-            raise Refused("PERMISSION_DENIED" if self._has_token(request) else "UNAUTHENTICATED")
-        if isinstance(visitor, Denied):
-            raise Refused("PERMISSION_DENIED")
-        if route.live_only and visitor.key.scope.environment is not Environment.LIVE:
-            raise Refused("PERMISSION_DENIED", "a sk_live_ key is required")
-        return visitor
-
-    def _has_token(self, request: web.Request) -> bool:
-        """Return whether the credential is a token for watching, which opens no route here."""
-        try:
-            token = bearer_of(request)
-        except Contradiction:
-            return False
-        return bool(token) and self._credentials.read_token(token or "") is not None
 
     def _refuse(
         self, request: web.Request, refused: Refused, *, headers: Mapping[str, str]

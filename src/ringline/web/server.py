@@ -177,6 +177,8 @@ def add_routes(
         methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
         for method in methods:
             router.add_route(method, route.path, partial(surfaces.rest.serve, route))
+        if route.file:
+            router.add_options(route.path, surfaces.rest.preflight)
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)

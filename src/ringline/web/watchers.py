@@ -105,6 +105,8 @@ class Watchers:
             return Denied.UNKNOWN
         if credential is None:
             return Denied.UNKNOWN
+        if self.credentials.read_playback_token(credential) is not None:
+            return Denied.WRONG_KIND
         viewer = self.token_viewer(credential)
         if viewer is not None:
             return viewer

@@ -5,12 +5,16 @@ revoking the key invalidates it; it is not stored. There may be several secrets 
 the first signs, all of them verify (contract, 8).  An operator token (7.1) is a session token that
 also names the member of the team it acts for: it watches like any other, may run operators'
 actions, and ends with the membership too. Only the mint of operator tokens writes that name.
+
+A playback token (live streams, 1.3) has the same contents and opens recordings alone. It is
+signed for another purpose, so that neither can be taken for the other.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -30,11 +34,19 @@ DEFAULT_TTL_S = 300
 MIN_TTL_S = 30
 MAX_TTL_S = 900
 OPERATOR_TTL_S = 3600
+PLAYBACK_TTL_S = 600
 MAX_TOKEN_BYTES = limits.TOKEN_BYTES.most  # it is passed in a query string
 
 _ALGORITHM = "HS256"
 _MAX_OPERATOR = limits.EMAIL_CHARACTERS.most
 _OPERATOR = re.compile(PRINTABLE)  # an email, or the client's own id
+
+
+class Purpose(StrEnum):
+    """What a token is good for; its signature covers it."""
+
+    WATCHING = "session token"
+    PLAYBACK = "playback token"
 
 
 class TokenProblem(ValueError):
@@ -175,7 +187,7 @@ def new_operator_token(
     return OperatorToken(scope, key_id, token_id, issued_at, expires_at, email, user_id=user_id)
 
 
-def sign(token: SessionToken, secret: str) -> str:
+def sign(token: SessionToken, secret: str, *, purpose: Purpose = Purpose.WATCHING) -> str:
     """Encode and sign a token: at most 512 characters, valid in a query unescaped."""
     claims: dict[str, Any] = {
         "org": format_id(Prefix.WORKSPACE, token.scope.workspace_id),
@@ -187,7 +199,7 @@ def sign(token: SessionToken, secret: str) -> str:
     }
     if isinstance(token, OperatorToken):
         claims["usr"] = format_id(Prefix.USER, token.user_id)
-    signing_key = _signing_key(secret)
+    signing_key = _signing_key(secret, purpose)
     if token.operator is not None:
         named = jwt.encode(claims | {"op": token.operator}, signing_key, algorithm=_ALGORITHM)
         if len(named) <= MAX_TOKEN_BYTES:
@@ -195,12 +207,14 @@ def sign(token: SessionToken, secret: str) -> str:
     return jwt.encode(claims, signing_key, algorithm=_ALGORITHM)
 
 
-def verify(token: str, secrets: Sequence[str], *, now: datetime) -> SessionToken:
+def verify(
+    token: str, secrets: Sequence[str], *, now: datetime, purpose: Purpose = Purpose.WATCHING
+) -> SessionToken:
     """Verify a token's signature and its expiry. Raises TokenProblem."""
     if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
         raise TokenProblem("it is no session token")
     for secret in secrets:
-        claims = _verified(token, secret)
+        claims = _verified(token, _signing_key(secret, purpose))
         if claims is not None:
             break
     else:
@@ -211,11 +225,11 @@ def verify(token: str, secrets: Sequence[str], *, now: datetime) -> SessionToken
     return read
 
 
-def _verified(token: str, secret: str) -> dict[str, Any] | None:
-    """Return the claims if the secret signed them; times are checked by the caller."""
+def _verified(token: str, signing_key: bytes) -> dict[str, Any] | None:
+    """Return the claims if the key signed them; times are checked by the caller."""
     options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
     try:
-        return jwt.decode(token, _signing_key(secret), algorithms=[_ALGORITHM], options=options)
+        return jwt.decode(token, signing_key, algorithms=[_ALGORITHM], options=options)
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
 
@@ -237,6 +251,6 @@ def _read(claims: dict[str, Any]) -> SessionToken:
     return OperatorToken(scope, key, token_id, *times, read.op, user_id=user)
 
 
-def _signing_key(secret: str) -> bytes:
+def _signing_key(secret: str, purpose: Purpose) -> bytes:
     """Derive the key of this use from a secret of any length."""
-    return sha256(b"ringline session token\0" + secret.encode()).digest()
+    return sha256(f"ringline {purpose}\0{secret}".encode()).digest()
