@@ -260,6 +260,19 @@ async def test_an_answer_with_a_secret_is_not_kept(
     assert [row["answer"] for row in kept] == [None, None]
 
 
+async def test_an_agent_is_created_once(service: Service) -> None:
+    """Its name is unique, so a repeat without a key is refused."""
+    agent = {"display_name": "Ada", "webhook_url": "https://hooks.example.com/a"}
+    answers = await asyncio.gather(*(post(V1(service), "/agents", "k", agent) for _ in range(5)))
+    assert {answer.status for answer in answers} == {201}, answers[0].body
+    assert all(answer.body == answers[0].body for answer in answers)
+    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 4
+    shown = await V1(service).get(f"/agents/{answers[0].body['agent_id']}")
+    assert shown.body == answers[0].body
+    without = await post(V1(service), "/agents", None, agent)
+    assert (without.status, without.code) == (409, "ALREADY_EXISTS")
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "a\tb", "x" * 256, "schlüssel"])
 async def test_keys_that_are_refused(service: Service, key: str) -> None:
     answer = await post(V1(service), "/things", key)

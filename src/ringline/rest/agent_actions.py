@@ -35,6 +35,7 @@ async def create_agent(request: Request) -> Answer:
         },
         model=_asked_model(given) or AskedModel(),
         template_id=template and template.id,
+        also=lambda rows, stored: request.keep(rows, shown.show_agent(stored)),
     )
     return await _agent(creating)
 

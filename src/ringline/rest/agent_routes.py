@@ -37,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
         body=(shown.NAME, shown.TEMPLATE_ID, *shown.SETTINGS),
         answers=shown.AGENT,
         errors=("NOT_FOUND", "ALREADY_EXISTS", "QUOTA_EXCEEDED"),
+        idempotent=True,
     ),
     Route(
         "GET",

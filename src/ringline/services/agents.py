@@ -4,7 +4,7 @@ Names are unique in an environment. The rule is younger than agents are, so equa
 stored: it is checked where a name is written, under a lock of the workspace, and not by an index.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -192,10 +192,12 @@ class Agents:
         *,
         model: AskedModel,
         template_id: UUID | None,
+        also: Callable[[Transaction, StoredAgent], Awaitable[None]],
     ) -> StoredAgent:
         """Create an agent; what is not given has its column's default.
 
-        Raises BadSettings, NameTaken, TooManyAgents, Unavailable.
+        `also` is done in the same transaction. Raises BadSettings, NameTaken, TooManyAgents,
+        Unavailable, and what `also` raises.
         """
         openable = await self._rules.catalogue.models(scope)
         settings = {**given, "model": self._meant(scope, model, openable=openable)}
@@ -220,7 +222,9 @@ class Agents:
         async def write(transaction: Transaction) -> StoredAgent:
             await self._rules.check_new(transaction, settings)
             (row,) = await transaction.fetch(text, values)
-            return _stored(row)
+            stored = _stored(row)
+            await also(transaction, stored)
+            return stored
 
         return await self._repo.write(scope, write)
 
