@@ -639,6 +639,20 @@ export interface V1SendDigitsAnswer {
   status: "sent";
 }
 
+/** The body of: Mint a token that plays recordings in a browser. */
+export interface V1CreatePlaybackTokenBody {
+  /** A secret key. */
+  api_key: string;
+}
+
+/** The token. */
+export interface V1CreatePlaybackTokenAnswer {
+  /** The token, for as many uses as you like. */
+  token: string;
+  /** Until when it can be used. */
+  expires_at: Timestamp;
+}
+
 /** The query of: Get figures about the calls of the last days. */
 export interface V1GetAnalyticsQuery {
   /** How many days, today included. Default: 7. */
@@ -1256,6 +1270,20 @@ export interface V1Routes {
     query: undefined;
     body: V1SendDigitsBody;
     answer: V1SendDigitsAnswer;
+  };
+  /** Mint a token that plays recordings in a browser. */
+  "POST /v1/auth/session": {
+    path: undefined;
+    query: undefined;
+    body: V1CreatePlaybackTokenBody;
+    answer: V1CreatePlaybackTokenAnswer;
+  };
+  /** Get a call's recording. */
+  "GET /v1/calls/{call_id}/recording": {
+    path: { call_id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
   };
   /** Get figures about the calls of the last days. */
   "GET /v1/analytics": {
