@@ -10,6 +10,7 @@ from uuid import UUID
 from ringline.domain import bridge, call, call_signals, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.audio import Chunk, bytes_of_ms
+from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
@@ -108,13 +109,21 @@ class Story:
         opened: bool = True,
         allowed_tools: frozenset[str] | None = None,
         controls: frozenset[leg.LegControl] = leg.ALL_CONTROLS,
+        builtins: Builtins = NO_BUILTINS,
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
         #: The playback clock, for a call that ends.
         self.played = bridge.NOTHING
         parties = Parties(((CALLER, Seat.TALK),), VOICE, controls={CALLER: controls})
-        begun = Call(a_scope(), call_row(), parties, greeting=greeting, allowed_tools=allowed_tools)
+        begun = Call(
+            a_scope(),
+            call_row(),
+            parties,
+            greeting=greeting,
+            allowed_tools=allowed_tools,
+            builtins=builtins,
+        )
         self._take(call.begin(begun, moment()))
         if opened:
             self.feed(call_signals.VoiceOpened(VOICE, capabilities), call_signals.AnswerWritten())

@@ -492,12 +492,13 @@ def test_a_response_that_has_begun_early_moves_by_the_table_too() -> None:
     assert coming.phase is Phase.RUNNING
     story.feed(voice.ResponseDone("two", hang_up=True))
     (coming,) = story.call.talk.queued
-    assert (coming.phase, coming.hang_up) == (Phase.DRAINING, True)
+    assert coming.phase is Phase.DRAINING
+    assert [plan.ends_call for plan in coming.plans] == [True]
     assert story.feed(voice.ResponseDone("two")) == [], "it has been said already"
     assert story.call.talk.queued == (coming,)
     assert story.feed(bridge.ResponseSent("one")) == [FINISHED, STARTED, bridge.PlayResponse("two")]
     assert story.feed(bridge.ResponseSent("two")) == [FINISHED]
-    assert story.call.talk.hang_up
+    assert story.call.talk.plans == coming.plans
 
 
 def test_a_voice_that_must_be_asked_says_nothing_unasked() -> None:

@@ -12,10 +12,13 @@ of its calls (O6, O7). A voice that responds by itself begins it by itself.
 from dataclasses import replace
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.call_orders import EndOrdered
 from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.endings import EndCause
 from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.heard import whole_words
-from ringline.domain.responses import Phase, Response, ResponseStep, advance
+from ringline.domain.plans import audit_result, drop_goodbye, drop_plans, plan_call, without
+from ringline.domain.responses import Phase, Plan, Response, ResponseStep, advance
 from ringline.domain.talk import Expected, TurnTaking, leaving
 from ringline.domain.tool_calls import (
     MAX_OPEN,
@@ -23,6 +26,7 @@ from ringline.domain.tool_calls import (
     TOO_MANY,
     UNWANTED,
     OpenCall,
+    answered,
     find_call,
     has_open,
 )
@@ -40,6 +44,7 @@ def request(
     talk: TurnTaking, draft: Draft, *, automatic: bool, say: str | None = None
 ) -> TurnTaking:
     """Request a response; it answers everything that is unanswered."""
+    talk = drop_goodbye(talk, draft)
     turn_id = draft.new_id()
     response = Response(str(turn_id), turn_id, automatic, say=say)
     draft.orders.append(voice.Respond(response.id, say, talk.turns.newest))
@@ -49,7 +54,7 @@ def request(
         expected=Expected.NOTHING,
         unanswered_text=False,
         owed=False,
-        hang_up=False,
+        owes_work=False,
     )
 
 
@@ -88,7 +93,7 @@ def settle(talk: TurnTaking, draft: Draft) -> TurnTaking:
         return talk
     heard = response.characters if response.cut else None
     talk = _finish_response(talk, response, draft=draft, heard=heard)
-    return replace(talk, hang_up=response.hang_up)
+    return replace(talk, plans=(*talk.plans, *response.plans))
 
 
 def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
@@ -100,7 +105,8 @@ def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> Tur
     talk = settle(talk, draft)
     response = talk.response
     unrequested = talk.responds_by_itself and response_id not in talk.refused
-    if unrequested and talk.expected is not Expected.UNWANTED and not talk.silent:
+    may_respond = talk.works_on or not talk.silent
+    if unrequested and talk.expected is not Expected.UNWANTED and may_respond:
         new_response = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
         if response is None:
@@ -113,15 +119,19 @@ def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> Tur
 
 
 def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
-    draft.orders += [leg.AgentStarted(response.turn_id), bridge.PlayResponse(response.id)]
-    talk = replace(talk, response=replace(response, held_calls=()))
+    if not talk.held:
+        draft.orders += [leg.AgentStarted(response.turn_id), bridge.PlayResponse(response.id)]
+    talk = replace(talk, response=replace(response, held_calls=(), muted=talk.held))
     for call in response.held_calls:
         talk = call_tool(talk, call, draft=draft)
     return talk
 
 
 def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTaking:
-    """Pass a tool call to the client; a response that it does not know yet holds its calls."""
+    """Pass a tool call to the client, or plan what the call runs itself.
+
+    A response that the client does not know yet holds its calls.
+    """
     response = leaving(talk, call.response_id)
     if response is None:
         queued = tuple(
@@ -138,12 +148,31 @@ def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTa
     calls = talk.calls
     if talk.allowed_tools is not None and call.name not in talk.allowed_tools:
         draft.orders.append(voice.ToolResult(call.tool_call_id, NOT_ALLOWED))
+    elif call.name in talk.builtins.names:
+        return plan_call(talk, response, call=call, draft=draft)
     elif len(calls) < MAX_OPEN:
         draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
         calls = (*calls, OpenCall(call.tool_call_id, response.id))
     else:
         draft.orders.append(voice.ToolResult(call.tool_call_id, TOO_MANY))
     return replace(talk, calls=calls, response=replace(response, called=True))
+
+
+def answer_plan(talk: TurnTaking, plan: Plan, *, result: str, draft: Draft) -> TurnTaking:
+    """Give the model the result of a built-in tool, and let it respond to that."""
+    if plan.name:
+        audit_result(plan.name, result, draft=draft)
+    call = find_call(talk.calls, plan.tool_call_id)
+    if call is None:
+        return talk
+    draft.orders.append(voice.ToolResult(call.id, result))
+    talk = replace(talk, calls=answered(talk.calls, call))
+    response = talk.response
+    if response is not None and response.id == call.response_id:
+        return replace(talk, response=replace(response, own_results=True))
+    if call.silent or has_open(talk.calls, call.response_id):
+        return talk
+    return follow_up(talk, draft, is_own=True)
 
 
 def cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -> TurnTaking:
@@ -156,8 +185,12 @@ def cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -
         talk,
         calls=tuple(call for call in talk.calls if call not in gone),
         queued=tuple(_without_held(item, call_ids) for item in talk.queued),
+        plans=without(talk.plans, call_ids),
     )
     response = talk.response
+    if response is not None and response.plans:
+        response = replace(response, plans=without(response.plans, call_ids))
+        talk = replace(talk, response=response)
     for call in gone:
         if has_open(talk.calls, call.response_id):
             continue
@@ -178,11 +211,17 @@ def follows_on_request(talk: TurnTaking) -> bool:
     return talk.results_on_request and not talk.responds_by_itself
 
 
-def follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """Request the response to the results of tool calls, now or when the agent may speak."""
-    if follows_on_request(talk):
+def follow_up(talk: TurnTaking, draft: Draft, *, is_own: bool = False) -> TurnTaking:
+    """Request the response to the results of tool calls, now or when the agent may speak.
+
+    No client knows of results that `is_own`, so none requests it.
+    """
+    if follows_on_request(talk) and not is_own:
         return replace(talk, unanswered_text=True)
-    if talk.responds_by_itself and not talk.silent:
+    if talk.works_on and not talk.responds_by_itself:
+        talk = replace(talk, owes_work=True)
+        return talk if talk.response is not None else request(talk, draft, automatic=True)
+    if talk.responds_by_itself and (talk.works_on or not talk.silent):
         return replace(talk, expected=Expected.ANSWER)
     return proceed(replace(talk, owed=True), draft)
 
@@ -207,12 +246,40 @@ def response_done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft)
         draft.orders.append(bridge.DropResponse(response_id))
         return proceed(replace(talk, response=None), draft)
     cut = signal.reason is not voice.ResponseEnd.COMPLETED
-    done = replace(done, hang_up=signal.hang_up or signal.gives_up, cut=cut)
-    talk = replace(talk, gave_up=signal.gives_up)
+    ends = signal.hang_up or signal.gives_up
+    cause = EndCause.AGENT_FAILED if signal.gives_up else EndCause.AGENT_HUNG_UP
+    goodbye = (Plan(EndOrdered(cause)),) if ends else ()
+    done = replace(done, plans=(*done.plans, *goodbye), cut=cut)
+    if done.muted:
+        return _finish_muted(talk, done, draft=draft)
     if response is talk.response:
         return replace(talk, response=done)
     queued = tuple(done if item is response else item for item in talk.queued)
     return replace(talk, queued=queued)
+
+
+def _finish_muted(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
+    """Finish what the agent said to a held caller: nobody heard it.
+
+    It responds to the results of tools at once. What it said otherwise, it says anew after the
+    hold; what it planned is done now, since there is nothing to be played.
+    """
+    draft.orders += [bridge.DropResponse(response.id), voice.Cancel(response.id, 0)]
+    follows = _follows(talk, response)
+    plans = tuple(replace(plan, at_once=True) for plan in response.plans)
+    talk = replace(talk, response=None, plans=(*talk.plans, *plans))
+    if not (follows or talk.owes_work):
+        return replace(talk, owed=True) if not response.called else talk
+    return talk if talk.responds_by_itself else request(talk, draft, automatic=True)
+
+
+def unmute(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Let the caller hear what the agent has begun to say to them on hold."""
+    response = talk.response
+    if response is None or not response.muted:
+        return talk
+    draft.orders += [leg.AgentStarted(response.turn_id), bridge.PlayResponse(response.id)]
+    return replace(talk, response=replace(response, muted=False))
 
 
 def count_usage(talk: TurnTaking, used: voice.UsageReported) -> TurnTaking:
@@ -240,7 +307,12 @@ def stop_response(
         spoken = whole_words(response.text, played.characters) if talk.speaks else response.text
         draft.report(BargeIn(turn_id=response.turn_id, spoken_text=spoken, at_ms=played.ms))
     talk = replace(talk, queued=())
-    return _finish_response(talk, response, draft=draft, heard=played.characters)
+    talk = _finish_response(talk, response, draft=draft, heard=played.characters)
+    # The caller who interrupts a goodbye goes on; what they were promised is done all the same.
+    kept = tuple(plan for plan in response.plans if barge_in and not plan.ends_call)
+    dropped = tuple(plan for plan in response.plans if plan not in kept)
+    talk = drop_plans(talk, dropped, draft=draft)
+    return replace(talk, plans=(*talk.plans, *kept))
 
 
 def _played_of(response: Response, played: bridge.Played) -> bridge.Played:
@@ -255,7 +327,7 @@ def _finish_response(
     spoken = None
     if heard is not None and talk.speaks:
         spoken = whole_words(response.text, heard)
-    if response.begun:  # if not, the leg was never notified of it
+    if response.begun and not response.muted:  # if not, the leg was never notified of it
         used = talk.untold if talk.untold != voice.NOTHING_USED else None
         finished = leg.AgentFinished(heard is not None, spoken, response.latency, usage=used)
         draft.orders.append(finished)
@@ -281,14 +353,17 @@ def _finish_response(
 def _follows(talk: TurnTaking, response: Response) -> bool:
     """Return whether all calls of a response are answered, and their results will be."""
     answered = response.called and not has_open(talk.calls, response.id)
-    return answered and not follows_on_request(talk)
+    return answered and (response.own_results or not follows_on_request(talk))
 
 
 def proceed(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Start the next response, if it is queued or owed and the agent may speak."""
     if talk.response is not None or talk.silent:
         return talk
+    if not all(plan.ends_call for plan in talk.plans):
+        return talk  # they come first, as soon as it is quiet
     if talk.queued:
+        talk = drop_goodbye(talk, draft)
         first, *later = talk.queued
         return _admit(replace(talk, queued=tuple(later)), first, draft=draft)
     if talk.owed and not talk.caller_speaks:

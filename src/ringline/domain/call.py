@@ -17,8 +17,16 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
-from ringline.domain.agent_responses import count_usage, end_conversation
-from ringline.domain.call_control import NEEDS, Line, hold_line, resume_line, transfer_line
+from ringline.domain.agent_responses import answer_plan, count_usage, end_conversation, proceed
+from ringline.domain.builtin_tools import NO_BUILTINS, Builtins, result_of
+from ringline.domain.call_control import (
+    NEEDS,
+    Line,
+    hold_line,
+    is_possible,
+    resume_line,
+    transfer_line,
+)
 from ringline.domain.call_signals import (
     AnswerWritten,
     CallSignal,
@@ -45,7 +53,7 @@ from ringline.domain.call_vocabulary import (
     CallStatus,
     ParticipantRole,
 )
-from ringline.domain.config_members import Modality
+from ringline.domain.conversation import converse
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
@@ -59,21 +67,12 @@ from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
 from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
+from ringline.domain.plans import audit_result
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
 from ringline.domain.resolution import is_resolved
-from ringline.domain.resumption import continue_with
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.talk import TurnTaking
-from ringline.domain.turn_taking import (
-    add_typed_text,
-    answer_tool,
-    clear_turn,
-    greet,
-    handle_bridge_signal,
-    handle_voice_signal,
-    replace_voice,
-    request_response,
-)
+from ringline.domain.turn_taking import greet, replace_voice
 from ringline.domain.turns import Draft, Turns, add_line, nothing_played
 
 
@@ -97,6 +96,7 @@ class Call:
     capabilities: voice.VoiceCapabilities | None = None
     #: The only tools that the voice may call; None is any.
     allowed_tools: frozenset[str] | None = None
+    builtins: Builtins = NO_BUILTINS
     announced: bool = False
     early: tuple[ConversationSignal, ...] = ()
 
@@ -187,7 +187,9 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
         case EndOrdered(cause, message, lost):
             call = _end(call, cause, draft=draft, message=message, lost=lost)
         case HoldOrdered() | ResumeOrdered() | TransferOrdered() | DigitsOrdered():
-            call, verdict = _control(call, signal, draft=draft)
+            verdict = _judge(call, signal)
+            if verdict is Verdict.DONE:
+                call = _control(call, signal, draft=draft)
         case LimitApproached(near):
             draft.orders.append(leg.LimitWarned(near))
         case UsageCharged():
@@ -219,13 +221,11 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             _report_refused_key(refused, draft)
         case FromVoice(voice_id, report) if voice_id == call.parties.voice:
             call = _from_voice(call, report, draft=draft)
+            call = _carry_out_plans(call, draft)
         case FromBridge(report):
             call = _talk(call, report, draft=draft)
-            silent = isinstance(report, bridge.PlaybackFinished) and call.talk.response is None
-            if silent and call.talk.hang_up:
-                failed = call.talk.gave_up
-                cause = EndCause.AGENT_FAILED if failed else EndCause.AGENT_HUNG_UP
-                call = _end(call, cause, draft=draft)
+            quiet = isinstance(report, bridge.PlaybackFinished | bridge.CallerSpoke)
+            call = _carry_out_plans(call, draft, quiet=quiet)
         case FromLeg(leg_id, leg.Left()):
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
@@ -233,26 +233,56 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
     return replace(_step(call, draft, answers=answers), verdict=verdict)
 
 
-def _control(call: Call, order: ControlOrder, *, draft: Draft) -> tuple[Call, Verdict]:
-    """Let the caller's leg carry out an order, if the call's state and the leg allow it."""
+def _judge(call: Call, order: ControlOrder | EndOrdered) -> Verdict:
+    """Return whether an order would be carried out, by the call's state and its leg."""
     if not call.active:
-        return call, Verdict.NOT_ACTIVE
+        return Verdict.NOT_ACTIVE
+    if isinstance(order, EndOrdered):
+        return Verdict.DONE
     if not call.parties.can(NEEDS[type(order)]):
-        return call, Verdict.LEG_CANNOT
-    line: Line | None = Line(call.row, call.talk)
+        return Verdict.LEG_CANNOT
+    return Verdict.DONE if is_possible(order, call.row.status) else Verdict.WRONG_STATE
+
+
+def _control(
+    call: Call, order: ControlOrder | EndOrdered, *, draft: Draft, by_agent: bool = False
+) -> Call:
+    """Carry out an order that `_judge` allows."""
+    line = Line(call.row, call.talk)
     match order:
         case HoldOrdered():
-            line = hold_line(line, draft)
+            line = hold_line(line, draft, by_agent=by_agent)
         case ResumeOrdered():
             line = resume_line(line, draft)
         case DigitsOrdered(digits):
             draft.orders.append(leg.SendDigits(digits))
         case TransferOrdered(destination):
             transfer_line(destination, draft)
-            return _end(call, EndCause.TRANSFERRED, draft=draft), Verdict.DONE
-    if line is None:
-        return call, Verdict.WRONG_STATE
-    return replace(call, row=line.row, talk=line.talk), Verdict.DONE
+            return _end(call, EndCause.TRANSFERRED, draft=draft)
+        case EndOrdered(cause):
+            return _end(call, cause, draft=draft)
+    return replace(call, row=line.row, talk=line.talk)
+
+
+def _carry_out_plans(call: Call, draft: Draft, *, quiet: bool = False) -> Call:
+    """Carry out what the agent planned, if it is due: at once, or now that it is quiet."""
+    quiet = quiet and call.talk.response is None
+    due = tuple(plan for plan in call.talk.plans if plan.at_once or quiet)
+    if not due or call.ended:
+        return call
+    left = tuple(plan for plan in call.talk.plans if plan not in due)
+    call = replace(call, talk=replace(call.talk, plans=left))
+    for plan in due:
+        verdict = _judge(call, plan.order)
+        result = result_of(plan.name, verdict) if plan.name else ""
+        if verdict is Verdict.DONE and (plan.ends_call or isinstance(plan.order, TransferOrdered)):
+            if plan.name:  # told before the call's end
+                audit_result(plan.name, result, draft=draft)
+            return _control(call, plan.order, draft=draft)
+        if verdict is Verdict.DONE:
+            call = _control(call, plan.order, draft=draft, by_agent=True)
+        call = replace(call, talk=answer_plan(call.talk, plan, result=result, draft=draft))
+    return replace(call, talk=proceed(call.talk, draft))
 
 
 def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft) -> Call:
@@ -301,7 +331,7 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
 def _talk(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     before = len(draft.orders)
     if call.announced:
-        call = replace(call, talk=_converse(call.talk, signal, draft=draft))
+        call = replace(call, talk=converse(call.talk, signal, draft=draft))
     else:
         call = _hold(call, signal, draft=draft)
     _name_refusals(signal, draft, since=before)
@@ -397,64 +427,6 @@ def end_abandoned(
     return _step(_end(call, EndCause.SERVER_LOST, draft=draft), draft)
 
 
-def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> TurnTaking:
-    match signal:
-        case leg.Typed(text):
-            return add_typed_text(talk, text, draft=draft)
-        case leg.ContextGiven(role, text):
-            draft.orders.append(voice.AddText(f"[{role}] {text}", role, text))
-            return talk
-        case leg.ImageShown(image_url, detail, text):
-            draft.orders.append(voice.AddImage(image_url, detail, text))
-            return talk
-        case leg.ToolAnswered(tool_call_id, result):
-            return answer_tool(talk, tool_call_id, result=result, draft=draft)
-        case leg.ConfigChanged(config, warnings):
-            draft.orders += [voice.UpdateConfig(config), leg.ConfigUpdated(config, warnings)]
-            return replace(talk, speaks=Modality.AUDIO in config.modalities)
-        case leg.ResponseRequested():
-            return request_response(talk, draft)
-        case leg.AnswersOnRequest(turns, results):
-            return replace(talk, turns_on_request=turns, results_on_request=results)
-        case leg.ClearRequested():
-            return clear_turn(talk)
-        case (
-            leg.EndTurnRequested()
-            | leg.CancelRequested()
-            | leg.PlaybackTold()
-            | leg.SpeechInterrupts()
-        ):
-            raise AssertionError("the bridge handles it")
-        case leg.Digit():
-            return talk  # nothing uses digits yet
-        case (
-            bridge.CallerSpoke()
-            | bridge.CallerSpokeOver()
-            | bridge.ClientCancelled()
-            | bridge.ResponseAudible()
-            | bridge.TextSent()
-            | bridge.ResponseSent()
-            | bridge.PlaybackFinished()
-        ):
-            return handle_bridge_signal(talk, signal, draft=draft)
-        case voice.Resumed():
-            return continue_with(talk, signal, draft=draft)
-        case (
-            voice.SpeechStarted()
-            | voice.SpeechStopped()
-            | voice.Transcribed()
-            | voice.TurnCleared()
-            | voice.TurnEmpty()
-            | voice.ResponseStarted()
-            | voice.ResponseDone()
-            | voice.ToolCall()
-            | voice.ToolCallsCancelled()
-        ):
-            return handle_voice_signal(talk, signal, draft=draft)
-        case _:
-            raise AssertionError(f"the call handles {type(signal).__name__} itself")
-
-
 def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) -> Call:
     row = move(call.row, CallMove.ANSWER, at=draft.now)
     if row is None:
@@ -479,6 +451,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
         responds_by_itself=capabilities.responds_by_itself,
         speaks=call.speaks,
         allowed_tools=call.allowed_tools,
+        builtins=call.builtins,
     )
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
 
@@ -494,7 +467,7 @@ def _announce_answer(call: Call, draft: Draft) -> Call:
     talk = greet(call.talk, call.greeting, draft=draft) if call.greeting else call.talk
     for signal in call.early:
         before = len(draft.orders)
-        talk = _converse(talk, signal, draft=draft)
+        talk = converse(talk, signal, draft=draft)
         _name_refusals(signal, draft, since=before)
     return replace(call, talk=talk, announced=True, early=())
 

@@ -11,14 +11,15 @@ is not held (`call_status.py`).
 from typing import NamedTuple
 
 from ringline.domain import leg
-from ringline.domain.call_signals import (
+from ringline.domain.call_orders import (
     ControlOrder,
     DigitsOrdered,
     HoldOrdered,
     ResumeOrdered,
     TransferOrdered,
 )
-from ringline.domain.call_status import CallMove, move
+from ringline.domain.call_status import TRANSITIONS, CallMove, move
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallHeld, CallResumed, CallTransferred
 from ringline.domain.leg import LegControl
 from ringline.domain.records import CallRow
@@ -35,6 +36,18 @@ NEEDS: dict[type[ControlOrder], LegControl] = {
 }
 
 
+#: The move of the call's state that an order is.
+MOVES: dict[type[ControlOrder], CallMove] = {
+    HoldOrdered: CallMove.HOLD,
+    ResumeOrdered: CallMove.RESUME,
+}
+
+
+def is_possible(order: ControlOrder, status: CallStatus) -> bool:
+    """Return whether a call in a state may be ordered so."""
+    return type(order) not in MOVES or (status, MOVES[type(order)]) in TRANSITIONS
+
+
 class Line(NamedTuple):
     """What control changes of a call: its row, and its conversation."""
 
@@ -42,27 +55,29 @@ class Line(NamedTuple):
     talk: TurnTaking
 
 
-def hold_line(line: Line, draft: Draft) -> Line | None:
-    """Put the caller on hold; None if the call's state does not allow it."""
-    row = move(line.row, CallMove.HOLD, at=draft.now)
-    if row is None:
-        return None
-    draft.records.append(row)
+def hold_line(line: Line, draft: Draft, *, by_agent: bool = False) -> Line:
+    """Put the caller on hold."""
+    row = _moved(line.row, CallMove.HOLD, draft=draft)
     draft.orders.append(leg.Hold())
-    talk = hold(line.talk, draft)
+    talk = hold(line.talk, draft, by_agent=by_agent)
     draft.report(CallHeld())
     return Line(row, talk)
 
 
-def resume_line(line: Line, draft: Draft) -> Line | None:
-    """End the hold; None if there is none."""
-    row = move(line.row, CallMove.RESUME, at=draft.now)
-    if row is None:
-        return None
-    draft.records.append(row)
+def resume_line(line: Line, draft: Draft) -> Line:
+    """End the hold."""
+    row = _moved(line.row, CallMove.RESUME, draft=draft)
     draft.orders.append(leg.Resume())
     draft.report(CallResumed())
     return Line(row, end_hold(line.talk, draft))
+
+
+def _moved(row: CallRow, call_move: CallMove, *, draft: Draft) -> CallRow:
+    moved = move(row, call_move, at=draft.now)
+    if moved is None:
+        raise AssertionError(f"a call that is {row.status} was ordered to {call_move}")
+    draft.records.append(moved)
+    return moved
 
 
 def transfer_line(destination: str, draft: Draft) -> None:

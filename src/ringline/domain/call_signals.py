@@ -1,14 +1,25 @@
 """The signals that a call handles, one at a time."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.allowance import LimitNear
+from ringline.domain.call_orders import (
+    ControlOrder as ControlOrder,
+)
+from ringline.domain.call_orders import (
+    DigitsOrdered,
+    EndOrdered,
+    HoldOrdered,
+    ResumeOrdered,
+    TransferOrdered,
+)
+from ringline.domain.call_orders import (
+    Verdict as Verdict,
+)
 from ringline.domain.call_vocabulary import ParticipantRole
-from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.leg import LegControl
 from ringline.domain.recording import RecordingFailure
@@ -26,53 +37,6 @@ class VoiceOpened:
 @dataclass(frozen=True, slots=True)
 class AnswerWritten:
     """The entry with the answer has been committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndOrdered:
-    """The call must end: by the API, a limit or a fault."""
-
-    cause: EndCause
-    message: str = ""
-    lost: voice.UpstreamLoss | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HoldOrdered:
-    """The caller must be put on hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeOrdered:
-    """The hold must end."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransferOrdered:
-    """The caller must be connected with a destination in E.164; the call ends with that."""
-
-    destination: str
-
-
-@dataclass(frozen=True, slots=True)
-class DigitsOrdered:
-    """DTMF digits must be sent to the caller's side (`leg.SendDigits`)."""
-
-    digits: str
-
-
-#: The orders that the line of the caller's leg carries out (live streams, 6.3.5).
-ControlOrder: TypeAlias = HoldOrdered | ResumeOrdered | TransferOrdered | DigitsOrdered
-
-
-class Verdict(StrEnum):
-    """What became of an order to a call."""
-
-    DONE = "done"  # carried out, or already the case
-    NOT_ACTIVE = "not_active"  # the call has not been answered yet, or has ended
-    WRONG_STATE = "wrong_state"  # to hold a held call, to resume one that is not held
-    LEG_CANNOT = "leg_cannot"  # the caller's leg is of a kind that cannot do it
-    NOT_HERE = "not_here"  # no such call of this log runs in this process
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from ringline.domain.call_orders import ControlOrder, EndOrdered
 from ringline.domain.latency import Latency
 from ringline.domain.voice import ToolCall
 
@@ -48,6 +49,25 @@ PHASES: dict[tuple[Phase, ResponseStep], Phase] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What the call does for its agent, once what the agent said has been played, or `at_once`.
+
+    It is the call of a built-in tool; without a `name` the voice wants it by itself. A voice
+    that waits for the result has a `tool_call_id`.
+    """
+
+    order: ControlOrder | EndOrdered
+    name: str = ""
+    tool_call_id: str = ""
+    at_once: bool = False
+
+    @property
+    def ends_call(self) -> bool:
+        """Return whether it is a goodbye, which ends where the caller goes on."""
+        return isinstance(self.order, EndOrdered)
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One response of the agent."""
 
@@ -73,12 +93,16 @@ class Response:
     cut: bool = False
     #: How much of its text goes with speech, once all of it was sent.
     characters: int = 0
-    #: The call ends once the response has been played.
-    hang_up: bool = False
+    #: What the call does once the response has been played.
+    plans: tuple[Plan, ...] = ()
     #: It called tools, and the agent will respond to their results.
     called: bool = False
     #: Its tool calls, until the client learns of the response.
     held_calls: tuple[ToolCall, ...] = ()
+    #: The call has answered one of its tool calls itself, so no client requests what follows.
+    own_results: bool = False
+    #: The caller is on hold: nothing of it is played, unless it ends the hold.
+    muted: bool = False
 
     @property
     def begun(self) -> bool:

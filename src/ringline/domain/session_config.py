@@ -193,7 +193,7 @@ def effective(
     else:
         merged |= {name: value for name, value in agent_members.items() if not client.get(name)}
     merged |= bound
-    requested = _allowed(_read(merged), allowed_tools)
+    requested = _without_builtins(_allowed(_read(merged), allowed_tools), agent)
     if isinstance(requested, ConfigProblem):
         return requested
     if not requested.model:
@@ -223,7 +223,7 @@ def update(
     present = {name: value for name, value in changes.items() if value is not None}
     known = {name: value for name, value in present.items() if name in NAMES}
     merged = {**session.members, **known, **session.bound}
-    requested = _allowed(_read(merged), session.allowed_tools)
+    requested = _without_builtins(_allowed(_read(merged), session.allowed_tools), session.agent)
     if isinstance(requested, ConfigProblem):
         return requested
     if requested.model != session.config.model:
@@ -248,6 +248,19 @@ def _allowed(
         return requested
     kept = tuple(tool for tool in requested.tools if tool.name in tools)
     return msgspec.structs.replace(requested, tools=kept)
+
+
+def _without_builtins(
+    requested: RequestedConfig | ConfigProblem, agent: Agent | None
+) -> RequestedConfig | ConfigProblem:
+    """Refuse a tool that has the name of one that the agent's calls run themselves."""
+    if isinstance(requested, ConfigProblem) or agent is None:
+        return requested
+    for index, tool in enumerate(requested.tools):
+        if tool.name in agent.builtin_tools:
+            message = f"tools[{index}].name: is the name of a built-in tool of the agent"
+            return ConfigProblem("invalid_config", message)
+    return requested
 
 
 def _immutable(name: str) -> ConfigProblem:

@@ -8,12 +8,15 @@ voice may never begin it.
 While the agent is `silent`, because an operator has `paused` it or the caller is `held`, it
 has no response: none is requested, and those that the voice begins are refused. Everything
 that the caller says, types or requests in that time leads to one response, which is `owed`.
+An agent that holds the caller itself works on meanwhile: it responds to the results of its
+tools, and what it says is not heard.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ringline.domain.responses import Response
+from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
+from ringline.domain.responses import Plan, Response
 from ringline.domain.tool_calls import OpenCalls
 from ringline.domain.turns import Turns
 from ringline.domain.voice import NOTHING_USED, Usage
@@ -46,20 +49,23 @@ class TurnTaking:
     unanswered_text: bool = False
     #: A response must follow once the agent may speak again.
     owed: bool = False
-    #: The call ends once everything sent has been played.
-    hang_up: bool = False
-    #: It ends because the agent cannot go on.
-    gave_up: bool = False
+    #: What the call does once everything sent has been played.
+    plans: tuple[Plan, ...] = ()
     #: Responses are spoken; if not, they are text alone, of which the clock knows nothing.
     speaks: bool = True
     #: An operator has taken over.
     paused: bool = False
-    #: The caller is on hold.
+    #: The caller is on hold; if the agent `holds` them itself, it works on in silence.
     held: bool = False
+    holds: bool = False
+    #: The agent owes a response to the results of tools, as soon as its silent one is over.
+    owes_work: bool = False
     #: Tool calls that the client has not answered.
     calls: OpenCalls = ()
     #: The only tools that the voice may call; None is any.
     allowed_tools: frozenset[str] | None = None
+    #: The tools that the call runs itself.
+    builtins: Builtins = NO_BUILTINS
     #: The client requests the answers to turns, and to the results of tools, by itself.
     turns_on_request: bool = False
     results_on_request: bool = False
@@ -71,6 +77,11 @@ class TurnTaking:
     def silent(self) -> bool:
         """Return whether the agent may not speak now."""
         return self.paused or self.held
+
+    @property
+    def works_on(self) -> bool:
+        """Return whether the agent may respond although nobody hears it."""
+        return self.holds and not self.paused
 
 
 def living(talk: TurnTaking) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The tool calls that the client has not answered (realtime voice, O6, O7).
+"""The tool calls that have not been answered (realtime voice, O6, O7).
 
 The agent responds to the results of a response's calls once: when the response is over and
 all of its calls are answered. `agent_responses.py` requests that follow-up.
@@ -33,6 +33,8 @@ class OpenCall:
     silent: bool = False
     #: Another call of the response has been answered: the client is answering them.
     in_turn: bool = False
+    #: The call runs it itself (`builtin_tools.py`); no client may answer it.
+    is_own: bool = False
 
 
 OpenCalls: TypeAlias = tuple[OpenCall, ...]

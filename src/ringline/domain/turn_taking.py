@@ -21,8 +21,10 @@ from ringline.domain.agent_responses import (
     settle,
     stop_response,
     text_sent,
+    unmute,
 )
 from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.plans import drop_goodbye, drop_plans
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
 from ringline.domain.talk import Expected, TurnTaking, leaving, living
 from ringline.domain.tool_calls import (
@@ -82,7 +84,7 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
 def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) -> TurnTaking:
     """Handle the result of a tool call; the last one of a response has a follow-up."""
     call = find_call(talk.calls, call_id)
-    if call is None:
+    if call is None or call.is_own:
         draft.orders.append(leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL))
         return talk
     draft.orders.append(voice.ToolResult(call_id, result))
@@ -107,7 +109,8 @@ def pause(talk: TurnTaking, played: bridge.Played, *, draft: Draft) -> TurnTakin
     if talk.expected is Expected.ANSWER:
         talk = replace(talk, expected=Expected.UNWANTED)
     talk = stop_response(talk, played, draft=draft, barge_in=False)
-    return replace(talk, paused=True, hang_up=False)  # the operator decides when it ends
+    talk = drop_plans(replace(talk, plans=()), talk.plans, draft=draft)
+    return replace(talk, paused=True)  # the operator decides what happens
 
 
 def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
@@ -115,10 +118,11 @@ def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return _speak_again(replace(talk, paused=False), draft)
 
 
-def hold(talk: TurnTaking, draft: Draft) -> TurnTaking:
+def hold(talk: TurnTaking, draft: Draft, *, by_agent: bool = False) -> TurnTaking:
     """Silence the agent while the caller is on hold; what it has not begun is owed.
 
-    Stops playback. A call that the agent was about to end goes on.
+    Stops playback. What the agent was about to do with the call is dropped, and it works on if
+    it holds them itself.
     """
     response = talk.response
     unbegun = talk.expected is Expected.ANSWER or (response is not None and not response.begun)
@@ -126,17 +130,20 @@ def hold(talk: TurnTaking, draft: Draft) -> TurnTaking:
         talk = replace(talk, expected=Expected.UNWANTED)
     talk = stop_response(talk, draft.played(), draft=draft, barge_in=False)
     talk = settle(talk, draft)
+    talk = drop_plans(replace(talk, plans=()), talk.plans, draft=draft)
     owed = talk.owed or (unbegun and not talk.paused)
-    return replace(talk, held=True, hang_up=False, owed=owed)
+    return replace(talk, held=True, holds=by_agent, owed=owed)
 
 
 def end_hold(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Let the agent speak again; request the response that is owed, if any."""
-    return _speak_again(replace(talk, held=False), draft)
+    talk = unmute(replace(talk, held=False, holds=False), draft)
+    talk = replace(talk, owed=talk.owed or talk.owes_work, owes_work=False)
+    return _speak_again(talk, draft)
 
 
 def _speak_again(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    if talk.owed and not talk.silent and not talk.caller_speaks:
+    if talk.owed and not talk.silent and not talk.caller_speaks and talk.response is None:
         return request(talk, draft, automatic=True)
     return talk
 
@@ -242,22 +249,15 @@ def handle_bridge_signal(
         case bridge.CallerSpoke(played, item_id, ago_ms):
             talk = _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft)
             draft.orders.append(leg.CallerStarted(turn_id_of(talk.turns, item_id), ago_ms))
-            talk = replace(
-                talk,
-                caller_speaks=True,
-                cleared=False,
-                hang_up=False,  # speaking over a goodbye means going on
-                expected=Expected.NOTHING,
-            )
+            talk = drop_goodbye(talk, draft)  # speaking over it means going on
+            talk = replace(talk, caller_speaks=True, cleared=False, expected=Expected.NOTHING)
             return stop_response(talk, played, draft=draft, barge_in=True)
         case bridge.CallerSpokeOver(item_id, ago_ms):
             talk = _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft)
             turn_id = turn_id_of(talk.turns, item_id)
             draft.orders.append(leg.CallerStarted(turn_id, ago_ms, interrupts=False))
-            response = talk.response and replace(talk.response, hang_up=False)
-            return replace(
-                talk, caller_speaks=True, cleared=False, hang_up=False, response=response
-            )
+            talk = _drop_goodbyes(talk, draft)
+            return replace(talk, caller_speaks=True, cleared=False)
         case bridge.ClientCancelled(played):
             return proceed(_cancel(talk, played, draft=draft), draft)
         case bridge.ResponseAudible(response_id, _, latency):
@@ -276,6 +276,17 @@ def handle_bridge_signal(
             return response_sent(talk, signal, draft=draft)
         case bridge.PlaybackFinished():
             return proceed(settle(talk, draft), draft)
+
+
+def _drop_goodbyes(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Let the call go on, also after the response that is playing."""
+    talk = drop_goodbye(talk, draft)
+    response = talk.response
+    if response is None:
+        return talk
+    ends = tuple(plan for plan in response.plans if plan.ends_call)
+    kept = tuple(plan for plan in response.plans if not plan.ends_call)
+    return drop_plans(replace(talk, response=replace(response, plans=kept)), ends, draft=draft)
 
 
 def _begin_turn(talk: TurnTaking, item_id: str, *, ago_ms: float, draft: Draft) -> TurnTaking:

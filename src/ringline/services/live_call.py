@@ -18,6 +18,7 @@ import structlog
 from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.allowance import LimitNear, Measure
+from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_facts import CallFacts
 from ringline.domain.call_signals import CallSignal, EndOrdered, Verdict
@@ -116,6 +117,8 @@ class NewCall:
     greeting: str
     limits: CallLimits
     allowed_tools: frozenset[str] | None = None
+    #: The tools that the call runs itself; its voice is offered them beside those of `config`.
+    builtins: Builtins = NO_BUILTINS
     recorded: bool = False
     #: The caller is told what is used.
     tells_usage: bool = False
@@ -206,6 +209,7 @@ class LiveCall:
             new.greeting,
             speaks=Modality.AUDIO in new.config.modalities,
             allowed_tools=new.allowed_tools,
+            builtins=new.builtins,
         )
         self._closing: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
@@ -307,7 +311,10 @@ class LiveCall:
                 voice_id,
                 listener,
                 opening=voice.VoiceOpening(
-                    config, history, scope=self.new.scope, call=self.new.facts
+                    self.new.builtins.offered_with(config),
+                    history,
+                    scope=self.new.scope,
+                    call=self.new.facts,
                 ),
             )
             await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
@@ -365,7 +372,8 @@ class LiveCall:
 
     async def _open_first(self) -> None:
         new = self.new
-        opening = voice.VoiceOpening(new.config, scope=new.scope, call=new.facts)
+        config = new.builtins.offered_with(new.config)
+        opening = voice.VoiceOpening(config, scope=new.scope, call=new.facts)
         try:
             opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))

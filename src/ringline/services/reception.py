@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ringline.domain.agent import Agent
+from ringline.domain.builtin_tools import builtins_of
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leash import UNLEASHED, Leash
@@ -96,6 +97,12 @@ class Reception:
             self.greeting(offer),
             self._limits.narrowed(offer.leash),
             offer.session.allowed_tools,
+            builtins=builtins_of(
+                agent,
+                config.model,
+                calls_tools=offer.session.capabilities.tools,
+                allowed=offer.session.allowed_tools,
+            ),
             recorded=not is_sandbox and is_recorded(agent, offer.recording_consent),
             tells_usage=offer.tells_usage,
             open_voice=open_voice,
