@@ -117,10 +117,10 @@ def test_the_running_response_is_cut_as_by_an_interruption(
 ) -> None:
     story, id_ = talking(capabilities)
     assert story.feed(HOLD) == [
-        leg.Hold(),
         bridge.DropResponse(id_),
         voice.Cancel(id_, 250),
         leg.AgentFinished(True, "we"),
+        leg.Hold(),
     ]
     (turn,) = story.all(TurnCompleted)
     assert (turn.text, turn.interrupted, turn.spoken_text) == ("we are open", True, "we")

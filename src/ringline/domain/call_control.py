@@ -58,8 +58,8 @@ class Line(NamedTuple):
 def hold_line(line: Line, draft: Draft, *, by_agent: bool = False) -> Line:
     """Put the caller on hold."""
     row = _moved(line.row, CallMove.HOLD, draft=draft)
+    talk = hold(line.talk, draft, by_agent=by_agent)  # what is playing is cut first
     draft.orders.append(leg.Hold())
-    talk = hold(line.talk, draft, by_agent=by_agent)
     draft.report(CallHeld())
     return Line(row, talk)
 
