@@ -91,7 +91,10 @@ def _answer(route: Route) -> Iterator[str]:
 
 
 def _row(route: Route) -> Iterator[str]:
-    """Write a route of the table; what it does not take or answer is `undefined`."""
+    """Write a route of the table; what it does not take or answer is `undefined`.
+
+    A file is a `Blob`.
+    """
     ids = "; ".join(f"{one.name}: string" for one in route.ids)
     name = _name(route)
     yield f"  /** {route.summary}. */"
@@ -99,7 +102,8 @@ def _row(route: Route) -> Iterator[str]:
     yield f"    path: {f'{{ {ids} }}' if ids else 'undefined'};"
     yield f"    query: {f'{name}Query' if _asked(route) else 'undefined'};"
     yield f"    body: {f'{name}Body' if route.body else 'undefined'};"
-    yield f"    answer: {f'{name}Answer' if route.answers else 'undefined'};"
+    answer = f"{name}Answer" if route.answers else "Blob" if route.file else "undefined"
+    yield f"    answer: {answer};"
     yield "  };"
 
 

@@ -1283,7 +1283,7 @@ export interface V1Routes {
     path: { call_id: string };
     query: undefined;
     body: undefined;
-    answer: undefined;
+    answer: Blob;
   };
   /** Get figures about the calls of the last days. */
   "GET /v1/analytics": {
