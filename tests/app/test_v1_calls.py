@@ -289,7 +289,7 @@ async def test_lists_agree_with_a_scan_whatever_is_asked(
     service: Service, database: TestDatabase
 ) -> None:
     rng = random.Random(7)
-    made = {"name": "Other", "model": "mock/echo"}
+    made = {"name": "Other", "model": "local/attendant"}
     other = await Rpc(service).run("create_ai_agent", input=made, fields=["id"])
     agents = [service.keys.agent_id, type(service.keys.agent_id)(other["id"])]
     calls = some_calls(rng, agents)
