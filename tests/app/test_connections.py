@@ -15,8 +15,10 @@ from aiohttp import web
 
 from ringline.domain.ids import uuid7
 from ringline.domain.log import Environment, Scope
+from ringline.rest.route import FileAnswer
 from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
+from ringline.web.downloads import send_file
 from ringline.web.http_connection import House, Waits, begin_request
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
@@ -28,6 +30,8 @@ LONG = Waits(
     head_s=60, body_idle_s=60, body_s=60, linger_s=0.2, idle_s=60, answer_idle_s=60, answer_s=60
 )
 LARGE = b"x" * 8_000_000
+#: A download, of which the kernel's buffers hold a small part.
+FILE = FileAnswer("x.wav", 24_000_000, '"x"', lambda at, most: b"x" * most, lambda: None)
 ROOM = Allowance(100, 0)
 KEY = uuid7(0, 0)
 BUDGET = 150_000  # bytes that the key may have under way
@@ -79,6 +83,10 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
         port.writing = request.transport
         return await write_by_pieces(request, LARGE, headers={})
 
+    async def file(request: web.Request) -> web.StreamResponse:
+        share = open_share(request, KEY, scope=Scope(KEY, Environment.LIVE))
+        return await send_file(request, FILE, media_type="audio/wav", headers={}, share=share)
+
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
         begin_request(request)
@@ -89,6 +97,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_post("/echo", echo)
     app.router.add_get("/large", large)
     app.router.add_get("/pieces", large)
+    app.router.add_get("/file", file)
     admission = Admission(allowance, (), clock=monotonic)
     budget = ByteBudget(BUDGET)
     listener = PortListener(
@@ -230,6 +239,25 @@ async def test_an_answer_that_is_read_a_little_at_a_time_is_given_up(path: bytes
                 received += len(await reader.read(1_000))
                 await asyncio.sleep(0.001)
         assert received < len(LARGE)
+
+
+@pytest.mark.parametrize("waits", [replace(LONG, answer_idle_s=0.2), replace(LONG, answer_s=0.2)])
+async def test_a_download_that_is_not_read_is_given_up(waits: Waits) -> None:
+    async with listening(waits) as port:
+        await port.connect(get(b"/file"))
+        await port.emptied()
+
+
+async def test_a_download_may_take_longer_than_an_answer() -> None:
+    """Its time begins anew with each MiB that is read."""
+    async with listening(replace(LONG, answer_s=1)) as port:
+        reader = await port.connect(get(b"/file"))
+        received = 0
+        async with asyncio.timeout(WAIT_S):
+            while piece := await reader.read(200_000):
+                received += len(piece)
+                await asyncio.sleep(0.02)
+        assert received > FILE.size
 
 
 @BOTH_WAYS
