@@ -35,6 +35,7 @@ BODIES: dict[str, object] = {
     "/rpc/public/validate": CREATE,
     "/api/operator/access": {"email": EMAIL},
     "/v1/agents": {"display_name": "late", "ai_provider": "local"},
+    "/v1/agents/{agent_id}/playground": {"message": "late"},
     "/v1/keys": {"label": "late", "mode": "live"},
     "/v1/calls": {
         "agent_id": format_id(Prefix.AGENT, NOBODY),

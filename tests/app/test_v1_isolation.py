@@ -30,6 +30,7 @@ from tests.webhook_rows import make_events, owe
 NOBODY = "http://127.0.0.1:9/a"
 #: Values for the members of bodies that are no ids.
 GIVEN = {
+    "message": "Hello?",
     "url": NOBODY,
     "since": "0",
     "label": "ours",

@@ -33,9 +33,9 @@ DIALECTS = {"openai": (OPENAI, openai_client), "xai": (xai.DIALECT, xai_client)}
 both = pytest.mark.parametrize(("dialect", "judge"), DIALECTS.values(), ids=DIALECTS)
 
 
-def session(config: SessionConfig, dialect: Dialect, judge: Judge) -> Frame:
+def session(config: SessionConfig, dialect: Dialect, judge: Judge, *, language: str = "") -> Frame:
     """Return the session of a `session.update` with all of a config, once it is judged."""
-    members = frames.session_of(config, dialect)
+    members = frames.session_of(config, dialect, language=language)
     frame = json.loads(frames.update_session(members, dialect))
     assert judge(frame) == []
     assert frame["event_id"] == "config"
@@ -85,6 +85,14 @@ def test_a_config_becomes_a_session_of_openai():
             },
         ],
     }
+
+
+def test_the_recogniser_is_told_what_the_caller_speaks():
+    asked = session(CONFIG, OPENAI, openai_client, language="pt")
+    recogniser = {"model": "gpt-transcribe", "language": "pt"}
+    assert asked["audio"]["input"]["transcription"] == recogniser
+    theirs = session(CONFIG, xai.DIALECT, xai_client, language="pt")
+    assert "language" not in theirs["audio"]["input"]["transcription"]
 
 
 def test_a_config_becomes_a_session_of_xai():

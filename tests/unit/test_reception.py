@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain import leg, voice
-from ringline.domain.agent import Agent
+from ringline.domain.agent import Agent, Language
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
@@ -109,6 +109,40 @@ def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
             assert house.openings[-1] == voice.VoiceOpening(
                 CONFIG, scope=offer.scope, call=live.new.facts
             )
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("announcement", "greeting", "said"),
+    [
+        ("Recorded.", "Hello.", ["Recorded.\nHello."]),
+        ("Recorded.", "", ["Recorded."]),
+        ("", "Hello.", ["Hello."]),
+        ("", "", []),
+    ],
+)
+def test_what_is_announced_comes_before_the_greeting(
+    announcement: str, greeting: str, said: list[str]
+) -> None:
+    async def main(house: House) -> None:
+        agent = replace(AGENT, pre_call_announcement=announcement, greeting=greeting)
+        take(house, replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, agent)))
+        await asyncio.sleep(1)
+        assert [o.say for o in house.voices[-1].orders if isinstance(o, voice.Respond)] == said
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("fr", "fr"), ("pcm", "en"), ("ig", ""), ("auto", "")]
+)
+def test_the_voice_is_told_what_the_caller_speaks(language: str, told: str) -> None:
+    async def main(house: House) -> None:
+        agent = replace(AGENT, language=Language(language))
+        take(house, replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, agent)))
+        await asyncio.sleep(1)
+        assert house.openings[-1].language == told
 
     run(main)
 

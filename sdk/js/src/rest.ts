@@ -429,6 +429,22 @@ export interface V1ShareAgentAnswer {
   updated_at: Timestamp;
 }
 
+/** The body of: Try an agent: one turn in text. */
+export interface V1AskAgentBody {
+  /** What the user says. */
+  message: string;
+  /** What was said before, oldest first. Default: []. */
+  history?: readonly ({ role: "user" | "agent"; text: string })[];
+}
+
+/** What it says. */
+export interface V1AskAgentAnswer {
+  /** What it says; empty if it would call tools first. */
+  reply: string;
+  /** The tools that it would call. */
+  tool_calls: readonly ({ name: string; arguments: UntypedMap })[];
+}
+
 /** The templates. */
 export interface V1ListTemplatesAnswer {
   /** The templates. */
@@ -1193,6 +1209,13 @@ export interface V1Routes {
     query: undefined;
     body: V1ShareAgentBody;
     answer: V1ShareAgentAnswer;
+  };
+  /** Try an agent: one turn in text. */
+  "POST /v1/agents/{agent_id}/playground": {
+    path: { agent_id: string };
+    query: undefined;
+    body: V1AskAgentBody;
+    answer: V1AskAgentAnswer;
   };
   /** List templates of agents. */
   "GET /v1/templates": {

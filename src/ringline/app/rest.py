@@ -13,6 +13,7 @@ from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.playback import PlaybackTokens
+from ringline.services.playground import Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
@@ -76,5 +77,6 @@ def build_rest(
         PlaybackTokens(signing_secret, now, new_id=new_id),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         Agents(repo, agent_rules, now=now, new_id=new_id),
+        Playground(agent_rules.catalogue, new_id),
         allow_private=agent_rules.allow_private,
     )

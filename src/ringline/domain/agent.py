@@ -90,6 +90,24 @@ class Language(StrEnum):
     AUTO = "auto"  # whatever the caller speaks
 
 
+#: The languages that recognisers know, by their codes; of the others they find out by themselves.
+#: Nigerian Pidgin is heard as the English that most of its words are.
+_HEARD_AS = {
+    Language.ENGLISH: "en",
+    Language.HAUSA: "ha",
+    Language.YORUBA: "yo",
+    Language.NIGERIAN_PIDGIN: "en",
+    Language.FRENCH: "fr",
+    Language.ARABIC: "ar",
+    Language.PORTUGUESE: "pt",
+}
+
+
+def heard_as(language: Language) -> str:
+    """Return the code that a recogniser is told (ISO 639-1); empty where it finds out."""
+    return _HEARD_AS.get(language, "")
+
+
 class BuiltinTool(StrEnum):
     """The tools that a call runs itself (live streams, 5)."""
 

@@ -30,3 +30,9 @@ CONCURRENT_CALLS: Mapping[Tier, int] = {
     Tier.SCALE: v1_limits.CALLS_OF_SCALE.most,
     Tier.PAYG: v1_limits.CALLS_OF_BUILDER.most,
 }
+
+#: How many agents an environment may have; a tier that is not here has no bound.
+AGENTS: Mapping[Tier, int] = {
+    Tier.STARTER: v1_limits.AGENTS_OF_STARTER.most,
+    Tier.BUILDER: v1_limits.AGENTS_OF_BUILDER.most,
+}

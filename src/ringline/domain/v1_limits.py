@@ -64,6 +64,15 @@ SECRET_KEYS = Limit(
     "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
 )
 _TOO_MANY_AGENTS = "402 `QUOTA_EXCEEDED`; RPC: `invalid_changes`"
+PLAYGROUND_TURNS = Limit(
+    "turns of playgrounds that a workspace has under way", 5, "turns", "429 `RATE_LIMITED`"
+)
+PLAYGROUND_HISTORY = Limit(
+    "the turns of a playground's history", 200, "turns", "400 `INVALID_ARGUMENT`"
+)
+PLAYGROUND_REPLY = Limit(
+    "the reply in a playground", 64 * 1024, "characters", "the rest is left out"
+)
 AGENTS_OF_STARTER = Limit("agents of an environment, tier `starter`", 2, "agents", _TOO_MANY_AGENTS)
 AGENTS_OF_BUILDER = Limit(
     "agents of an environment, tier `builder`", 10, "agents", _TOO_MANY_AGENTS
@@ -104,4 +113,7 @@ ROWS = (
     WAITING_COMMANDS,
     REQUEST_ID,
     DIGITS,
+    PLAYGROUND_TURNS,
+    PLAYGROUND_HISTORY,
+    PLAYGROUND_REPLY,
 )

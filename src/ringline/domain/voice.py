@@ -99,6 +99,7 @@ class VoiceOpening:
     provider can resume a conversation does so instead, if there is a `resumption`. `scope` is
     whose call it is, which decides with whose key a provider is reached; None for nobody's.
     `call` is for a voice that asks the agent's webhook.
+    `language` is what its caller speaks, as recognisers call it (`en`); empty if that is unknown.
     """
 
     config: SessionConfig
@@ -106,6 +107,7 @@ class VoiceOpening:
     resumption: Resumption | None = None
     scope: Scope | None = None
     call: CallFacts | None = None
+    language: str = ""
 
 
 # Signals.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ringline.domain import v1_limits
 from ringline.domain.agent_models import AskedModel
 from ringline.domain.agent_templates import TEMPLATES, AgentTemplate, find_template
 from ringline.rest import agent_members as shown
@@ -15,6 +16,7 @@ from ringline.services.agents import (
     StoredAgent,
     TooManyAgents,
 )
+from ringline.services.playground import ModelAway, NoTextTurn, TooManyTurns
 
 Answer = Mapping[str, object]
 
@@ -72,6 +74,26 @@ async def delete_agent(request: Request) -> None:
     """Delete an agent."""
     with _refusing():
         await request.services.agents.delete(request.caller.scope, request.ids["agent_id"])
+
+
+async def ask_agent(request: Request) -> Answer:
+    """Take one turn with an agent in text."""
+    services, scope, given = request.services, request.caller.scope, request.given
+    try:
+        with _refusing():
+            stored = await services.agents.find(scope, request.ids["agent_id"])
+        reply = await services.playground.ask(
+            scope, stored.agent, message=given["message"], history=given.get("history", ())
+        )
+    except NoTextTurn as none:
+        raise Refused("INVALID_ARGUMENT", none.problem) from None
+    except ModelAway:
+        raise Refused("UNAVAILABLE", "the agent's model does not answer now") from None
+    except TooManyTurns:
+        most = v1_limits.PLAYGROUND_TURNS.most
+        raise Refused("RATE_LIMITED", f"{most} turns of the workspace are under way") from None
+    calls = [{"name": call.name, "arguments": call.arguments} for call in reply.tool_calls]
+    return {"reply": reply.text, "tool_calls": calls}
 
 
 async def list_templates(_: Request) -> Answer:

@@ -5,14 +5,17 @@ of JSON; all else is a column of the same or another name.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from ringline.domain import limits, v1_limits
 from ringline.domain.agent import BuiltinTool, Language
 from ringline.domain.agent_models import AI_PROVIDERS, halves_of
 from ringline.domain.agent_templates import AgentTemplate
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.call_window import ZONE
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.members import Member, Shape
+from ringline.domain.voice import PastTurn
 from ringline.rest.route import Input, Members
 from ringline.rpc.kinds import BadValue, Boolean, Choice, Id, Text, TextList, ToolList
 from ringline.rpc.resources import (
@@ -169,6 +172,51 @@ SETTINGS = (
     ),
 )
 
+#: Who said a turn of a playground's history.
+ROLES: Mapping[str, TurnRole] = {"user": TurnRole.CALLER, "agent": TurnRole.AGENT}
+
+
+class History:
+    """The turns of a playground before the message."""
+
+    def cast(self, value: object) -> tuple[PastTurn, ...]:
+        """Take a list of objects with a role and a text."""
+        most = v1_limits.PLAYGROUND_HISTORY.most
+        if not isinstance(value, list):
+            raise BadValue("must be a list")
+        turns = cast("list[object]", value)
+        if len(turns) > most:
+            raise BadValue("must have at most %{max} members", max=most)
+        return tuple(map(_turn, turns))
+
+
+def _turn(value: object) -> PastTurn:
+    turn = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    role, text = turn.get("role"), turn.get("text")
+    if not isinstance(role, str) or role not in ROLES or not isinstance(text, str):
+        raise BadValue("must hold objects of a role, `user` or `agent`, and a text")
+    return PastTurn(ROLES[role], text)
+
+
+MESSAGE = Input(
+    Member("message", Shape.TEXT, "what the user says"),
+    Text(max_length=limits.TYPED_CHARACTERS.most),
+)
+HISTORY = Input(
+    Member(
+        "history",
+        Shape.OBJECT,
+        "what was said before, oldest first",
+        "[]",
+        members=(
+            Member("role", Shape.TEXT, "who said it", words=tuple(ROLES)),
+            Member("text", Shape.TEXT, "what they said"),
+        ),
+        many=True,
+    ),
+    History(),
+)
+
 #: The columns of the members that are called differently.
 COLUMNS: Mapping[str, str] = {
     "system_prompt": "instructions",
@@ -235,6 +283,19 @@ TEMPLATE: Members = (
         Shape.TEXT,
         "the built-in tools that its agent has",
         words=BUILTIN_TOOLS,
+        many=True,
+    ),
+)
+REPLY: Members = (
+    Member("reply", Shape.TEXT, "what it says; empty if it would call tools first"),
+    Member(
+        "tool_calls",
+        Shape.OBJECT,
+        "the tools that it would call",
+        members=(
+            Member("name", Shape.TEXT, "the tool's name"),
+            Member("arguments", Shape.OBJECT, "its arguments"),
+        ),
         many=True,
     ),
 )

@@ -103,6 +103,21 @@ ROUTES: tuple[Route, ...] = (
         answers=shown.AGENT,
     ),
     Route(
+        "POST",
+        f"{_AGENT}/playground",
+        "askAgent",
+        _TAG,
+        "Try an agent: one turn in text",
+        act.ask_agent,
+        "What it says",
+        "No call: nothing is stored, no event is written, no tool is run, and what the model uses "
+        "is not in `sum_usage`, though its provider bills it. A model that cannot answer in text "
+        "is 400, one that does not answer now is 503.",
+        ids=(_AGENT_ID,),
+        body=(shown.MESSAGE, shown.HISTORY),
+        answers=shown.REPLY,
+    ),
+    Route(
         "GET",
         _TEMPLATES,
         "listTemplates",

@@ -10,6 +10,7 @@ from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.playback import PlaybackTokens
+from ringline.services.playground import Playground
 from ringline.services.recording_downloads import RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
@@ -43,6 +44,7 @@ class Services:
     playback: PlaybackTokens
     trials: TrialSends
     agents: Agents
+    playground: Playground
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 

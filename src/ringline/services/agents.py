@@ -12,12 +12,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ringline.domain import v1_limits
 from ringline.domain.agent import Agent
 from ringline.domain.agent_checks import mismatches
 from ringline.domain.agent_models import AskedModel, exists
 from ringline.domain.log import Scope
-from ringline.domain.tiers import Tier
+from ringline.domain.tiers import AGENTS, Tier
 from ringline.domain.webhook_addresses import UrlRefused, read_webhook_url
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared, compiled
@@ -81,12 +80,6 @@ class StoredAgent:
     updated_at: datetime
 
 
-#: How many agents an environment may have; a tier that is not here has no bound.
-_MOST = {
-    Tier.STARTER: v1_limits.AGENTS_OF_STARTER.most,
-    Tier.BUILDER: v1_limits.AGENTS_OF_BUILDER.most,
-}
-
 _ID = sa.bindparam("wanted", type_=sa.Uuid)
 _FIND = Prepared(sa.select(agents).where(agents.c.id == _ID))
 _LOCK = Prepared(sa.select(agents).where(agents.c.id == _ID).with_for_update())
@@ -129,7 +122,7 @@ class AgentRules:
         """
         _check_together(values)
         (row,) = await transaction.fetch(_LOCK_NAMES.text, [])
-        most = _MOST.get(Tier(row["tier"]))
+        most = AGENTS.get(Tier(row["tier"]))
         if most is not None:
             (count,) = await transaction.fetch(_COUNT.text, [])
             if count[0] >= most:

@@ -122,6 +122,8 @@ class NewCall:
     recorded: bool = False
     #: The caller is told what is used.
     tells_usage: bool = False
+    #: What the caller speaks, as recognisers call it; empty if that is unknown.
+    language: str = ""
     #: Opens the call's voice, if that is not its model's.
     open_voice: OpenVoice | None = None
 
@@ -307,16 +309,8 @@ class LiveCall:
             history = history_of(self._call.talk.turns)
             voice_id = self._new_voice_id()
             listener = self._bridge.plug_voice(voice_id)
-            opened = await self._open(
-                voice_id,
-                listener,
-                opening=voice.VoiceOpening(
-                    self.new.builtins.offered_with(config),
-                    history,
-                    scope=self.new.scope,
-                    call=self.new.facts,
-                ),
-            )
+            opening = self._opening(config, history)
+            opened = await self._open(voice_id, listener, opening=opening)
             await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
     def _check_room(self) -> None:
@@ -357,6 +351,19 @@ class LiveCall:
     def _new_voice_id(self) -> VoiceId:
         return VoiceId(PartyId(self._moment().new_id()))
 
+    def _opening(
+        self, config: SessionConfig, history: tuple[voice.PastItem, ...] = ()
+    ) -> voice.VoiceOpening:
+        """Return what a voice of this call is opened with."""
+        new = self.new
+        return voice.VoiceOpening(
+            new.builtins.offered_with(config),
+            history,
+            scope=new.scope,
+            call=new.facts,
+            language=new.language,
+        )
+
     async def _open(
         self, voice_id: VoiceId, listener: VoiceListener, *, opening: voice.VoiceOpening
     ) -> Voice:
@@ -371,9 +378,7 @@ class LiveCall:
         return opened
 
     async def _open_first(self) -> None:
-        new = self.new
-        config = new.builtins.offered_with(new.config)
-        opening = voice.VoiceOpening(config, scope=new.scope, call=new.facts)
+        opening = self._opening(self.new.config)
         try:
             opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))

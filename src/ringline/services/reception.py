@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from ringline.domain.agent import Agent
+from ringline.domain.agent import Agent, heard_as
 from ringline.domain.builtin_tools import builtins_of
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.ids import Prefix, format_id
@@ -105,6 +105,7 @@ class Reception:
             ),
             recorded=not is_sandbox and is_recorded(agent, offer.recording_consent),
             tells_usage=offer.tells_usage,
+            language=heard_as(agent.language) if agent else "",
             open_voice=open_voice,
         )
         return self._calls.start(new, leg)

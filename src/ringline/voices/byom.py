@@ -40,7 +40,7 @@ ABOUT_LOCAL = ModelAbout(
 )
 
 #: Makes the parts of one conversation around its brain.
-_MakeParts: TypeAlias = Callable[[Brain], Parts]
+_MakeParts: TypeAlias = Callable[[Brain, str], Parts]
 
 
 def model_of(cascade: Cascade) -> str:
@@ -89,7 +89,7 @@ class AgentVoices:
     def over_local(self, local: LocalVoices) -> OpenVoice:
         """Return what opens `byom/local`; it raises VoiceUnavailable if something is missing."""
 
-        def parts(brain: Brain) -> Parts:
+        def parts(brain: Brain, _: str) -> Parts:
             if not local.installed:
                 raise VoiceUnavailable(
                     "The local voice is not installed; run `ringline doctor` on the server to "
@@ -109,8 +109,8 @@ class AgentVoices:
     def over_cascade(self, cascade: Cascade, endpoints: Endpoints) -> OpenVoice:
         """Return what opens `byom/<name>`; it raises VoiceUnavailable without a detector."""
 
-        def parts(brain: Brain) -> Parts:
-            stages = Stages(cascade, endpoints)
+        def parts(brain: Brain, language: str) -> Parts:
+            stages = Stages(cascade, endpoints, language=language)
             return Parts(
                 model_of(cascade),
                 capabilities_of(cascade),
@@ -133,7 +133,7 @@ class AgentVoices:
                 )
             brain = AgentBrain(opening.call, self._answer_turn, report=listener.on_voice_signal)
             return CascadeVoice(
-                make_parts(brain),
+                make_parts(brain, opening.language),
                 opening,
                 listener=listener,
                 detector=self._detector,

@@ -318,7 +318,7 @@ class Cascades:
                     "The detector of speech is not installed; run `ringline doctor` on the server "
                     "to see how."
                 )
-            stages = Stages(cascade, self._endpoints)
+            stages = Stages(cascade, self._endpoints, language=opening.language)
             parts = Parts(
                 cascade.model,
                 cascade.capabilities,

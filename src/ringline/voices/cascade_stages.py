@@ -41,8 +41,10 @@ _T = TypeVar("_T")
 class Stages:
     """The stages of one conversation: ears, brain and mouth of it (`parts.py`)."""
 
-    def __init__(self, cascade: Cascade, endpoints: Endpoints) -> None:
+    def __init__(self, cascade: Cascade, endpoints: Endpoints, *, language: str = "") -> None:
         self._cascade = cascade
+        #: What the caller speaks; the conversation knows better than the cascade.
+        self._language = language or cascade.language
         self._endpoints = endpoints
         self._retry = True
 
@@ -59,7 +61,7 @@ class Stages:
             boundary = secrets.token_hex(16)
             endpoint = self._cascade.transcription
             body = transcriptions.encode_transcription(
-                pcm, endpoint.model, language=self._cascade.language, boundary=boundary
+                pcm, endpoint.model, language=self._language, boundary=boundary
             )
             async with self._endpoints.post(
                 endpoint,

@@ -81,6 +81,7 @@ class LastingVoice:
         self._listener = listener
         self._config = opening.config
         self._scope, self._call = opening.scope, opening.call
+        self._language = opening.language
         model = opening.config.model
         able = tuple(name for name in fallbacks if ways.capabilities(name) is not None)
         self._state = Continuity(model, able)
@@ -371,7 +372,14 @@ class LastingVoice:
             resumption = Resumption(handle, memory.tell(knows.copy()))
         history = memory.tell(connection.knows)
         connection.config = self._ways.config_for(self._config, connection.model)
-        return VoiceOpening(connection.config, history, resumption, self._scope, self._call)
+        return VoiceOpening(
+            connection.config,
+            history,
+            resumption,
+            self._scope,
+            call=self._call,
+            language=self._language,
+        )
 
     def _refused(self, failed: VoiceFailed) -> None:
         if not self._is_skipped(failed):

@@ -77,6 +77,7 @@ class Conversation:
         listener: VoiceListener,
         *,
         config: SessionConfig,
+        language: str = "",
         clock: HeardClock,
         send: Callable[[bytes], None],
         lose: Callable[[Loss], None],
@@ -84,6 +85,7 @@ class Conversation:
         self._dialect = dialect
         self._listener = listener
         self._config = config
+        self._language = language
         self._send = send
         self._lose = lose
         self._spoke = False
@@ -199,8 +201,11 @@ class Conversation:
                     pass  # nobody could make out the words
 
     def _update(self, config: SessionConfig) -> None:
-        before = frames.session_of(self._config, self._dialect)
-        members = dict(frames.changed(before, frames.session_of(config, self._dialect)))
+        before, after = (
+            frames.session_of(one, self._dialect, language=self._language)
+            for one in (self._config, config)
+        )
+        members = dict(frames.changed(before, after))
         self._config = config
         if self._dialect.voice_is_fixed and self._spoke and frames.VOICE_PATH in members:
             del members[frames.VOICE_PATH]  # the provider would refuse the other members too

@@ -86,7 +86,7 @@ class UpstreamVoices:
         try:
             reader = _Reader(socket, model)
             await reader.until(dialect.opens_with)
-            session = frames.session_of(opening.config, dialect)
+            session = frames.session_of(opening.config, dialect, language=opening.language)
             socket.send(frames.update_session(session, dialect))
             await reader.until("session.updated")
             return UpstreamVoice(
@@ -167,6 +167,7 @@ class UpstreamVoice:
             dialect,
             self._outlet,
             config=opening.config,
+            language=opening.language,
             clock=self._clock,
             send=socket.send,
             lose=self._outlet.lose,

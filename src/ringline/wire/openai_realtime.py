@@ -67,15 +67,16 @@ class Dialect:
 OPENAI = Dialect()
 
 
-def session_of(config: SessionConfig, dialect: Dialect) -> Session:
-    """Return what a config means for the provider."""
+def session_of(config: SessionConfig, dialect: Dialect, *, language: str = "") -> Session:
+    """Return what a config means for the provider; its recogniser is told the `language`."""
+    recogniser = {"model": config.input_transcription_model or dialect.transcription_model}
+    if language and not dialect.flat_session:
+        recogniser["language"] = language
     members: dict[tuple[str, ...], object] = {
         ("instructions",): config.instructions,
         ("tools",): [_tool(tool) for tool in config.tools],
         ("audio", "input", "format"): _FORMAT,
-        ("audio", "input", "transcription"): {
-            "model": config.input_transcription_model or dialect.transcription_model
-        },
+        ("audio", "input", "transcription"): recogniser,
         ("audio", "output", "format"): _FORMAT,
     }
     detection = _detection(config.turn_detection, dialect)

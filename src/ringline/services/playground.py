@@ -1,0 +1,158 @@
+"""The playground: one turn with an agent's model, in text (live streams, 6.2).
+
+It is no call: nothing is stored, no event is written, and no tool is run. A voice is opened with
+the conversation so far, answers once, and is closed.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ringline.domain import v1_limits
+from ringline.domain.agent import Agent, heard_as
+from ringline.domain.agent_models import is_byom
+from ringline.domain.audio import Chunk
+from ringline.domain.config_members import Modality
+from ringline.domain.log import Scope
+from ringline.domain.session_config import UNBOUND, ConfigProblem, effective
+from ringline.domain.voice import (
+    AddText,
+    PastTurn,
+    Respond,
+    ResponseDone,
+    ResponseEnd,
+    ToolCall,
+    VoiceFailed,
+    VoiceOpening,
+    VoiceSignal,
+)
+from ringline.ports import NewId, VoiceUnavailable
+from ringline.services.voices import Catalogue
+
+#: How long closing a voice may take.
+_CLOSE_S = 2.0
+
+
+class NoTextTurn(Exception):
+    """The agent's model cannot take a turn in text; `problem` says why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+class ModelAway(Exception):
+    """The agent's model could not answer now."""
+
+
+class TooManyTurns(Exception):
+    """The workspace has as many turns under way as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an agent says, and the tools that it would call."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+
+
+@dataclass(slots=True)
+class _Ear:
+    """Hears one response of a voice."""
+
+    response_id: str
+    #: Whether it answered.
+    done: asyncio.Future[bool] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+    texts: list[str] = field(default_factory=list[str])
+    calls: list[ToolCall] = field(default_factory=list[ToolCall])
+
+    def on_voice_signal(self, signal: VoiceSignal) -> None:
+        """Take the end of the response, or of the voice, and the calls of tools."""
+        match signal:
+            case ToolCall():
+                self.calls.append(signal)
+            case ResponseDone(self.response_id, ResponseEnd.COMPLETED):
+                self._end(answered=True)
+            case ResponseDone(self.response_id) | VoiceFailed(recoverable=False):
+                self._end(answered=False)
+            case _:
+                pass
+
+    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
+        """Ignore speech."""
+
+    def on_voice_text(self, response_id: str, delta: str) -> None:
+        """Take a piece of the reply."""
+        room = v1_limits.PLAYGROUND_REPLY.most - sum(map(len, self.texts))
+        if response_id == self.response_id and room > 0:
+            self.texts.append(delta[:room])
+
+    def _end(self, *, answered: bool) -> None:
+        if not self.done.done():
+            self.done.set_result(answered)
+
+
+class Playground:
+    """Takes turns with agents in text."""
+
+    def __init__(self, catalogue: Catalogue, new_id: NewId) -> None:
+        self._catalogue = catalogue
+        self._new_id = new_id
+        self._under_way: Counter[UUID] = Counter()
+
+    async def ask(
+        self, scope: Scope, agent: Agent, *, message: str, history: Sequence[PastTurn]
+    ) -> Reply:
+        """Return what an agent answers to a message.
+
+        Raises NoTextTurn, ModelAway, TooManyTurns, Unavailable.
+        """
+        if is_byom(agent.model):
+            raise NoTextTurn("the words of a byom agent come from its webhook, in calls")
+        models = await self._catalogue.models(scope)
+        text_alone = {"modalities": [Modality.TEXT.value]}
+        session = effective(UNBOUND, text_alone, agent=agent, models=models)
+        if isinstance(session, ConfigProblem):
+            raise NoTextTurn(session.message)
+        opening = VoiceOpening(
+            session.config, tuple(history), scope=scope, language=heard_as(agent.language)
+        )
+        with self._slot(scope):
+            return await self._take_turn(opening, message)
+
+    async def _take_turn(self, opening: VoiceOpening, message: str) -> Reply:
+        ear = _Ear(str(self._new_id()))
+        try:
+            voice = await self._catalogue.open(opening, ear)
+        except VoiceUnavailable:
+            raise ModelAway from None
+        try:
+            voice.send(AddText(message))
+            voice.send(Respond(ear.response_id))
+            if not await ear.done:
+                raise ModelAway
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await voice.close()
+        return Reply("".join(ear.texts), tuple(ear.calls))
+
+    @contextmanager
+    def _slot(self, scope: Scope) -> Generator[None]:
+        """Count a turn while it is under way. Raises TooManyTurns."""
+        who = scope.workspace_id
+        if self._under_way[who] >= v1_limits.PLAYGROUND_TURNS.most:
+            raise TooManyTurns
+        self._under_way[who] += 1
+        try:
+            yield
+        finally:
+            self._under_way[who] -= 1
+            if not self._under_way[who]:
+                del self._under_way[who]
