@@ -191,6 +191,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             detail={"member": str(_OPERATOR), "role": "operator"},
         ),
     ),
+    (28, events.IdleSilence(silence_ms=10_200, idle_timeout_seconds=10, count=1)),
     (30, events.CallHeld()),
     (36, events.CallResumed()),
     (42, events.CallTransferred(destination="+2348050001111")),

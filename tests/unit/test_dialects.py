@@ -82,6 +82,7 @@ DATA: dict[type[EventData], EventData] = {
             turn_id=TURN, item_id="i", role=TurnRole.AGENT, text="Yes.", transcript_id=ROW
         ),
         events.BargeIn(turn_id=TURN, spoken_text="Ye", at_ms=120),
+        events.IdleSilence(silence_ms=10_250, idle_timeout_seconds=10, count=2),
         events.CallHeld(),
         events.CallResumed(),
         events.CallTransferred(destination="+2348050001111"),
@@ -364,6 +365,16 @@ CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
                 "transport": "websocket",
                 "spoken_text": "Ye",
                 "at_ms": 120,
+            },
+        ),
+        (
+            DATA[events.IdleSilence],
+            "call.idle_silence",
+            {
+                "call_id": CALL_ID,
+                "silence_seconds": 10.25,
+                "idle_timeout_seconds": 10,
+                "count": 2,
             },
         ),
         (DATA[events.CallHeld], "call.held", {"call_id": CALL_ID}),

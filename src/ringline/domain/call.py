@@ -29,6 +29,7 @@ from ringline.domain.call_control import (
 )
 from ringline.domain.call_signals import (
     AnswerWritten,
+    CallerSilent,
     CallSignal,
     ControlOrder,
     ConversationSignal,
@@ -71,7 +72,8 @@ from ringline.domain.plans import audit_result
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
 from ringline.domain.resolution import is_resolved
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
-from ringline.domain.talk import TurnTaking
+from ringline.domain.silences import Silences, note_silence
+from ringline.domain.talk import TurnTaking, is_quiet
 from ringline.domain.turn_taking import greet, replace_voice
 from ringline.domain.turns import Draft, Turns, add_line, nothing_played
 
@@ -98,6 +100,7 @@ class Call:
     allowed_tools: frozenset[str] | None = None
     builtins: Builtins = NO_BUILTINS
     announced: bool = False
+    silences: Silences = field(default_factory=Silences)
     early: tuple[ConversationSignal, ...] = ()
 
     @property
@@ -114,6 +117,11 @@ class Call:
     def active(self) -> bool:
         """Return whether the conversation is under way: answered, and not ended."""
         return self.announced and not self.ended
+
+    @property
+    def silent_since(self) -> Turns | None:
+        """Return the turns after which all are silent; None if somebody speaks."""
+        return self.talk.turns if self.active and is_quiet(self.talk) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,11 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
                 call = _control(call, signal, draft=draft)
         case LimitApproached(near):
             draft.orders.append(leg.LimitWarned(near))
+        case CallerSilent(seconds) if call.silent_since is not None:
+            silences = note_silence(call.silences, seconds, draft=draft)
+            call = replace(call, silences=silences)
+        case CallerSilent():
+            pass  # somebody has spoken since
         case UsageCharged():
             pass  # only its limits count it
         case TakenOver() | HandedBack() if not call.announced:

@@ -47,6 +47,13 @@ class LimitApproached:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSilent:
+    """Nobody has spoken for as long as the agent's idle timeout."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class UsageCharged:
     """A voice has used something, which counts against the call's budget."""
 
@@ -80,6 +87,7 @@ CallSignal: TypeAlias = (
     | AnswerWritten
     | EndOrdered
     | LimitApproached
+    | CallerSilent
     | UsageCharged
     | TakenOver
     | HandedBack

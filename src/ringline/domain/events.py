@@ -161,6 +161,15 @@ class BargeIn(EventData, frozen=True, kw_only=True):
     at_ms: int
 
 
+class IdleSilence(EventData, frozen=True, kw_only=True):
+    """The caller has been silent for longer than the agent's limit; `count` is of the call."""
+
+    type: ClassVar[str] = "call.idle_silence"
+    silence_ms: int
+    idle_timeout_seconds: int
+    count: int
+
+
 class CallHeld(EventData, frozen=True, kw_only=True):
     """The caller was put on hold."""
 
@@ -301,6 +310,7 @@ EVENT_TYPES: dict[str, type[EventData]] = {
         TranscriptDelta,
         TurnCompleted,
         BargeIn,
+        IdleSilence,
         CallHeld,
         CallResumed,
         CallTransferred,
@@ -317,7 +327,6 @@ EVENT_TYPES: dict[str, type[EventData]] = {
 
 #: Canonical types of later versions (contract, 3), which clients may already ask for.
 COMING_TYPES = (
-    "call.idle_silence",
     "call.quality",
     "call.quality_degraded",
     "message.received",

@@ -204,6 +204,9 @@ SAMPLES: Mapping[str, _Make] = {
     "call.participant_left": _left,
     "call.turn_completed": _callers_turn,
     "call.barge_in": _barged_in,
+    "call.idle_silence": lambda _: events.IdleSilence(
+        silence_ms=10_000, idle_timeout_seconds=10, count=1
+    ),
     "call.held": lambda _: events.CallHeld(),
     "call.resumed": lambda _: events.CallResumed(),
     "call.transferred": _transferred,

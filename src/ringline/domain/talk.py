@@ -84,6 +84,12 @@ class TurnTaking:
         return self.holds and not self.paused
 
 
+def is_quiet(talk: TurnTaking) -> bool:
+    """Return whether it is the caller's turn to speak, and they do not."""
+    busy = talk.caller_speaks or talk.silent or talk.owed or living(talk) or talk.calls
+    return not busy
+
+
 def living(talk: TurnTaking) -> tuple[str, ...]:
     """Return the ids of the responses that are not over."""
     return tuple(response.id for response in (talk.response, *talk.queued) if response)

@@ -31,6 +31,7 @@ from ringline.domain.log import Scope
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow
 from ringline.domain.routes import LegId, PartyId, Seat, VoiceId
+from ringline.domain.silences import Silences
 from ringline.domain.turns import history_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import (
@@ -49,6 +50,7 @@ from ringline.services.limit_watch import LimitWatch
 from ringline.services.orders import ORDER_S, Ordered, Orders
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recorder, Recordings
+from ringline.services.silence_watch import SilenceWatch
 from ringline.services.usage import CallAccount
 
 _log = structlog.get_logger(__name__)
@@ -122,6 +124,8 @@ class NewCall:
     recorded: bool = False
     #: The caller is told what is used.
     tells_usage: bool = False
+    #: After how much silence of the caller that is reported; None: never.
+    idle_timeout_seconds: int | None = None
     #: What the caller speaks, as recognisers call it; empty if that is unknown.
     language: str = ""
     #: Opens the call's voice, if that is not its model's.
@@ -167,6 +171,10 @@ class LiveCall:
         self._overrun = False
         self._orders = Orders()
         self._watch = LimitWatch(self, new.limits.measured)
+        self._silence = SilenceWatch(
+            new.idle_timeout_seconds,
+            lambda seconds: self.signal(call_signals.CallerSilent(seconds)),
+        )
         self._account = CallAccount(
             new.scope,
             new.row,
@@ -212,6 +220,7 @@ class LiveCall:
             speaks=Modality.AUDIO in new.config.modalities,
             allowed_tools=new.allowed_tools,
             builtins=new.builtins,
+            silences=Silences(new.idle_timeout_seconds),
         )
         self._closing: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
@@ -339,6 +348,7 @@ class LiveCall:
             self._end_broken()
         finally:
             self._orders.close()
+            self._silence.follow(None)
             self._log_end(log)
             try:
                 await self._close(opening)
@@ -438,6 +448,7 @@ class LiveCall:
                 case ToLeg(leg_id, leg_order):
                     self._legs[leg_id].send(leg_order)
         self._watch.hold(step.call.row.status is CallStatus.HELD)
+        self._silence.follow(step.call.silent_since)
         if answered:
             self._watch.start()
             untold, self._untold = self._untold, []

@@ -105,6 +105,7 @@ class Reception:
             ),
             recorded=not is_sandbox and is_recorded(agent, offer.recording_consent),
             tells_usage=offer.tells_usage,
+            idle_timeout_seconds=agent.idle_timeout_seconds if agent else None,
             language=heard_as(agent.language) if agent else "",
             open_voice=open_voice,
         )

@@ -39,7 +39,7 @@ ABOUT_LOCAL = ModelAbout(
     quality=Level.LOW,
 )
 
-#: Makes the parts of one conversation around its brain.
+#: Makes the parts of one conversation from its brain and the language of its caller.
 _MakeParts: TypeAlias = Callable[[Brain, str], Parts]
 
 

@@ -40,15 +40,6 @@ _MODES = ("ai", "human", "closed")
 
 #: Each by its `event_type`.
 COMING: Mapping[str, ComingEvent] = {
-    "call.idle_silence": ComingEvent(
-        "the caller has been silent for longer than the agent's limit",
-        (
-            _CALL_ID,
-            _number("silence_seconds", "how long they have been silent"),
-            _integer("idle_timeout_seconds", "the agent's limit"),
-            _integer("count", "how often that has happened in this call"),
-        ),
-    ),
     "call.quality": ComingEvent(
         "the audio's statistics, at the end of a call",
         (

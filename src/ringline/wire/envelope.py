@@ -23,6 +23,7 @@ from ringline.domain.events import (
     CallTransferred,
     Event,
     EventData,
+    IdleSilence,
     TurnCompleted,
 )
 from ringline.domain.ids import Prefix, format_id
@@ -46,6 +47,7 @@ NAMES: dict[type[EventData], tuple[str, ...]] = {
     CallAnswered: ("call.initiated",),
     TurnCompleted: tuple(TURN_NAMES.values()),
     BargeIn: ("call.barge_in",),
+    IdleSilence: ("call.idle_silence",),
     CallHeld: ("call.held",),
     CallResumed: ("call.resumed",),
     CallTransferred: ("call.transferred",),
@@ -116,6 +118,12 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
                 "transport": v1_transport(call.transport),
                 "spoken_text": data.spoken_text,
                 "at_ms": data.at_ms,
+            }
+        case IdleSilence():
+            return {
+                "silence_seconds": data.silence_ms / 1000,
+                "idle_timeout_seconds": data.idle_timeout_seconds,
+                "count": data.count,
             }
         case CallHeld() | CallResumed():
             return {}

@@ -97,6 +97,12 @@ PAYLOADS: Mapping[str, Members] = {
         Member("spoken_text", Shape.TEXT, "what they had heard of it"),
         Member("at_ms", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
     ),
+    "call.idle_silence": (
+        _CALL_ID,
+        Member("silence_seconds", Shape.NUMBER, "how long they have been silent"),
+        Member("idle_timeout_seconds", Shape.INTEGER, "the agent's limit"),
+        Member("count", Shape.INTEGER, "how often that has happened in this call"),
+    ),
     "call.held": (_CALL_ID,),
     "call.resumed": (_CALL_ID,),
     "call.transferred": (

@@ -28,6 +28,7 @@ from ringline.domain.events import (
     ConversationModeChanged,
     ConversationUpdated,
     EventData,
+    IdleSilence,
     ParticipantJoined,
     ParticipantLeft,
     TurnCompleted,
@@ -36,6 +37,11 @@ from ringline.domain.members import Member, Shape
 from ringline.wire import payload_members as shared
 from ringline.wire.payload_members import Members
 
+_IDLE_SILENCE = (
+    Member("silenceMs", Shape.INTEGER, "how long they have been silent, in milliseconds"),
+    Member("idleTimeoutSeconds", Shape.INTEGER, "the agent's limit"),
+    Member("count", Shape.INTEGER, "how often that has happened in this call"),
+)
 _SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what they had heard of it")
 _TURN_ID = Member("turnId", Shape.UUID, "the turn; other surfaces spell it `trn_…`")
 _TEXT = Member("text", Shape.TEXT, "the whole of what was said")
@@ -134,6 +140,7 @@ OWN: Mapping[type[EventData], Members] = {
         _SPOKEN_TEXT,
         Member("atMs", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
     ),
+    IdleSilence: _IDLE_SILENCE,
     CallHeld: (),
     CallResumed: (),
     CallTransferred: (
