@@ -409,6 +409,14 @@ async def test_an_answer_ends_the_call_once_it_was_heard(office: Office) -> None
     assert (end["status"], end["disposition"]) == ("completed", "agent_hangup")
 
 
+async def results(office: Office, key: str = "") -> list[dict[str, Any]]:
+    """Return what became of the built-in tools that were called."""
+    rpc = Rpc(office.service, key) if key else office.rpc
+    page = await rpc.run("list_events", input={"type": "call.audit"})
+    audits = [event["data"] for event in page["events"]]
+    return [audit["detail"] for audit in audits if audit["auditType"] == "tool_result"]
+
+
 async def sandbox_call(office: Office, answers: list[Any]) -> tuple[dict[str, Any], list[str]]:
     """Place a sandbox call of a `byom` agent; return its end, and what was said."""
     office.brain.answers += answers
@@ -440,6 +448,36 @@ async def test_the_webhook_answers_in_the_sandbox(office: Office) -> None:
 async def test_the_webhook_ends_a_call_in_the_sandbox(office: Office) -> None:
     end, said = await sandbox_call(office, [{"text": "Bye.", "end_call": True}])
     assert (end["disposition"], said[1]) == ("agent_hangup", "Bye.")
+
+
+async def test_an_answer_transfers_the_call_once_it_was_heard(office: Office) -> None:
+    answer = {"text": "One moment.", "transfer_to": "+2348005550000"}
+    end, said = await sandbox_call(office, [answer])
+    assert (end["disposition"], said[1]) == ("transferred", "One moment.")
+    assert await results(office, office.service.keys.test_key) == [
+        {"name": "transfer_call", "result": {"status": "transferring"}}
+    ]
+
+
+async def test_an_answer_sends_digits_once_it_was_heard(office: Office) -> None:
+    end, said = await sandbox_call(office, [{"text": "I am dialling.", "dtmf": "12#"}])
+    assert (end["disposition"], said[1]) == ("caller_hangup", "I am dialling.")
+    assert await results(office, office.service.keys.test_key) == [
+        {"name": "send_digits", "result": {"status": "sent"}}
+    ]
+
+
+async def test_a_line_that_cannot_be_transferred_stays(office: Office) -> None:
+    office.brain.answers.append({"text": "One moment.", "transfer_to": "+2348005550000"})
+    async with office.talking() as client:
+        assert await ask(client, "A person, please.") == "One moment."
+        assert await ask(client, "Hello?") == "echo: Hello?"
+    assert await results(office) == [
+        {
+            "name": "transfer_call",
+            "result": {"error": "the line of this call cannot do it"},
+        }
+    ]
 
 
 async def test_a_webhook_that_fails_in_the_sandbox(office: Office) -> None:

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import structlog
 
+from ringline.domain.agent import BuiltinTool
+from ringline.domain.builtin_tools import SEND_DIGITS
 from ringline.domain.call_facts import CallFacts
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.local_dialogue import FALLBACK
@@ -24,12 +26,18 @@ from ringline.domain.receivers import (
 from ringline.domain.voice import Respond, VoiceFailed, VoiceFailure, VoiceSignal
 from ringline.ports import AnswerTurn
 from ringline.voices.cascade_history import Conversation
-from ringline.voices.parts import Outcome, sentences_of
+from ringline.voices.parts import LineOrder, Outcome, sentences_of
 
 _log = structlog.get_logger()
 
 #: The intent of `local.replies` that says the last line of an agent whose webhook is away.
 APOLOGY = "apology"
+
+#: The built-in tool of each action but the end of the call, and its argument.
+_ORDERS = {
+    TurnAction.TRANSFER_TO: (BuiltinTool.TRANSFER_CALL.value, "destination"),
+    TurnAction.DTMF: (SEND_DIGITS, "digits"),
+}
 
 DEFAULT_FALLBACK = "Sorry, please say that again."
 DEFAULT_APOLOGY = "I am sorry, I cannot help you right now. Goodbye."
@@ -78,6 +86,9 @@ class AgentBrain:
             self._failures = 0
             text = answer.text
             outcome.hang_up = answer.action is TurnAction.END_CALL
+            if answer.action is not None and answer.action in _ORDERS:
+                name, argument = _ORDERS[answer.action]
+                outcome.order = LineOrder(name, {argument: answer.target})
             self._note_ignored(answer)
         async for sentence in sentences_of(text):
             yield sentence
@@ -104,9 +115,7 @@ class AgentBrain:
         return _line(config, FALLBACK, otherwise=DEFAULT_FALLBACK)
 
     def _note_ignored(self, answer: TurnAnswer) -> None:
-        # No line can be transferred, or sent digits, by its voice yet.
-        cannot = () if answer.action in (None, TurnAction.END_CALL) else (answer.action,)
-        for action in (*cannot, *answer.ignored):
+        for action in answer.ignored:
             _log.warning(
                 "turn_action_ignored",
                 call_id=str(self._call.id),

@@ -145,6 +145,8 @@ class Responses:
                 self._listener.on_voice_signal(
                     ToolCall(turn.response_id, call_id, call.name, dict(call.arguments))
                 )
+        if outcome.order is not None and self._is_running(turn.response_id):
+            self._listener.on_voice_signal(outcome.order.called_in(turn.response_id))
         if self._is_running(turn.response_id):
             self._running = None
             turn.is_complete = True

@@ -5,13 +5,13 @@ and speaks are parts, so that each can be an HTTP endpoint, this server's own sp
 webhook of an agent.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringline.domain import limits
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.voice import Respond, Usage, VoiceCapabilities
+from ringline.domain.voice import Respond, ToolCall, Usage, VoiceCapabilities
 from ringline.ports import VoiceListener
 from ringline.voices.cascade_history import Conversation
 from ringline.voices.sentences import SentenceSplitter
@@ -26,15 +26,29 @@ class Heard:
     usage: Usage = field(default_factory=Usage)
 
 
+@dataclass(frozen=True, slots=True)
+class LineOrder:
+    """A built-in tool that the call runs once the answer has been played."""
+
+    name: str
+    arguments: Mapping[str, object]
+
+    def called_in(self, response_id: str) -> ToolCall:
+        """Return the call of the tool in a response."""
+        return ToolCall(response_id, f"order_{response_id}", self.name, dict(self.arguments))
+
+
 @dataclass(slots=True)
 class Outcome:
     """What an answer holds besides its text; complete at its end.
 
     Its usage includes that of answers before, which could not be used. With `hang_up` the call
-    ends once the answer has been played, with `gives_up` because the agent cannot go on.
+    ends once the answer has been played, with `gives_up` because the agent cannot go on. An
+    `order` to the call's line has no result, so the conversation does not hold it.
     """
 
     calls: tuple[ChatCall, ...] = ()
+    order: LineOrder | None = None
     usage: Usage = field(default_factory=Usage)
     hang_up: bool = False
     gives_up: bool = False

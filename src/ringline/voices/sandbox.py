@@ -32,6 +32,7 @@ from ringline.domain.voice import (
     VoiceSignal,
 )
 from ringline.ports import VoiceListener
+from ringline.voices.parts import LineOrder
 
 _log = structlog.get_logger(__name__)
 
@@ -50,12 +51,13 @@ class SandboxTurn:
 class Line:
     """What the agent says, which may be nothing; with `hang_up` the call ends after it.
 
-    With `gives_up` too, because the agent cannot go on.
+    With `gives_up` too, because the agent cannot go on; an `order` to its line follows as well.
     """
 
     text: str
     hang_up: bool = False
     gives_up: bool = False
+    order: LineOrder | None = None
 
 
 #: Answer a turn with a line.
@@ -146,6 +148,8 @@ class SandboxVoice:
             self._history.append(PastTurn(TurnRole.AGENT, line.text))
             self._listener.on_voice_text(response_id, line.text)
         self._answering.pop(response_id, None)
+        if line.order is not None:
+            self._report(line.order.called_in(response_id))
         self._report(ResponseDone(response_id, reason, line.hang_up, gives_up=line.gives_up))
 
     async def _line(self, order: Respond) -> Line:

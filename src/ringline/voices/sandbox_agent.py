@@ -28,7 +28,7 @@ def answer_by_agent(ask: AskAgent) -> AnswerTurn:
             Conversation(turn.history), turn.order, config=opening.config, outcome=outcome
         )
         text = "".join([sentence async for sentence in sentences])
-        return Line(text, outcome.hang_up, outcome.gives_up)
+        return Line(text, outcome.hang_up, outcome.gives_up, outcome.order)
 
     return answer
 
