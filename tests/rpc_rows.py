@@ -132,8 +132,12 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
             return seeded.public_id
         case "provider" if input_.required:
             return next(_PROVIDERS)
-        case "callWindowStart" | "callWindowEnd":
+        case "model":
+            return "local/attendant"
+        case "callWindowStart":
             return "08:30"
+        case "callWindowEnd":
+            return "17:00"
         case "webhookUrl":
             return f"https://example.com/{new_id()}"
         case "email" | "operatorEmail":

@@ -196,16 +196,16 @@ async def test_a_key_brings_the_models_of_its_provider_to_its_environment_alone(
     async with reaching(database) as (service, _, rpc):
         other = (await service.admin.workspaces.create("Theirs")).secret_key
         ours, test = service.keys.secret_key, service.keys.test_key
-        assert await listed(service, ours) == {"local"}
+        assert await listed(service, ours) == {"byom", "local"}
         row = await bring(rpc)
-        assert await listed(service, ours) == {"local", "openai"}
-        assert await listed(service) == await listed(service, other) == {"local"}
+        assert await listed(service, ours) == {"byom", "local", "openai"}
+        assert await listed(service) == await listed(service, other) == {"byom", "local"}
         assert "openai" not in await listed(service, test)
         await bring(Rpc(service, other), NEXT, "xai")
-        assert await listed(service, other) == {"local", "xai"}
-        assert await listed(service, ours) == {"local", "openai"}
+        assert await listed(service, other) == {"byom", "local", "xai"}
+        assert await listed(service, ours) == {"byom", "local", "openai"}
         await rpc.run("delete_provider_credential", identity=row)
-        assert await listed(service, ours) == {"local"}
+        assert await listed(service, ours) == {"byom", "local"}
 
 
 async def test_a_model_without_a_key_is_not_found_and_the_provider_is_named(

@@ -226,7 +226,6 @@ async def test_what_is_referred_to_cannot_be_deleted(rpc: Rpc, seeded: Seeded) -
     )
     refused = {
         "delete_gateway": seeded.id_of(RESOURCES["Gateway"]),
-        "delete_ai_agent": seeded.id_of(RESOURCES["AiAgent"]),
         "delete_queue": seeded.id_of(RESOURCES["Queue"]),
     }
     for action, identity in refused.items():

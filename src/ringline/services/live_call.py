@@ -526,6 +526,7 @@ class LiveCall:
     async def _close(self, opening: asyncio.Task[None]) -> None:
         opening.cancel()
         self._watch.close()
+        self._silence.close()
         for timer in self._timers:
             timer.cancel()
         self._bridge.close()

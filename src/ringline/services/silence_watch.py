@@ -34,3 +34,12 @@ class SilenceWatch:
             self._timer = self._loop.call_later(
                 self._idle_s, lambda: self._tell(self._loop.time() - began)
             )
+
+    def close(self) -> None:
+        """Watch no more, and forget the call, which refers to this."""
+        self.follow(None)
+        self._idle_s, self._tell = None, _tell_nobody
+
+
+def _tell_nobody(_: float) -> None:
+    """Do nothing: the call is over."""

@@ -47,6 +47,7 @@ from ringline.voices.caller_turns import CallerTurns
 from ringline.voices.dialogue import Reply, reply_to, script_of, sentences, unanswered
 from ringline.voices.endpointing import RATE_HZ, NewDetector, TurnLimits
 from ringline.voices.local_parts import PhrasePartials, voice_of
+from ringline.voices.parts import NoPartials, Partials
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
 from ringline.voices.workers import PoolBusy, WorkerLost, WorkFailed
@@ -113,7 +114,7 @@ class Attendant:
         self._unanswered: deque[str] = deque(
             unanswered(past_turns(opening.history)), maxlen=UNANSWERED_LIMIT
         )
-        self._partials = PhrasePartials(
+        self._partials: Partials = PhrasePartials(
             listener,
             self._turns.utterance,
             phrases=lambda: self._phrases,
@@ -166,6 +167,7 @@ class Attendant:
         self._turns.close()
         tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
         self._partials.stop()
+        self._partials = NoPartials()  # it refers to the voice
         if self._responding is not None:
             tasks.append(self._responding[1])
             self._responding = None

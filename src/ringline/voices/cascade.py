@@ -49,7 +49,7 @@ from ringline.voices.cascade_stages import Stages
 from ringline.voices.detectors import DetectorLibrary
 from ringline.voices.endpointing import TurnLimits
 from ringline.voices.endpoints import EndpointFailed, Endpoints
-from ringline.voices.parts import Parts
+from ringline.voices.parts import NoPartials, Partials, Parts
 
 _log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class CascadeVoice:
             on_start=self._turn_started,
             on_end=self._turn_ended,
         )
-        self._partials = parts.new_partials(
+        self._partials: Partials = parts.new_partials(
             listener, self._turns.utterance, config=lambda: self._config
         )
         self._conversation = Conversation(opening.history)
@@ -155,6 +155,7 @@ class CascadeVoice:
     def _stop(self) -> None:
         self._over = True
         self._partials.stop()
+        self._partials = NoPartials()  # it refers to the voice
         self._turns.stop()
         self._jobs.clear()
         self._responses.stop()
