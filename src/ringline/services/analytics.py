@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from ringline.domain.log import Scope
 from ringline.ports import Clock
+from ringline.schema.call_tables import calls
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import calls
 from ringline.services.repo import Repo
 
 

@@ -25,8 +25,9 @@ from ringline.domain.events import TranscriptLine
 from ringline.domain.log import Scope
 from ringline.domain.recording import is_kept
 from ringline.ports import Clock, Row, Rows
+from ringline.schema.call_tables import CALL_STATE, call_transcripts, calls
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import CALL_STATE, call_transcripts, calls, workspaces
+from ringline.schema.tables import workspaces
 from ringline.services.repo import Repo
 
 #: How many turns are fetched at a time.

@@ -35,8 +35,9 @@ from ringline.domain.external_call import (
 from ringline.domain.operators import DEFAULT_QUEUE
 from ringline.domain.records import CallRow, StoredCall
 from ringline.ports import EntryRefused, Row, Rows, Transaction
+from ringline.schema.call_tables import call_participants, call_queue_entries
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import call_participants, call_queue_entries, contacts, queues
+from ringline.schema.tables import contacts, queues
 
 _CALL_UUID_KEY = "calls_workspace_id_environment_call_uuid_key"
 

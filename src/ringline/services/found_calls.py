@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ringline.domain.call_vocabulary import CallStatus, CallTransport
 from ringline.domain.ids import Prefix, parse_id
 from ringline.ports import Rows
+from ringline.schema.call_tables import calls
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import calls
 
 _FOUND = sa.select(
     calls.c.id,

@@ -11,8 +11,9 @@ import structlog
 from ringline.domain.log import Scope
 from ringline.domain.recording import is_kept
 from ringline.ports import Clock
+from ringline.schema.call_tables import calls
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import calls, workspaces
+from ringline.schema.tables import workspaces
 from ringline.services.repo import Repo
 
 _log = structlog.get_logger(__name__)

@@ -38,13 +38,13 @@ from ringline.domain.records import (
 )
 from ringline.domain.voice import Usage
 from ringline.ports import EntryRefused, Violation
-from ringline.schema.sql import Prepared
-from ringline.schema.tables import (
+from ringline.schema.call_tables import (
     call_participants,
     call_queue_entries,
     call_transcripts,
     calls,
 )
+from ringline.schema.sql import Prepared
 from ringline.schema.usage_tables import usage, usage_months
 from ringline.storage.database import Connection
 from ringline.wire.strict_json import encode

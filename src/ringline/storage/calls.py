@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import AbandonedCall, CallRow, ParticipantRow, TurnRow
 from ringline.ports import StoreUnavailable
+from ringline.schema.call_tables import call_participants, call_transcripts, calls
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn
 from ringline.storage.database import Connection, Database
 from ringline.storage.pool import INTERNAL

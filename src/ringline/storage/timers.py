@@ -16,9 +16,10 @@ from ringline.domain.ids import uuid7
 from ringline.domain.log import Environment, Scope
 from ringline.domain.timers import Timer, TimerKind
 from ringline.domain.webhooks import DeliveryStatus
+from ringline.schema.call_tables import calls
 from ringline.schema.names import TIMERS_CHANNEL
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import calls, workspaces
+from ringline.schema.tables import workspaces
 from ringline.schema.webhook_tables import webhook_attempts as attempts
 from ringline.schema.webhook_tables import webhook_deliveries as deliveries
 from ringline.schema.webhook_tables import webhook_endpoints as endpoints
