@@ -19,7 +19,8 @@ from ringline.domain.webhooks import AttemptError, SendResult
 from ringline.services.clock import now
 from ringline.services.id_generator import new_id
 from ringline.services.repo import Repo
-from ringline.services.trial_sends import AGENT_TYPES, ENDPOINT_TYPES, TooManyTrials, TrialSends
+from ringline.services.slots import NoSlot
+from ringline.services.trial_sends import AGENT_TYPES, ENDPOINT_TYPES, TrialSends
 from ringline.services.webhook_secrets import WebhookSecrets
 from tests.database import TestDatabase
 from tests.hook_receivers import Received, Receiver, receiver
@@ -266,7 +267,7 @@ async def test_a_receiver_that_hangs_and_too_many_tests(
             for _ in range(webhook_limits.TRIALS.most)
         ]
         await asyncio.sleep(0)
-        with pytest.raises(TooManyTrials):
+        with pytest.raises(NoSlot):
             await busy.with_repo(repo).to_agent(scope, "call.completed", agent_id=None, url=url)
         released.set()
         assert all(result.delivered for result in await asyncio.gather(*running))

@@ -125,7 +125,7 @@ export interface V1CreateAgentBody {
   greeting_text?: string | null;
   /** What is said before that. Default: "". */
   pre_call_announcement?: string | null;
-  /** Whether anybody with its link may call it. Default: false. */
+  /** Whether it is shared by a link; stored, without effect in this version. Default: false. */
   shareable?: boolean;
   /** Its own tools: a string that holds a JSON array in OpenAI's function form. Default: "[]". */
   tool_definitions?: string;
@@ -165,7 +165,7 @@ export interface V1CreateAgentAnswer {
   greeting_text: string;
   /** What is said before that. */
   pre_call_announcement: string;
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
   /** Its own tools: a string that holds a JSON array. */
   tool_definitions: string;
@@ -219,7 +219,7 @@ export interface V1ListAgentsRow {
   greeting_text: string;
   /** What is said before that. */
   pre_call_announcement: string;
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
   /** Its own tools: a string that holds a JSON array. */
   tool_definitions: string;
@@ -271,7 +271,7 @@ export interface V1GetAgentAnswer {
   greeting_text: string;
   /** What is said before that. */
   pre_call_announcement: string;
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
   /** Its own tools: a string that holds a JSON array. */
   tool_definitions: string;
@@ -313,7 +313,7 @@ export interface V1UpdateAgentBody {
   greeting_text?: string | null;
   /** What is said before that. Default: unchanged. */
   pre_call_announcement?: string | null;
-  /** Whether anybody with its link may call it. Default: unchanged. */
+  /** Whether it is shared by a link; stored, without effect in this version. Default: unchanged. */
   shareable?: boolean;
   /** Its own tools: a string that holds a JSON array in OpenAI's function form. Default: unchanged. */
   tool_definitions?: string;
@@ -353,7 +353,7 @@ export interface V1UpdateAgentAnswer {
   greeting_text: string;
   /** What is said before that. */
   pre_call_announcement: string;
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
   /** Its own tools: a string that holds a JSON array. */
   tool_definitions: string;
@@ -377,9 +377,9 @@ export interface V1UpdateAgentAnswer {
   updated_at: Timestamp;
 }
 
-/** The body of: Let anybody with an agent's link call it, or nobody any more. */
+/** The body of: Share an agent, or stop sharing it. */
 export interface V1ShareAgentBody {
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
 }
 
@@ -405,7 +405,7 @@ export interface V1ShareAgentAnswer {
   greeting_text: string;
   /** What is said before that. */
   pre_call_announcement: string;
-  /** Whether anybody with its link may call it. */
+  /** Whether it is shared by a link; stored, without effect in this version. */
   shareable: boolean;
   /** Its own tools: a string that holds a JSON array. */
   tool_definitions: string;
@@ -1203,7 +1203,7 @@ export interface V1Routes {
     body: undefined;
     answer: undefined;
   };
-  /** Let anybody with an agent's link call it, or nobody any more. */
+  /** Share an agent, or stop sharing it. */
   "PATCH /v1/agents/{agent_id}/shareable": {
     path: { agent_id: string };
     query: undefined;

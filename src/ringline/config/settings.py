@@ -266,8 +266,8 @@ class Settings(BaseSettings):
         le=60,
         allow_inf_nan=False,
         description=(
-            "the times of a scripted sandbox call are multiplied by it; with 0 nobody waits, and "
-            "what happens keeps its order"
+            "the times of a scripted sandbox call are multiplied by it; 0 removes the waits and "
+            "keeps the order of events"
         ),
     )
     voice_activity_detector: DetectorName = Field(

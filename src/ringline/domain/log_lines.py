@@ -359,8 +359,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "call_id",
             "agent_id",
             "action",
-            means="An answer to a BYOM turn has an action besides the first one, or one that makes"
-            " no sense; it is left out.",
+            means="An answer to a BYOM turn has a second action, or an invalid one; it is ignored.",
         ),
         _warning(
             "tool_failed",

@@ -63,7 +63,7 @@ NO_ROUTES: Routes = {}
 def routes(seats: Mapping[PartyId, Seat], *, paused: bool, held: bool = False) -> Routes:
     """Return the listeners of each party; parties do not hear themselves.
 
-    While callers are `held`, nobody hears them and they hear nobody.
+    While callers are `held`, no audio reaches or leaves them.
     """
     return {
         speaker: tuple(

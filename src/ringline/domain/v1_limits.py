@@ -7,7 +7,7 @@ from ringline.domain.limit import KIB, MIB, Limit
 
 BODY_BYTES = Limit("a body", MIB, "bytes", "413 `INVALID_ARGUMENT`")
 KEY_BODY_BYTES = Limit(
-    "a body that holds the request's key: nobody is known before it is read",
+    "a body that holds the request's key, read before the caller is known",
     4 * KIB,
     "bytes",
     "413 `INVALID_ARGUMENT`",

@@ -16,7 +16,8 @@ from ringline.services.agents import (
     StoredAgent,
     TooManyAgents,
 )
-from ringline.services.playground import ModelAway, NoTextTurn, TooManyTurns
+from ringline.services.playground import ModelAway, NoTextTurn
+from ringline.services.slots import NoSlot
 
 Answer = Mapping[str, object]
 
@@ -89,7 +90,7 @@ async def ask_agent(request: Request) -> Answer:
         raise Refused("INVALID_ARGUMENT", none.problem) from None
     except ModelAway:
         raise Refused("UNAVAILABLE", "the agent's model does not answer now") from None
-    except TooManyTurns:
+    except NoSlot:
         most = v1_limits.PLAYGROUND_TURNS.most
         raise Refused("RATE_LIMITED", f"{most} turns of the workspace are under way") from None
     calls = [{"name": call.name, "arguments": call.arguments} for call in reply.tool_calls]

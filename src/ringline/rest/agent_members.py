@@ -69,7 +69,11 @@ TEMPLATE_ID = Input(
     Member("template_id", Shape.TEXT, "the template that fills in what is left out", "none"),
     Id(Prefix.TEMPLATE),
 )
-SHAREABLE = Member("shareable", Shape.BOOLEAN, "whether anybody with its link may call it")
+SHAREABLE = Member(
+    "shareable",
+    Shape.BOOLEAN,
+    "whether it is shared by a link; stored, without effect in this version",
+)
 #: What may be sent at the creation and in a change; the defaults are those of the creation.
 SETTINGS = (
     Input(

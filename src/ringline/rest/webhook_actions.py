@@ -21,7 +21,8 @@ from ringline.services.delivery_ledger import (
     environments_of,
 )
 from ringline.services.recovery import EndpointDisabled, NotOfThisLog, TooMuchToRecover
-from ringline.services.trial_sends import NoSuchAgent, NoWebhook, TooManyTrials
+from ringline.services.slots import NoSlot
+from ringline.services.trial_sends import NoSuchAgent, NoWebhook
 from ringline.services.webhook_endpoints import (
     NoSuchEndpoint,
     TooManyEndpoints,
@@ -116,7 +117,7 @@ async def send_test_to_endpoint(request: Request) -> Answer:
     endpoint = await _found(request.services.endpoints.find(scope, endpoint_id))
     try:
         result = await request.services.trials.to_endpoint(scope, endpoint, event_type=event_type)
-    except TooManyTrials:
+    except NoSlot:
         raise _too_many_trials() from None
     return shown.show_trial(result)
 
@@ -210,7 +211,7 @@ async def send_test(request: Request) -> Answer:
         raise Refused("NOT_FOUND", "the agent was not found") from None
     except NoWebhook:
         raise Refused("INVALID_ARGUMENT", "the agent has no webhook_url") from None
-    except TooManyTrials:
+    except NoSlot:
         raise _too_many_trials() from None
     return shown.show_trial(result)
 

@@ -3,7 +3,7 @@
 A caller is waiting, so a question is bounded in time as a whole, from reading where to ask to
 the end of the answer, and is in no ledger. The URL and the secret are read for each question;
 while the database is away, those that were read last count. A question that waits for its
-workspace's earlier ones uses up its own time, so a slow receiver delays nobody else.
+workspace's earlier ones uses up its own time, so a slow receiver delays no other workspace.
 """
 
 import asyncio

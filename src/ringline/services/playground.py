@@ -5,11 +5,9 @@ the conversation so far, answers once, and is closed.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from ringline.domain import v1_limits
 from ringline.domain.agent import Agent, heard_as
@@ -30,6 +28,7 @@ from ringline.domain.voice import (
     VoiceSignal,
 )
 from ringline.ports import NewId, VoiceUnavailable
+from ringline.services.slots import Slots
 from ringline.services.voices import Catalogue
 
 #: How long closing a voice may take.
@@ -46,10 +45,6 @@ class NoTextTurn(Exception):
 
 class ModelAway(Exception):
     """The agent's model could not answer now."""
-
-
-class TooManyTurns(Exception):
-    """The workspace has as many turns under way as it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +99,14 @@ class Playground:
     def __init__(self, catalogue: Catalogue, new_id: NewId) -> None:
         self._catalogue = catalogue
         self._new_id = new_id
-        self._under_way: Counter[UUID] = Counter()
+        self._slots = Slots(v1_limits.PLAYGROUND_TURNS.most)
 
     async def ask(
         self, scope: Scope, agent: Agent, *, message: str, history: Sequence[PastTurn]
     ) -> Reply:
         """Return what an agent answers to a message.
 
-        Raises NoTextTurn, ModelAway, TooManyTurns, Unavailable.
+        Raises NoTextTurn, ModelAway, NoSlot, Unavailable.
         """
         if is_byom(agent.model):
             raise NoTextTurn("the words of a byom agent come from its webhook, in calls")
@@ -123,7 +118,7 @@ class Playground:
         opening = VoiceOpening(
             session.config, tuple(history), scope=scope, language=heard_as(agent.language)
         )
-        with self._slot(scope):
+        with self._slots.one_of(scope):
             return await self._take_turn(opening, message)
 
     async def _take_turn(self, opening: VoiceOpening, message: str) -> Reply:
@@ -142,17 +137,3 @@ class Playground:
                 async with asyncio.timeout(_CLOSE_S):
                     await voice.close()
         return Reply("".join(ear.texts), tuple(ear.calls))
-
-    @contextmanager
-    def _slot(self, scope: Scope) -> Generator[None]:
-        """Count a turn while it is under way. Raises TooManyTurns."""
-        who = scope.workspace_id
-        if self._under_way[who] >= v1_limits.PLAYGROUND_TURNS.most:
-            raise TooManyTurns
-        self._under_way[who] += 1
-        try:
-            yield
-        finally:
-            self._under_way[who] -= 1
-            if not self._under_way[who]:
-                del self._under_way[who]

@@ -5,9 +5,7 @@ became of them. They use the sender of the deliveries, so what a test reaches, a
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,6 +23,7 @@ from ringline.ports import Clock, NewId, SendWebhook
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
 from ringline.services.repo import Repo
+from ringline.services.slots import Slots
 from ringline.services.webhook_endpoints import WebhookEndpoint
 from ringline.services.webhook_secrets import WebhookSecrets
 from ringline.wire.endpoint_envelope import EndpointEnvelope
@@ -49,10 +48,6 @@ class NoSuchAgent(Exception):
 
 class NoWebhook(Exception):
     """The agent has no `webhook_url`."""
-
-
-class TooManyTrials(Exception):
-    """The workspace has as many tests under way as it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class TrialSends:
         self._now = now
         self._new_id = new_id
         self._trial_s = trial_s
-        self._under_way: Counter[UUID] = Counter()
+        self._slots = Slots(webhook_limits.TRIALS.most)
 
     def with_repo(self, repo: Repo) -> "TrialSends":
         """Return the service over another repo, such as a caller's; they count together."""
@@ -98,7 +93,7 @@ class TrialSends:
             new_id=self._new_id,
             trial_s=self._trial_s,
         )
-        trials._under_way = self._under_way
+        trials._slots = self._slots
         return trials
 
     async def to_agent(
@@ -106,9 +101,9 @@ class TrialSends:
     ) -> TrialResult:
         """Send one of `AGENT_TYPES` to a URL, by default the agent's.
 
-        Raises NoSuchAgent, NoWebhook, TooManyTrials, Unavailable.
+        Raises NoSuchAgent, NoWebhook, NoSlot, Unavailable.
         """
-        with self._slot(scope):
+        with self._slots.one_of(scope):
             if agent_id is not None:
                 stored = await self._url_of(scope, agent_id)
                 url = url or stored
@@ -126,9 +121,9 @@ class TrialSends:
     ) -> TrialResult:
         """Send one of `ENDPOINT_TYPES` to an endpoint.
 
-        Raises TooManyTrials, Unavailable.
+        Raises NoSlot, Unavailable.
         """
-        with self._slot(scope):
+        with self._slots.one_of(scope):
             sample = self._sample(None)
             canonical = next(type_ for type_ in SAMPLES if sent_type(type_) == event_type)
             event = sample_event(canonical, sample)
@@ -173,17 +168,3 @@ class TrialSends:
             result.error,
             result.duration_ms,
         )
-
-    @contextmanager
-    def _slot(self, scope: Scope) -> Generator[None]:
-        """Count a test while it is under way. Raises TooManyTrials."""
-        who = scope.workspace_id
-        if self._under_way[who] >= webhook_limits.TRIALS.most:
-            raise TooManyTrials
-        self._under_way[who] += 1
-        try:
-            yield
-        finally:
-            self._under_way[who] -= 1
-            if not self._under_way[who]:
-                del self._under_way[who]

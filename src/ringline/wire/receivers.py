@@ -4,11 +4,11 @@ An answer is JSON in UTF-8. What it holds beside the documented members is ignor
 that makes no sense is left out and named, so that the caller still hears the text.
 """
 
-import re
 from datetime import datetime
 from uuid import UUID
 
 from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.digits import are_digits
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.phone_numbers import is_e164
 from ringline.domain.receivers import (
@@ -31,7 +31,6 @@ TURN_EVENT = "turn"
 TOOL_EVENT_TYPE = "tool.invocation"
 
 _DECODER = StrictDecoder[object](object)
-_DIGITS = re.compile(r"[0-9A-D*#,]{1,64}", re.ASCII)
 
 # The results of tools that went wrong, as text for the model (5).
 TOOL_TIMEOUT = '{"error":"tool_timeout"}'
@@ -89,7 +88,7 @@ def _target(action: TurnAction, value: object) -> str | None:
             return ""
         case TurnAction.TRANSFER_TO, str() if is_e164(value):
             return value
-        case TurnAction.DTMF, str() if _DIGITS.fullmatch(value):
+        case TurnAction.DTMF, str() if are_digits(value):
             return value
         case _:
             return None
