@@ -80,6 +80,25 @@ def answering(data: bytes) -> Drive:
     return drive
 
 
+MANY_BYTES = 10_485_760
+
+
+def pouring(sent: "asyncio.Future[int]") -> Drive:
+    """Answer a request with ten megabytes; `sent` is how much was, once the client has left."""
+
+    async def drive(connection: Connection) -> None:
+        await connection.read()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {MANY_BYTES}\r\n\r\n"
+        await connection.answer(head.encode())
+        count = 0
+        while not connection.writer.is_closing() and count < MANY_BYTES:
+            await connection.answer(b"x" * 4096)
+            count += 4096
+        sent.set_result(count)
+
+    return drive
+
+
 @asynccontextmanager
 async def receiving(
     drive: Drive, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0

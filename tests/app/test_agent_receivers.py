@@ -26,7 +26,7 @@ from tests.asking import a_call_of, a_turn, asking, facts, make_workspace, set_s
 from tests.clock import HandClock
 from tests.database import TestDatabase, new_id
 from tests.hook_receivers import Received, receiver
-from tests.receivers import Connection, answering, receiving
+from tests.receivers import MANY_BYTES, Connection, answering, pouring, receiving
 
 YES = b'{"text":"Yes."}'
 
@@ -170,22 +170,12 @@ async def test_an_answer_that_is_none(
 async def test_ten_megabytes_are_too_large_and_not_read(
     database: TestDatabase, stores: Stores, receivers: AgentReceivers
 ) -> None:
-    left = asyncio.get_running_loop().create_future()
-
-    async def pour(connection: Connection) -> None:
-        await connection.read()
-        await connection.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n")
-        sent = 0
-        while not connection.writer.is_closing() and sent < 10_485_760:
-            await connection.answer(b"x" * 4096)
-            sent += 4096
-        left.set_result(sent)
-
+    left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     scope = await make_workspace(database, stores)
-    async with receiving(pour) as hook:
+    async with receiving(pouring(left)) as hook:
         call = await a_call_of(stores, scope, hook.url)
         assert await failure_of(receivers, call) == (ReceiverFailure.TOO_LARGE, 200)
-        assert await left < 10_485_760
+        assert await left < MANY_BYTES
 
 
 async def test_a_receiver_that_hangs_is_asked_once(

@@ -20,7 +20,7 @@ from ringline.hooks.resolver import (
 )
 from ringline.hooks.sender import SendLimits, WebhookSender
 from tests.misbehaving import untrusted
-from tests.receivers import Connection, answering, receiving
+from tests.receivers import MANY_BYTES, Connection, answering, pouring, receiving
 
 HEADERS = {"Content-Type": "application/json", "User-Agent": "Test/1", "X-Voicebip-Attempt": "1"}
 BODY = b'{"event_id":"evt_1"}'
@@ -157,22 +157,12 @@ async def test_an_answer_after_the_time_does_not_count(impatient: WebhookSender)
 
 
 async def test_a_long_answer_is_cut_off(sender: WebhookSender) -> None:
-    left = asyncio.get_running_loop().create_future()
-
-    async def pour(connection: Connection) -> None:
-        await connection.read()
-        await connection.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n")
-        sent = 0
-        while not connection.writer.is_closing() and sent < 10_485_760:
-            await connection.answer(b"x" * 4096)
-            sent += 4096
-        left.set_result(sent)
-
-    async with receiving(pour) as receiver:
+    left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async with receiving(pouring(left)) as receiver:
         result = await attempt(sender, receiver.url)
         assert said(result) == (200, None)
         assert result.body == "x" * 2048
-        assert await left < 10_485_760
+        assert await left < MANY_BYTES
 
 
 async def test_a_gzip_bomb_is_not_unpacked(sender: WebhookSender) -> None:
@@ -437,20 +427,10 @@ async def test_an_answer_is_whole_up_to_a_bound(
 
 
 async def test_of_ten_megabytes_little_is_read(sender: WebhookSender) -> None:
-    left = asyncio.get_running_loop().create_future()
-
-    async def pour(connection: Connection) -> None:
-        await connection.read()
-        await connection.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n")
-        sent = 0
-        while not connection.writer.is_closing() and sent < 10_485_760:
-            await connection.answer(b"x" * 4096)
-            sent += 4096
-        left.set_result(sent)
-
-    async with receiving(pour) as receiver:
+    left: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async with receiving(pouring(left)) as receiver:
         assert (await ask(sender, receiver.url)).too_long
-        assert await left < 10_485_760
+        assert await left < MANY_BYTES
 
 
 @pytest.mark.parametrize("status", [302, 307])
