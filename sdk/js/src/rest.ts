@@ -45,7 +45,7 @@ export interface V1GetWorkspaceAnswer {
   tier: "starter" | "builder" | "scale" | "payg";
   /** Kept for your reference: events go to the URLs of agents and to webhook endpoints. */
   webhook_url: string | null;
-  /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most. */
+  /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most; events and calls are kept in this version. */
   retention_days: number;
   /** When it was created. */
   created_at: Timestamp;
@@ -73,7 +73,7 @@ export interface V1UpdateWorkspaceAnswer {
   tier: "starter" | "builder" | "scale" | "payg";
   /** Kept for your reference: events go to the URLs of agents and to webhook endpoints. */
   webhook_url: string | null;
-  /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most. */
+  /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most; events and calls are kept in this version. */
   retention_days: number;
   /** When it was created. */
   created_at: Timestamp;

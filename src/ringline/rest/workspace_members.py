@@ -21,7 +21,7 @@ WORKSPACE: Members = (
         "retention_days",
         Shape.INTEGER,
         "for how many days settled deliveries of webhooks are kept, and recordings, but these for "
-        "30 at most",
+        "30 at most; events and calls are kept in this version",
     ),
     Member("created_at", Shape.TIME, "when it was created"),
     Member("updated_at", Shape.TIME, "when it was last changed"),
