@@ -368,7 +368,16 @@ async def test_an_agents_format_has_the_calls_of_agents_alone() -> None:
         for stored in STORED
         if forwarder.encode(Logged(stored, head(stored.offset))) is not None
     }
-    assert shown == {"call.answered", "call.turn_completed", "call.barge_in", "call.ended"}
+    assert shown == {
+        "call.answered",
+        "call.turn_completed",
+        "call.barge_in",
+        "call.idle_silence",
+        "call.held",
+        "call.resumed",
+        "call.transferred",
+        "call.ended",
+    }
 
 
 def head(offset: int) -> Position:
