@@ -239,6 +239,26 @@ OFFLINE = (
         "a webhook, and the fake endpoints",
         "tests/app/test_byom.py::test_a_spoken_turn_is_heard_asked_and_answered_aloud",
     ),
+    Proof(
+        BYOM,
+        "a receiver of 30 lines is the brain of a spoken call, in Python and in Node",
+        "the page's receivers, and the recogniser, which hears what the agent says",
+        "tests/e2e/test_bring_your_own_model.py"
+        "::test_a_receiver_of_30_lines_is_the_brain_of_a_spoken_call",
+    ),
+    Proof(
+        BYOM,
+        "a receiver that is killed in mid-answer costs one answer",
+        "a process, and SIGKILL",
+        "tests/faults/test_turn_receivers.py"
+        "::test_a_receiver_that_is_killed_while_it_answers_costs_one_answer",
+    ),
+    Proof(
+        BYOM,
+        "failures are counted in a row, whatever else happens",
+        "random conversations",
+        "tests/unit/test_agent_brain.py::test_failures_are_counted_in_a_row",
+    ),
     Proof(BYOM, "the rules of a voice", _SUITE, _PORT),
     Proof(
         MOCK,
