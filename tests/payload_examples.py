@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from ringline.domain import events
 from ringline.domain.call_vocabulary import (
     AnsweredBy,
@@ -21,15 +23,22 @@ from ringline.domain.call_vocabulary import (
     ParticipantRole,
     TurnRole,
 )
-from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
-from ringline.domain.events import CallRef, Event, EventData, StoredEvent
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    MessageDirection,
+)
+from ringline.domain.events import CallRef, Event, EventData, MessageEvent, StoredEvent
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow
+from ringline.domain.sample_events import SAMPLES, Sample
 from ringline.wire import envelope
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import encode_payload
 from ringline.wire.listed_events import listed
+from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
@@ -107,6 +116,18 @@ _CHAT: dict[str, Any] = {
     "agent_id": AGENT,
     "inserted_at": _at(63),
 }
+
+
+def _thread() -> Iterator[EventData]:
+    """Return the events of a thread: a customer's message, and a reply."""
+    sample = Sample(_at(65), lambda: CONVERSATION, agent_id=AGENT)
+    for kind in THREAD_EVENTS:
+        data = SAMPLES[kind.type](sample)
+        if isinstance(data, MessageEvent):
+            inbound = data.direction is MessageDirection.INBOUND
+            data = structs.replace(data, message_id=_id(48) if inbound else _id(49))
+        yield data
+
 
 _STORY: tuple[tuple[float, EventData], ...] = (
     (
@@ -229,14 +250,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
     (62, events.ContactDeleted(**_CHANGED)),
     (63, events.ConversationCreated(**_CHAT, mode=ConversationMode.TEXT, updated_at=_at(63))),
     (64, events.ConversationUpdated(**_CHAT, mode=ConversationMode.VOICE, updated_at=_at(64))),
-    (
-        64,
-        events.ConversationModeChanged(
-            conversation_id=CONVERSATION,
-            from_mode=ConversationMode.TEXT,
-            to_mode=ConversationMode.VOICE,
-        ),
-    ),
+    *((65 + place, data) for place, data in enumerate(_thread())),
 )
 
 

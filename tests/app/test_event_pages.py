@@ -10,7 +10,7 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.call_vocabulary import AuditType, CallStatus, HangupCause, TurnRole
-from ringline.domain.conversations import ConversationMode
+from ringline.domain.conversations import AiMode
 from ringline.domain.events import (
     CallAudit,
     CallCreated,
@@ -298,7 +298,7 @@ def test_what_is_the_clients_own_keeps_its_names() -> None:
         "detail": {"some_key": {"a_b": 1}},
     }
     changed = ConversationModeChanged(
-        conversation_id=new_id(), from_mode=ConversationMode.TEXT, to_mode=ConversationMode.VOICE
+        conversation_id=new_id(), from_mode=AiMode.AI, to_mode=AiMode.HUMAN
     )
     assert translate(changed)["actorUserId"] is None
 

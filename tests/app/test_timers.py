@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,9 @@ from ringline.domain.log import Scope
 from ringline.domain.recording import RecordingFailure, RecordingRefused
 from ringline.domain.records import Entry
 from ringline.domain.timers import Timer, TimerKind
-from ringline.ports import EntryRefused, Violation
+from ringline.ports import EntryRefused, Transaction, Violation
 from ringline.services.recording_upkeep import RecordingUpkeep
-from ringline.services.timers import Serve, Timers
+from ringline.services.timers import Serve, Timers, set_timer
 from ringline.services.webhook_upkeep import WebhookUpkeep
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
@@ -26,6 +26,7 @@ from tests.clock import HandClock
 from tests.database import OTHER, TestDatabase, a_call, created, make_log, new_id
 
 UPKEEP = TimerKind.WEBHOOK_UPKEEP
+SEND = TimerKind.MESSAGE_SEND
 AGES = (6, 8, 29, 31)
 LEASE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -65,8 +66,16 @@ class Served:
                 await self._came.wait()
 
 
-async def run(stack: AsyncExitStack, stores: Stores, clock: HandClock, *, serve: Serve) -> Timers:
-    timers = Timers(stores.timers, {UPKEEP: serve}, now=clock, daily=(UPKEEP,))
+async def run(
+    stack: AsyncExitStack,
+    stores: Stores,
+    clock: HandClock,
+    *,
+    serve: Serve,
+    others: Mapping[TimerKind, Serve] | None = None,
+) -> Timers:
+    kinds = {UPKEEP: serve, **(others or {})}
+    timers = Timers(stores.timers, kinds, now=clock, daily=(UPKEEP,))
     task = asyncio.create_task(timers.run())
 
     async def end() -> None:
@@ -103,31 +112,66 @@ async def test_a_timer_whose_process_died_is_served_when_its_lease_ends(
 ) -> None:
     await make_log(stores)
     await stores.timers.keep(UPKEEP, clock())
-    claimed = await stores.timers.claim(clock(), lease=LEASE, most=9)
+    claimed = await claim(stores, clock())
     assert len(claimed) == 2
-    assert await stores.timers.claim(clock(), lease=LEASE, most=9) == []
+    assert await claim(stores, clock()) == []
     clock.advance(LEASE)
-    assert len(await stores.timers.claim(clock(), lease=LEASE, most=9)) == 2
+    assert len(await claim(stores, clock())) == 2
 
 
-async def test_one_that_is_set_anew_while_it_is_served_stays_as_it_was_set(
+async def claim(stores: Stores, now: datetime) -> Sequence[Timer]:
+    return await stores.timers.claim(now, kinds=tuple(TimerKind), lease=LEASE, most=9)
+
+
+async def put(stores: Stores, scope: Scope, *, due_at: datetime, moved: bool = False) -> None:
+    """Set a timer as a request does: in its transaction."""
+
+    async def work(transaction: Transaction) -> None:
+        await set_timer(transaction, SEND, "conversation", due_at=due_at, moved=moved)
+
+    await stores.records.write(scope, work)
+
+
+async def test_one_that_is_set_while_it_is_served_is_due_again_after_that(
     stores: Stores, clock: HandClock
 ) -> None:
     scope = await make_log(stores)
-    await stores.timers.keep(UPKEEP, clock())
-    first, second = await stores.timers.claim(clock(), lease=LEASE, most=9)
-    soon = clock() + timedelta(hours=1)
-    set_anew = first if first.scope == scope else second
-    async with stores.database.transaction(scope) as connection:
-        await connection.execute(
-            "UPDATE ringline.timers SET due_at = $1, claimed_by = NULL, payload = '{\"a\": 1}'",
-            soon,
-        )
-    for timer in (first, second):
-        await stores.timers.settle(timer, None)
-    assert await stores.timers.next_at() == soon
-    (left,) = await stores.timers.claim(soon, lease=LEASE, most=9)
-    assert (left.scope, left.payload) == (set_anew.scope, {"a": 1})
+    await put(stores, scope, due_at=clock())
+    (timer,) = await claim(stores, clock())
+    await put(stores, scope, due_at=clock())
+    assert await claim(stores, clock()) == [], "it is not served twice at once"
+    await stores.timers.settle(timer, None, now=clock())
+    (again,) = await claim(stores, clock())
+    assert again.subject == "conversation"
+    await stores.timers.settle(again, None, now=clock())
+    assert await stores.timers.next_at() is None
+
+
+async def test_a_timer_is_due_at_the_earliest_time_that_it_was_set_for(
+    stores: Stores, clock: HandClock
+) -> None:
+    scope = await make_log(stores)
+    sooner, later = clock() + timedelta(hours=1), clock() + DAY
+    for due_at in (later, sooner, later):
+        await put(stores, scope, due_at=due_at)
+    assert await stores.timers.next_at() == sooner
+    await put(stores, scope, due_at=later, moved=True)
+    assert await stores.timers.next_at() == later
+
+
+async def test_a_slow_timer_does_not_delay_the_others(stores: Stores, clock: HandClock) -> None:
+    scope = await make_log(stores)
+    await put(stores, scope, due_at=clock())
+    stuck, served = asyncio.Event(), Served(clock)
+
+    async def wait(timer: Timer) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    async with AsyncExitStack() as stack:
+        await run(stack, stores, clock, serve=served, others={SEND: wait})
+        await asyncio.wait_for(stuck.wait(), LIMIT_S)
+        await served.until(2)
 
 
 async def test_work_that_breaks_is_tried_again_in_an_hour(stores: Stores, clock: HandClock) -> None:

@@ -22,6 +22,7 @@ from ringline.client.webhooks import Attempted, Happened, Owed, follow_deliverie
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Position, Scope
 from ringline.services.id_generator import new_id
+from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.webhook_signature import endpoint_key, new_endpoint_secret
 from tests.callers import LIMIT_S
 from tests.database import TestDatabase
@@ -356,7 +357,7 @@ async def test_answers_are_shown_beside_the_events(
     assert len(local.received) == 3  # a failure is not attempted again
 
 
-async def test_an_agents_format_has_the_calls_of_agents_alone() -> None:
+async def test_an_agents_format_has_the_calls_and_threads_of_agents_alone() -> None:
     forwarder = Forwarder(
         "http://127.0.0.1:1/",
         Shape.AGENT,
@@ -377,6 +378,7 @@ async def test_an_agents_format_has_the_calls_of_agents_alone() -> None:
         "call.resumed",
         "call.transferred",
         "call.ended",
+        *(kind.type for kind in THREAD_EVENTS),
     }
 
 

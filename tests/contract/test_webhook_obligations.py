@@ -6,8 +6,11 @@ from ringline.domain.call_vocabulary import AuditType, TurnRole
 from ringline.domain.events import CallAudit, Event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
+from ringline.domain.sample_events import Sample, sample_event
+from ringline.domain.topics import ThreadEvents
 from ringline.ports import AlreadyExists, Transaction
 from ringline.storage.stores import Stores
+from ringline.wire.message_payloads import THREAD_EVENTS
 from tests.database import (
     NOW,
     TestDatabase,
@@ -92,6 +95,32 @@ async def test_an_agent_is_owed_the_envelopes_of_its_own_calls(
     await stores.log.commit([Entry(scope, (created(other),), (other,), other.id)])
     await stores.log.commit([last_entry(scope, other)])
     assert len(await owed(database)) == 3
+
+
+async def test_an_agent_is_owed_the_envelopes_of_its_own_threads(
+    database: TestDatabase, stores: Stores
+) -> None:
+    scope = await make_log(stores)
+    agent = await first_agent(stores, scope, "https://example.com/agent")
+    kinds = [kind.type for kind in THREAD_EVENTS]
+    for agent_id in (agent, new_id()):
+        sample = Sample(NOW, new_id, agent_id)
+        written = tuple(sample_event(kind, sample) for kind in kinds)
+        await stores.log.commit([Entry(scope, written)])
+    assert await owed(database) == [
+        (agent, offset, kind) for offset, kind in enumerate(kinds, start=1)
+    ]
+
+
+async def test_a_thread_is_read_by_itself(stores: Stores) -> None:
+    scope = await make_log(stores)
+    sample = Sample(NOW, new_id, new_id())
+    written = tuple(sample_event(kind.type, sample) for kind in THREAD_EVENTS)
+    await stores.log.commit([Entry(scope, written)])
+    second = written[1]
+    assert second.thread_id is not None
+    page = await stores.log.page(scope, 0, limit=10, topic=ThreadEvents(second.thread_id))
+    assert [(stored.offset, stored.event) for stored in page.events] == [(2, second)]
 
 
 async def test_a_request_owes_as_the_journal_does_and_nothing_if_it_fails(

@@ -97,7 +97,9 @@ async def test_a_workspace_that_is_marked_is_nobodys(stores: Stores) -> None:
     assert listed == {theirs.workspace_id}
     assert await stores.deletions.deleted_at(ours.workspace_id) == NOW
     assert await stores.deletions.deleted_at(theirs.workspace_id) is None
-    due = await stores.timers.claim(NOW, lease=timedelta(minutes=1), most=10)
+    due = await stores.timers.claim(
+        NOW, kinds=tuple(TimerKind), lease=timedelta(minutes=1), most=10
+    )
     deletions = [timer for timer in due if timer.kind is TimerKind.WORKSPACE_DELETION]
     assert [timer.scope.workspace_id for timer in deletions] == [ours.workspace_id]
 

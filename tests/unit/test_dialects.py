@@ -24,6 +24,7 @@ from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
+from ringline.domain.sample_events import SAMPLES, Sample
 from ringline.rpc.actions import ACTIONS
 from ringline.wire import call_status, envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
@@ -31,6 +32,7 @@ from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import EventsSocket
 from ringline.wire.listed_events import listed, translate
+from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.phoenix import Version
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
@@ -108,9 +110,7 @@ DATA: dict[type[EventData], EventData] = {
             inserted_at=AT,
             updated_at=LATER,
         ),
-        events.ConversationModeChanged(
-            conversation_id=ROW, from_mode=ConversationMode.TEXT, to_mode=ConversationMode.VOICE
-        ),
+        *(SAMPLES[kind.type](Sample(AT, lambda: ROW, agent_id=ROW)) for kind in THREAD_EVENTS),
         events.CallEnded(
             status=CallStatus.COMPLETED,
             hangup_cause=HangupCause.MAX_DURATION,

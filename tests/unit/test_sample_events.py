@@ -13,6 +13,7 @@ from ringline.domain.events import EVENT_TYPES, TurnCompleted, read_data
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Position
 from ringline.domain.sample_events import BAKERY, CUSTOMER, SAMPLES, Sample, sample_event
+from ringline.domain.webhook_types import sent_type
 from ringline.wire.endpoint_envelope import EndpointEnvelope
 from ringline.wire.webhook_trials import TRIAL_TYPES, encode_trial
 from tests.samples import a_scope
@@ -40,7 +41,7 @@ def test_a_sample_is_an_event_like_any_other(type_: str) -> None:
     assert read_data(type_, stored) == event.data, "it could be in the log"
     body = EndpointEnvelope().encode(event, Position("", 0), scope=SCOPE)
     assert body is not None
-    assert json.loads(body)["type"] == type_
+    assert json.loads(body)["type"] == sent_type(type_)
 
 
 def test_a_sample_of_a_turn_has_a_side() -> None:

@@ -8,8 +8,8 @@ from ringline.wire.coming_payloads import COMING
 
 #: The types that endpoints and the socket alone are sent (contract, 3).
 NOT_ENVELOPED = {"queue.entry_changed", "operator.status_changed"}
-#: Names of the envelope whose canonical type exists and means something else, or has no type.
-OWN = {"tool.invocation", "conversation.mode_changed"}
+#: Names of the envelope that have no canonical type.
+OWN = {"tool.invocation"}
 
 
 def test_every_type_of_a_later_version_has_its_payload() -> None:

@@ -378,11 +378,16 @@ export interface CallQueueEntryResource {
 export interface Conversation {
   id: Uuid;
   publicId: string;
-  channel: "chat" | "call" | "email" | "sms" | "discord";
+  channel: "chat" | "call" | "email" | "sms" | "whatsapp" | "discord";
   mode: "text" | "voice";
   status: "active" | "waiting" | "closed";
   aiAgentId: Uuid | null;
   metadata: UntypedMap | null;
+  aiMode: "ai" | "human" | "closed" | null;
+  ourNumber: string | null;
+  remoteNumber: string | null;
+  windowExpiresAt: Timestamp | null;
+  lastMessageAt: Timestamp | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -397,11 +402,16 @@ export interface ConversationRelationships {
 export interface ConversationFilter extends Joined<ConversationFilter> {
   id?: ById;
   publicId?: ByText;
-  channel?: ByWord<"chat" | "call" | "email" | "sms" | "discord">;
+  channel?: ByWord<"chat" | "call" | "email" | "sms" | "whatsapp" | "discord">;
   mode?: ByWord<"text" | "voice">;
   status?: ByWord<"active" | "waiting" | "closed">;
   aiAgentId?: Nullable<ById>;
   metadata?: ByNil;
+  aiMode?: Nullable<ByWord<"ai" | "human" | "closed">>;
+  ourNumber?: Nullable<ByText>;
+  remoteNumber?: Nullable<ByText>;
+  windowExpiresAt?: Nullable<ByTime>;
+  lastMessageAt?: Nullable<ByTime>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   aiAgent?: AiAgentFilter;
@@ -414,7 +424,7 @@ export interface ConversationResource {
   fields: Conversation;
   relationships: ConversationRelationships;
   filter: ConversationFilter;
-  sorts: "id" | "publicId" | "channel" | "mode" | "status" | "aiAgentId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "publicId" | "channel" | "mode" | "status" | "aiAgentId" | "aiMode" | "ourNumber" | "remoteNumber" | "windowExpiresAt" | "lastMessageAt" | "insertedAt" | "updatedAt";
 }
 
 export interface ConversationItem {
@@ -427,6 +437,10 @@ export interface ConversationItem {
   contentIndex: number | null;
   metadata: UntypedMap | null;
   occurredAt: Timestamp | null;
+  direction: "inbound" | "outbound" | null;
+  messageType: "text" | "image" | "audio" | "document" | "video" | "interactive" | "template" | null;
+  messageStatus: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired" | null;
+  errorCode: string | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -446,6 +460,10 @@ export interface ConversationItemFilter extends Joined<ConversationItemFilter> {
   contentIndex?: Nullable<ByNumber>;
   metadata?: ByNil;
   occurredAt?: Nullable<ByTime>;
+  direction?: Nullable<ByWord<"inbound" | "outbound">>;
+  messageType?: Nullable<ByWord<"text" | "image" | "audio" | "document" | "video" | "interactive" | "template">>;
+  messageStatus?: Nullable<ByWord<"received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired">>;
+  errorCode?: Nullable<ByText>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   conversation?: ConversationFilter;
@@ -456,7 +474,7 @@ export interface ConversationItemResource {
   fields: ConversationItem;
   relationships: ConversationItemRelationships;
   filter: ConversationItemFilter;
-  sorts: "id" | "conversationId" | "role" | "modality" | "content" | "itemId" | "contentIndex" | "occurredAt" | "insertedAt" | "updatedAt";
+  sorts: "id" | "conversationId" | "role" | "modality" | "content" | "itemId" | "contentIndex" | "occurredAt" | "direction" | "messageType" | "messageStatus" | "errorCode" | "insertedAt" | "updatedAt";
 }
 
 export interface Queue {
@@ -818,7 +836,7 @@ export interface SetOperatorStatusInput {
 export interface CreateConversationInput {
   aiAgentId?: Uuid | null;
   metadata?: UntypedMap | null;
-  channel?: "chat" | "call" | "email" | "sms" | "discord";
+  channel?: "chat" | "call" | "email" | "sms" | "whatsapp" | "discord";
   mode?: "text" | "voice";
 }
 
@@ -985,11 +1003,11 @@ export interface ListEventsInput {
   after?: string | number | null;
   limit?: number | null;
   callUuid?: string | null;
-  type?: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "call.quality" | "call.quality_degraded" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "queue.entry_changed" | "operator.status_changed" | readonly ("call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "call.quality" | "call.quality_degraded" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "queue.entry_changed" | "operator.status_changed")[] | null;
+  type?: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "call.quality" | "call.quality_degraded" | "queue.entry_changed" | "operator.status_changed" | readonly ("call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "call.quality" | "call.quality_degraded" | "queue.entry_changed" | "operator.status_changed")[] | null;
 }
 
 export interface ListEventsAnswer {
-  events: ({ position: string; offset: number; eventId: string; type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "call.quality" | "call.quality_degraded" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "queue.entry_changed" | "operator.status_changed"; callUuid: string | null; occurredAt: Timestamp; data: UntypedMap; })[];
+  events: ({ position: string; offset: number; eventId: string; type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "message.received" | "message.sent" | "message.delivered" | "message.read" | "message.dlr" | "message.failed" | "message.send_failed" | "message.opt_out" | "window.closing" | "call.quality" | "call.quality_degraded" | "queue.entry_changed" | "operator.status_changed"; callUuid: string | null; occurredAt: Timestamp; data: UntypedMap; })[];
   position: string;
   hasMore: boolean;
   recovered: boolean;

@@ -948,7 +948,7 @@ export interface V1ResumeWebhookEndpointAnswer {
 /** The body of: Send a test event to a webhook endpoint. */
 export interface V1TestWebhookEndpointBody {
   /** The type of the event. */
-  event_type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed";
+  event_type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.turn_completed" | "call.barge_in" | "call.idle_silence" | "call.held" | "call.resumed" | "call.transferred" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | "communication.message.received" | "communication.message.sent" | "communication.message.delivered" | "communication.message.read" | "communication.message.dlr" | "communication.message.failed" | "communication.message.send_failed" | "communication.message.opt_out" | "window.closing";
 }
 
 /** What became of it. */

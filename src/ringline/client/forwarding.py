@@ -68,10 +68,10 @@ class Forwarder:
     def encode(self, logged: Logged) -> bytes | None:
         """Return an event's body; None if this format does not show it.
 
-        An agent's URL gets the events of calls that have an agent.
+        An agent's URL gets the events of calls and threads that have an agent.
         """
         event = logged.stored.event
-        if self._shape is Shape.AGENT and (event.call is None or event.call.agent_id is None):
+        if self._shape is Shape.AGENT and event.agent_id is None:
             return None
         return _ENVELOPES[self._shape].encode(event, logged.position, scope=self._scope)
 

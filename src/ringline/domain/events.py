@@ -22,7 +22,18 @@ from ringline.domain.call_vocabulary import (
     ParticipantRole,
     TurnRole,
 )
-from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+from ringline.domain.conversations import (
+    AiMode,
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    MessageDirection,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    ReceiptStatus,
+    SendFailure,
+)
 from ringline.domain.latency import Latency
 
 
@@ -260,7 +271,10 @@ class ContactDeleted(ContactData, frozen=True, kw_only=True):
 
 
 class ConversationData(EventData, frozen=True, kw_only=True):
-    """A conversation as it is now. `metadata` is the client's own data."""
+    """A conversation as it is now. `metadata` is the client's own data.
+
+    The members from `ai_mode` on are of a thread of messages, null in others.
+    """
 
     id: UUID
     public_id: str
@@ -269,6 +283,11 @@ class ConversationData(EventData, frozen=True, kw_only=True):
     status: ConversationStatus
     agent_id: UUID | None = None
     metadata: dict[str, object] | None = None
+    ai_mode: AiMode | None = None
+    our_number: str | None = None
+    remote_number: str | None = None
+    window_expires_at: datetime | None = None
+    last_message_at: datetime | None = None
     inserted_at: datetime
     updated_at: datetime
 
@@ -285,17 +304,110 @@ class ConversationUpdated(ConversationData, frozen=True, kw_only=True):
     type: ClassVar[str] = "conversation.updated"
 
 
-class ConversationModeChanged(EventData, frozen=True, kw_only=True):
-    """A conversation switched its mode; follows its `conversation.updated`.
+class ThreadEvent(EventData, frozen=True, kw_only=True):
+    """An event of a thread of messages; it repeats the thread, to spare dialects a look-up.
 
+    The thread's members have defaults for events that an older version has written.
+    """
+
+    conversation_id: UUID
+    agent_id: UUID | None = None
+    channel: ConversationChannel = ConversationChannel.CHAT
+    our_number: str = ""
+    remote_number: str = ""
+
+
+class ConversationModeChanged(ThreadEvent, frozen=True, kw_only=True):
+    """A thread was handed over, closed or reopened; follows its `conversation.updated`.
+
+    The modes are those of `AiMode`; older versions wrote RPC's `text` and `voice`.
     `actor_user_id` is null if no user did it (live streams, 2.4).
     """
 
     type: ClassVar[str] = "conversation.mode_changed"
-    conversation_id: UUID
-    from_mode: ConversationMode
-    to_mode: ConversationMode
+    from_mode: str
+    to_mode: str
     actor_user_id: UUID | None = None
+
+
+class WindowClosing(ThreadEvent, frozen=True, kw_only=True):
+    """WhatsApp's window of 24 hours ends in an hour."""
+
+    type: ClassVar[str] = "window.closing"
+    window_expires_at: datetime
+
+
+class MessageEvent(ThreadEvent, frozen=True, kw_only=True):
+    """An event of a message, with the message as the event left it."""
+
+    message_id: UUID
+    direction: MessageDirection
+    sender: MessageSender
+    message_type: MessageType
+    text: str
+    status: MessageStatus
+
+
+class MessageReceived(MessageEvent, frozen=True, kw_only=True):
+    """A message came in."""
+
+    type: ClassVar[str] = "message.received"
+    encoding: str | None = None
+    media_url: str | None = None
+    mime_type: str | None = None
+
+
+class MessageSent(MessageEvent, frozen=True, kw_only=True):
+    """A provider accepted a message of ours; `segments` are the parts of an SMS."""
+
+    type: ClassVar[str] = "message.sent"
+    segments: int | None = None
+
+
+class MessageDelivered(MessageEvent, frozen=True, kw_only=True):
+    """A message of ours has reached the device."""
+
+    type: ClassVar[str] = "message.delivered"
+
+
+class MessageRead(MessageEvent, frozen=True, kw_only=True):
+    """A message of ours was read."""
+
+    type: ClassVar[str] = "message.read"
+
+
+class MessageReceipt(MessageEvent, frozen=True, kw_only=True):
+    """An SMS has a final delivery receipt; counts are parts of the message."""
+
+    type: ClassVar[str] = "message.dlr"
+    receipt: ReceiptStatus
+    error_code: str
+    submitted: int
+    delivered: int
+    mno: str | None = None
+
+
+class MessageFailed(MessageEvent, frozen=True, kw_only=True):
+    """The provider refused a message that it had accepted; the code is the provider's."""
+
+    type: ClassVar[str] = "message.failed"
+    error_code: str
+    reason: str
+
+
+class MessageSendFailed(MessageEvent, frozen=True, kw_only=True):
+    """A message could not be handed to a provider."""
+
+    type: ClassVar[str] = "message.send_failed"
+    error_code: SendFailure
+    reason: str
+
+
+class MessageOptOut(MessageEvent, frozen=True, kw_only=True):
+    """The contact wants no more messages; follows their `message.received`."""
+
+    type: ClassVar[str] = "message.opt_out"
+    keyword: str
 
 
 #: Every canonical type by name.
@@ -322,6 +434,15 @@ EVENT_TYPES: dict[str, type[EventData]] = {
         ConversationCreated,
         ConversationUpdated,
         ConversationModeChanged,
+        MessageReceived,
+        MessageSent,
+        MessageDelivered,
+        MessageRead,
+        MessageReceipt,
+        MessageFailed,
+        MessageSendFailed,
+        MessageOptOut,
+        WindowClosing,
     )
 }
 
@@ -329,15 +450,6 @@ EVENT_TYPES: dict[str, type[EventData]] = {
 COMING_TYPES = (
     "call.quality",
     "call.quality_degraded",
-    "message.received",
-    "message.sent",
-    "message.delivered",
-    "message.read",
-    "message.dlr",
-    "message.failed",
-    "message.send_failed",
-    "message.opt_out",
-    "window.closing",
     "queue.entry_changed",
     "operator.status_changed",
 )
@@ -359,6 +471,18 @@ class Event:
     def type(self) -> str:
         """Return the canonical type, e.g. `call.answered`."""
         return self.data.type
+
+    @property
+    def agent_id(self) -> UUID | None:
+        """Return the agent of the event's call or thread, if any."""
+        if self.call is not None:
+            return self.call.agent_id
+        return self.data.agent_id if isinstance(self.data, ThreadEvent) else None
+
+    @property
+    def thread_id(self) -> UUID | None:
+        """Return the id of the conversation whose thread the event belongs to, if any."""
+        return self.data.conversation_id if isinstance(self.data, ThreadEvent) else None
 
 
 @dataclass(frozen=True, slots=True)

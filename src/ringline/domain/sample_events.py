@@ -7,7 +7,7 @@ read, so the values are those of an ordinary day, and its ids lead nowhere.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from ringline.domain import events
@@ -21,7 +21,18 @@ from ringline.domain.call_vocabulary import (
     ParticipantRole,
     TurnRole,
 )
-from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+from ringline.domain.conversations import (
+    AiMode,
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    MessageDirection,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    ReceiptStatus,
+    SendFailure,
+)
 from ringline.domain.events import CallRef, Event, EventData
 from ringline.domain.latency import Latency
 
@@ -187,11 +198,68 @@ def _conversation(kind: type[events.ConversationData]) -> _Make:
     )
 
 
+def _thread(
+    sample: Sample, channel: ConversationChannel = ConversationChannel.SMS
+) -> dict[str, Any]:
+    return {
+        "conversation_id": sample.new_id(),
+        "agent_id": sample.agent_id,
+        "channel": channel,
+        "our_number": BAKERY,
+        "remote_number": CUSTOMER,
+    }
+
+
+def _received(sample: Sample, text: str = _ASKED) -> dict[str, Any]:
+    return _thread(sample) | {
+        "message_id": sample.new_id(),
+        "direction": MessageDirection.INBOUND,
+        "sender": MessageSender.CONTACT,
+        "message_type": MessageType.TEXT,
+        "text": text,
+        "status": MessageStatus.RECEIVED,
+    }
+
+
+def _replied(sample: Sample, status: MessageStatus) -> dict[str, Any]:
+    reply: dict[str, Any] = {
+        "direction": MessageDirection.OUTBOUND,
+        "sender": MessageSender.AI,
+        "status": status,
+    }
+    return _received(sample, _ANSWERED) | reply
+
+
+def _receipt(sample: Sample) -> EventData:
+    return events.MessageReceipt(
+        **_replied(sample, MessageStatus.DELIVERED),
+        receipt=ReceiptStatus.DELIVERED,
+        error_code="000",
+        submitted=1,
+        delivered=1,
+        mno="mtn",
+    )
+
+
+def _refused(sample: Sample) -> EventData:
+    return events.MessageFailed(
+        **_replied(sample, MessageStatus.FAILED),
+        error_code="27",
+        reason="the subscriber is absent",
+    )
+
+
+def _unsent(sample: Sample) -> EventData:
+    return events.MessageSendFailed(
+        **_replied(sample, MessageStatus.FAILED),
+        error_code=SendFailure.SMPP_UNAVAILABLE,
+        reason="the provider could not be reached",
+    )
+
+
 def _mode_changed(sample: Sample) -> EventData:
     return events.ConversationModeChanged(
-        conversation_id=sample.new_id(),
-        from_mode=ConversationMode.TEXT,
-        to_mode=ConversationMode.VOICE,
+        **_thread(sample), from_mode=AiMode.AI, to_mode=AiMode.HUMAN
     )
 
 
@@ -218,4 +286,24 @@ SAMPLES: Mapping[str, _Make] = {
     "conversation.created": _conversation(events.ConversationCreated),
     "conversation.updated": _conversation(events.ConversationUpdated),
     "conversation.mode_changed": _mode_changed,
+    "message.received": lambda sample: events.MessageReceived(
+        **_received(sample), encoding="GSM-7"
+    ),
+    "message.sent": lambda sample: events.MessageSent(
+        **_replied(sample, MessageStatus.SENT), segments=1
+    ),
+    "message.delivered": lambda sample: events.MessageDelivered(
+        **_replied(sample, MessageStatus.DELIVERED)
+    ),
+    "message.read": lambda sample: events.MessageRead(**_replied(sample, MessageStatus.READ)),
+    "message.dlr": _receipt,
+    "message.failed": _refused,
+    "message.send_failed": _unsent,
+    "message.opt_out": lambda sample: events.MessageOptOut(
+        **_received(sample, "STOP"), keyword="STOP"
+    ),
+    "window.closing": lambda sample: events.WindowClosing(
+        **_thread(sample, ConversationChannel.WHATSAPP),
+        window_expires_at=sample.now + timedelta(hours=1),
+    ),
 }

@@ -23,16 +23,25 @@ class CallEvents:
     call_id: UUID
 
 
-Topic: TypeAlias = AllEvents | CallEvents
+@dataclass(frozen=True, slots=True)
+class ThreadEvents:
+    """The events of one thread of messages; it never ends (live streams, 2.4)."""
+
+    conversation_id: UUID
+
+
+Topic: TypeAlias = AllEvents | CallEvents | ThreadEvents
 
 ALL_EVENTS = AllEvents()
 
 
 def topics_of(event: Event) -> tuple[Topic, ...]:
     """Return the topics of an event, the widest first."""
-    if event.call is None:
-        return (ALL_EVENTS,)
-    return (ALL_EVENTS, CallEvents(event.call.id))
+    if event.call is not None:
+        return (ALL_EVENTS, CallEvents(event.call.id))
+    if event.thread_id is not None:
+        return (ALL_EVENTS, ThreadEvents(event.thread_id))
+    return (ALL_EVENTS,)
 
 
 def ends(event: Event, topic: Topic) -> bool:

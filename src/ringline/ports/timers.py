@@ -20,12 +20,14 @@ class TimerStore(Protocol):
         """Return when the earliest timer is due; None if there is none."""
         ...
 
-    async def claim(self, now: datetime, *, lease: timedelta, most: int) -> Sequence[Timer]:
-        """Claim timers that are due; they are due again when the lease ends."""
+    async def claim(
+        self, now: datetime, *, kinds: Sequence[TimerKind], lease: timedelta, most: int
+    ) -> Sequence[Timer]:
+        """Claim timers of some kinds that are due; they are due again when the lease ends."""
         ...
 
-    async def settle(self, timer: Timer, due_at: datetime | None) -> None:
-        """Set a claimed timer anew, or remove it (None); one that was set meanwhile stays."""
+    async def settle(self, timer: Timer, due_at: datetime | None, *, now: datetime) -> None:
+        """Set a claimed timer anew, or remove it (None); one that was set meanwhile is due now."""
         ...
 
     async def watch_timers(self, changed: Callable[[], None]) -> None:

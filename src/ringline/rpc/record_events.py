@@ -5,7 +5,12 @@ from typing import Any
 
 import msgspec
 
-from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+from ringline.domain.conversations import (
+    AiMode,
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+)
 from ringline.domain.events import (
     ContactCreated,
     ContactData,
@@ -13,7 +18,6 @@ from ringline.domain.events import (
     ContactUpdated,
     ConversationCreated,
     ConversationData,
-    ConversationModeChanged,
     ConversationUpdated,
     EventData,
 )
@@ -24,6 +28,7 @@ _CONVERSATION_WORDS = {
     "channel": ConversationChannel,
     "mode": ConversationMode,
     "status": ConversationStatus,
+    "ai_mode": AiMode,
 }
 
 
@@ -42,15 +47,7 @@ def conversation_events(before: Row | None, after: Row | None) -> Sequence[Event
         raise AssertionError("conversations are not deleted")
     if before is None:
         return [_of_conversation(ConversationCreated, after)]
-    events: list[EventData] = [_of_conversation(ConversationUpdated, after)]
-    if before["mode"] != after["mode"]:
-        changed = ConversationModeChanged(
-            conversation_id=after["id"],
-            from_mode=ConversationMode(before["mode"]),
-            to_mode=ConversationMode(after["mode"]),
-        )
-        events.append(changed)
-    return events
+    return [_of_conversation(ConversationUpdated, after)]
 
 
 def _of_contact(kind: type[ContactData], row: Row) -> ContactData:
@@ -59,7 +56,11 @@ def _of_contact(kind: type[ContactData], row: Row) -> ContactData:
 
 def _of_conversation(kind: type[ConversationData], row: Row) -> ConversationData:
     members = _members(kind, row)
-    members |= {name: words(members[name]) for name, words in _CONVERSATION_WORDS.items()}
+    members |= {
+        name: words(members[name])
+        for name, words in _CONVERSATION_WORDS.items()
+        if members[name] is not None
+    }
     if members["metadata"] is not None:
         members["metadata"] = _METADATA.decode(members["metadata"])
     return kind(**members)

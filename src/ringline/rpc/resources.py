@@ -14,11 +14,15 @@ from ringline.domain import limits, webhook_limits
 from ringline.domain.agent import BuiltinTool, Language
 from ringline.domain.call_vocabulary import CallDirection, HangupCause, ParticipantRole
 from ringline.domain.conversations import (
+    AiMode,
     ConversationChannel,
     ConversationMode,
     ConversationStatus,
     ItemModality,
     ItemRole,
+    MessageDirection,
+    MessageStatus,
+    MessageType,
 )
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import (
@@ -366,6 +370,11 @@ CONVERSATION = Resource(
         Field("status", _words(ConversationStatus)),
         Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.conversations.c.agent_id),
         Field("metadata", Map(), null=True),
+        Field("aiMode", _words(AiMode), null=True),
+        Field("ourNumber", Text(), null=True),
+        Field("remoteNumber", Text(), null=True),
+        Field("windowExpiresAt", Timestamp(), null=True),
+        Field("lastMessageAt", Timestamp(), null=True),
         *_stamps(),
     ),
     (
@@ -392,6 +401,10 @@ CONVERSATION_ITEM = Resource(
         Field("contentIndex", Integer(minimum=0), null=True),
         Field("metadata", Map(), null=True),
         Field("occurredAt", Timestamp(), null=True),
+        Field("direction", _words(MessageDirection), null=True),
+        Field("messageType", _words(MessageType), null=True),
+        Field("messageStatus", _words(MessageStatus), null=True),
+        Field("errorCode", Text(), null=True),
         *_stamps(),
     ),
     (Relationship("conversation", "Conversation", "conversation_id", null=False), _ORGANISATION),

@@ -15,13 +15,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ringline.domain import delivery_limits
 from ringline.domain.agent import Language
-from ringline.domain.conversations import (
-    ConversationChannel,
-    ConversationMode,
-    ConversationStatus,
-    ItemModality,
-    ItemRole,
-)
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment
 from ringline.domain.operators import (
@@ -50,6 +43,7 @@ from ringline.schema.columns import (
     stamps,
     user,
 )
+from ringline.schema.conversation_tables import conversation_items, conversations, opt_outs
 from ringline.schema.metadata import metadata
 from ringline.schema.timer_tables import timers
 from ringline.schema.usage_tables import usage
@@ -122,6 +116,7 @@ events = sa.Table(
     sa.Column("event_id", sa.Uuid, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("call_id", sa.Uuid),
+    sa.Column("conversation_id", sa.Uuid),
     sa.Column("call", JSONB),
     sa.Column("data", JSONB, nullable=False),
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
@@ -130,6 +125,14 @@ events = sa.Table(
     sa.UniqueConstraint("workspace_id", "environment", "event_id"),
     one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "call_id", "offset"),
+    sa.Index(
+        "events_of_conversation_idx",
+        "workspace_id",
+        "environment",
+        "conversation_id",
+        "offset",
+        postgresql_where=sa.text("conversation_id IS NOT NULL"),
+    ),
 )
 
 #: A secret is a row. A rotation revokes one and makes another; `first_id` is the id of the key's
@@ -389,57 +392,6 @@ phone_numbers = sa.Table(
     sa.Index(None, "workspace_id", "environment", "agent_id"),
 )
 
-conversations = sa.Table(
-    "conversations",
-    metadata,
-    *scope_columns(),
-    sa.Column("id", sa.Uuid, nullable=False),
-    sa.Column("public_id", sa.Text, nullable=False),
-    sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("mode", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("agent_id", sa.Uuid),
-    sa.Column("metadata", JSONB),
-    *stamps(),
-    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    sa.UniqueConstraint("workspace_id", "environment", "public_id"),
-    in_workspace(),
-    in_scope("agent_id", "agents", ondelete="SET NULL (agent_id)"),
-    one_of("environment", Environment),
-    one_of("channel", ConversationChannel),
-    one_of("mode", ConversationMode),
-    one_of("status", ConversationStatus),
-    sa.Index(None, "workspace_id", "environment", "agent_id"),
-)
-
-conversation_items = sa.Table(
-    "conversation_items",
-    metadata,
-    *scope_columns(),
-    sa.Column("id", sa.Uuid, nullable=False),
-    sa.Column("conversation_id", sa.Uuid, nullable=False),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("modality", sa.Text, nullable=False),
-    sa.Column("content", sa.Text, nullable=False),
-    sa.Column("item_id", sa.Text),
-    sa.Column("content_index", sa.Integer),
-    sa.Column("metadata", JSONB),
-    sa.Column("occurred_at", TIMESTAMP),
-    *stamps(),
-    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    in_scope("conversation_id", "conversations"),
-    one_of("environment", Environment),
-    one_of("role", ItemRole),
-    one_of("modality", ItemModality),
-    sa.Index(
-        "conversation_items_of_conversation_idx",
-        "workspace_id",
-        "environment",
-        "conversation_id",
-        "occurred_at",
-    ),
-)
-
 #: The answer to a request with an idempotency key (contract, 9; live streams, 1.8). Until
 #: `leased_until` a request with the key is in progress. `answer` is null if it must not be
 #: stored. The application reads the hash, to compare a repeated request with the first one.
@@ -464,7 +416,7 @@ idempotency_keys = sa.Table(
 )
 
 #: Tables of modules of their own; named here, so that the metadata is complete.
-ELSEWHERE = (timers, usage, webhook_attempts, webhook_deliveries, webhook_endpoints)
+ELSEWHERE = (opt_outs, timers, usage, webhook_attempts, webhook_deliveries, webhook_endpoints)
 
 #: The sorts that cost no more deep in a table than at its start.
 INDEXED_SORTS = {

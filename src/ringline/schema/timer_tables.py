@@ -8,8 +8,9 @@ from ringline.schema.columns import TIMESTAMP, in_workspace, one_of, scope_colum
 from ringline.schema.metadata import metadata
 
 #: One timer per kind and subject ("" where a kind needs none). A claim moves `due_at` to the end
-#: of its lease. `kind` has no CHECK: its values are those of `domain.timers.TimerKind`, which
-#: grow.
+#: of its lease. One that is set while it is claimed is due `again` once it has been served, so
+#: that a subject is never served twice at once. `kind` has no CHECK: its values are those of
+#: `domain.timers.TimerKind`, which grow.
 timers = sa.Table(
     "timers",
     metadata,
@@ -19,6 +20,7 @@ timers = sa.Table(
     sa.Column("due_at", TIMESTAMP, nullable=False),
     sa.Column("payload", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb")),
     sa.Column("claimed_by", sa.Uuid),
+    sa.Column("again", sa.Boolean, nullable=False, server_default=sa.false()),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "kind", "subject"),
     in_workspace(),

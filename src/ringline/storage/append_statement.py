@@ -26,7 +26,7 @@ from ringline.storage.call_rows import arrays
 from ringline.wire import envelope
 
 #: The columns of an event, but for its log and its offset.
-EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
+EVENT_COLUMNS = ("event_id", "type", "call_id", "conversation_id", "call", "data", "occurred_at")
 
 #: What the statement is told of each event besides: the agent that is owed an envelope, and its
 #: type there, if one is.
@@ -138,6 +138,7 @@ def append_arguments(scope: Scope, published: Sequence[Event], *, now: datetime)
             event.id,
             event.type,
             None if call is None else call.id,
+            event.thread_id,
             None if call is None else _text(call),
             _text(event.data),
             event.occurred_at,
@@ -156,11 +157,11 @@ def append_arguments(scope: Scope, published: Sequence[Event], *, now: datetime)
 
 def _owed_agent(event: Event) -> tuple[UUID | None, str | None]:
     """Return the agent whose webhook an event is for, and its type there, if it is for one."""
-    call = event.call
-    if call is None or call.agent_id is None:
+    agent_id = event.agent_id
+    if agent_id is None:
         return None, None
     name = envelope.name_of(event.data)
-    return (None, None) if name is None else (call.agent_id, name)
+    return (None, None) if name is None else (agent_id, name)
 
 
 def _text(value: msgspec.Struct) -> str:

@@ -21,7 +21,7 @@ from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
-from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
+from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, ThreadEvents, Topic
 from ringline.ports import (
     Clock,
     EntryRefused,
@@ -54,6 +54,10 @@ _PAGE_OF_ALL = (
 _PAGE = Prepared(_PAGE_OF_ALL)
 _PAGE_OF_CALL = Prepared(
     _PAGE_OF_ALL.where(events.c.call_id == sa.bindparam("of_call", type_=sa.Uuid))
+)
+
+_PAGE_OF_THREAD = Prepared(
+    _PAGE_OF_ALL.where(events.c.conversation_id == sa.bindparam("of_thread", type_=sa.Uuid))
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -148,6 +152,9 @@ class PostgresEventLog:
             case CallEvents(call_id):
                 statement = _PAGE_OF_CALL
                 values = statement.arguments(after=after, count=limit, of_call=call_id)
+            case ThreadEvents(conversation_id):
+                statement = _PAGE_OF_THREAD
+                values = statement.arguments(after=after, count=limit, of_thread=conversation_id)
         async with self._database.transaction(scope) as connection:
             found = await fetch_portions(
                 connection,

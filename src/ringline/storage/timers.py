@@ -29,7 +29,7 @@ from ringline.storage.pool import INTERNAL
 _KEEP = "SELECT ringline.keep_timers($1, $2)"
 _NEXT = "SELECT ringline.next_timer($1) AS due_at"
 _CLAIM = "SELECT * FROM ringline.claim_timers($1, $2, $3, $4, $5)"
-_SETTLE = "SELECT ringline.settle_timer($1, $2, $3, $4, $5, $6)"
+_SETTLE = "SELECT ringline.settle_timer($1, $2, $3, $4, $5, $6, $7)"
 _KINDS = [kind.value for kind in TimerKind]
 _PAYLOAD = msgspec.json.Decoder(dict[str, object])
 
@@ -90,10 +90,12 @@ class PostgresTimers:
         rows = await self._look_up(_NEXT, _KINDS)
         return rows[0]["due_at"]
 
-    async def claim(self, now: datetime, *, lease: timedelta, most: int) -> Sequence[Timer]:
-        """Claim timers that are due. Raises StoreUnavailable."""
-        server = self._database.server_id
-        rows = await self._look_up(_CLAIM, server, now, now + lease, _KINDS, most)
+    async def claim(
+        self, now: datetime, *, kinds: Sequence[TimerKind], lease: timedelta, most: int
+    ) -> Sequence[Timer]:
+        """Claim timers of some kinds that are due. Raises StoreUnavailable."""
+        server, words = self._database.server_id, [kind.value for kind in kinds]
+        rows = await self._look_up(_CLAIM, server, now, now + lease, words, most)
         return [
             Timer(
                 Scope(row["workspace_id"], Environment(row["environment"])),
@@ -105,14 +107,14 @@ class PostgresTimers:
             for row in rows
         ]
 
-    async def settle(self, timer: Timer, due_at: datetime | None) -> None:
-        """Set a claimed timer anew, or remove it (None); one that was set meanwhile stays.
+    async def settle(self, timer: Timer, due_at: datetime | None, *, now: datetime) -> None:
+        """Set a claimed timer anew, or remove it (None); one that was set meanwhile is due now.
 
         Raises StoreUnavailable.
         """
         place = (timer.scope.workspace_id, timer.scope.environment.value)
         server = self._database.server_id
-        await self._look_up(_SETTLE, server, *place, timer.kind.value, timer.subject, due_at)
+        await self._look_up(_SETTLE, server, *place, timer.kind.value, timer.subject, due_at, now)
 
     async def watch_timers(self, changed: Callable[[], None]) -> None:
         """Call back, until cancelled, when timers were set, and once at first."""

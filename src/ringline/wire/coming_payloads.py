@@ -32,11 +32,7 @@ def _number(name: str, means: str) -> Member:
 
 
 _CALL_ID = _text("call_id", "`call_…`: the call")
-_MESSAGE_ID = _text("message_id", "`msg_…`: the message")
-_CONVERSATION_ID = _text("conversation_id", "`conv_…`: the conversation")
 _MOS = _number("mos", "the audio quality, 1 to 5")
-_REASON = _text("reason", "the same in words")
-_MODES = ("ai", "human", "closed")
 
 #: Each by its `event_type`.
 COMING: Mapping[str, ComingEvent] = {
@@ -66,104 +62,5 @@ COMING: Mapping[str, ComingEvent] = {
     ),
     "tool.invocation": ComingEvent(
         "the agent calls a tool of the workspace; the answer must carry its result", ()
-    ),
-    "message.received": ComingEvent(
-        "a message came in; one of WhatsApp has `message_type` and `inbound_message`",
-        (
-            _MESSAGE_ID,
-            _CONVERSATION_ID,
-            _text("body", "its text"),
-            _text("encoding", "of an SMS: `GSM-7` or `UCS-2`"),
-        ),
-    ),
-    "message.sent": ComingEvent(
-        "a message of ours was accepted for delivery",
-        (
-            _MESSAGE_ID,
-            _CONVERSATION_ID,
-            _text("status", "its state", words=("sent",)),
-            _text("to_number", "to whom"),
-            _integer("segments", "the parts of an SMS"),
-        ),
-    ),
-    "message.delivered": ComingEvent(
-        "a message of ours has reached the device",
-        (
-            _MESSAGE_ID,
-            _CONVERSATION_ID,
-            _text("status", "its state", words=("delivered",)),
-            Member("delivered_at", Shape.TIME, "when"),
-        ),
-    ),
-    "message.read": ComingEvent(
-        "a message of ours was read (WhatsApp)",
-        (
-            _MESSAGE_ID,
-            _CONVERSATION_ID,
-            _text("status", "its state", words=("read",)),
-            Member("read_at", Shape.TIME, "when"),
-        ),
-    ),
-    "message.dlr": ComingEvent(
-        "an SMS has a delivery receipt",
-        (
-            _MESSAGE_ID,
-            _text(
-                "status",
-                "the receipt's word",
-                words=("DELIVRD", "UNDELIV", "REJECTD", "EXPIRED"),
-            ),
-            _text(
-                "delivery_status",
-                "the same as a state",
-                words=("delivered", "failed", "rejected", "expired"),
-            ),
-            _text("error_code", "three digits, `000` for none"),
-            _integer("submitted", "parts that were handed on"),
-            _integer("delivered", "parts that arrived"),
-            _text("mno", "the carrier", null=True),
-        ),
-    ),
-    "message.failed": ComingEvent(
-        "the provider refused a message that it had accepted",
-        (_MESSAGE_ID, _text("error_code", "the provider's"), _REASON),
-    ),
-    "message.send_failed": ComingEvent(
-        "a message could not be handed on",
-        (
-            _MESSAGE_ID,
-            _text(
-                "error_code",
-                "why",
-                words=("QUOTA_EXCEEDED", "SMPP_UNAVAILABLE", "OPT_OUT_ENFORCED", "INTERNAL"),
-            ),
-            _REASON,
-        ),
-    ),
-    "message.opt_out": ComingEvent(
-        "somebody wants no more messages",
-        (
-            _MESSAGE_ID,
-            _CONVERSATION_ID,
-            _text("keyword", "what they sent: `STOP`, …"),
-            Member("opted_out_at", Shape.TIME, "when"),
-        ),
-    ),
-    "window.closing": ComingEvent(
-        "WhatsApp's window of 24 hours ends in an hour",
-        (
-            _CONVERSATION_ID,
-            Member("window_expires_at", Shape.TIME, "when it ends"),
-            _integer("minutes_remaining", "60"),
-        ),
-    ),
-    "conversation.mode_changed": ComingEvent(
-        "a conversation by messages was handed over, or closed",
-        (
-            _CONVERSATION_ID,
-            _text("from_mode", "who answered until now", words=_MODES),
-            _text("to_mode", "who answers from now on", words=_MODES),
-            _text("actor_user_id", "the user who did it", null=True),
-        ),
     ),
 }

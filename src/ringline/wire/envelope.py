@@ -1,6 +1,4 @@
-"""The envelope's dialect, for the call WebSocket (live streams, 3).
-
-Webhooks will use it too.
+"""The envelope's dialect, for the call WebSocket and agents' webhooks (live streams, 3).
 
 `number` is ours and `from` the remote party's, whoever called (3.2). Members that we cannot
 know yet (recording, quality, campaign) are null.
@@ -24,6 +22,7 @@ from ringline.domain.events import (
     Event,
     EventData,
     IdleSilence,
+    ThreadEvent,
     TurnCompleted,
 )
 from ringline.domain.ids import Prefix, format_id
@@ -35,6 +34,7 @@ from ringline.wire.call_status import (
     v1_status,
     v1_transport,
 )
+from ringline.wire.message_payloads import THREAD_EVENTS, message_payload
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
 from ringline.wire.transcript import TURN_ROLES, remarks
@@ -52,32 +52,67 @@ NAMES: dict[type[EventData], tuple[str, ...]] = {
     CallResumed: ("call.resumed",),
     CallTransferred: ("call.transferred",),
     CallEnded: ("call.completed",),
+    **{kind: (kind.type,) for kind in THREAD_EVENTS},
 }
 
 
 class Envelope:
-    """The dialect of the listeners of a call's events."""
+    """The dialect of the listeners of a call's or a thread's events."""
 
     name = "envelope"
 
     def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event's envelope; None if it is not shown."""
-        call, name = event.call, name_of(event.data)
-        if call is None or name is None:
-            return None
-        inbound = call.direction is CallDirection.INBOUND
-        return encode(
-            {
-                "event_id": format_id(Prefix.EVENT, event.id),
-                "event_type": name,
-                "channel": "voice",
-                "agent_id": format_id(Prefix.AGENT, call.agent_id) if call.agent_id else None,
-                "number": call.to_number if inbound else call.from_number,
-                "from": call.from_number if inbound else call.to_number,
-                "timestamp": seconds(event.occurred_at),
-                "payload": {"call_id": format_id(Prefix.CALL, call.id), **_spell(event.data, call)},
-            }
+        members = envelope_of(event)
+        return None if members is None else encode(members)
+
+
+def envelope_of(event: Event) -> dict[str, object] | None:
+    """Return an event's envelope; None if it is not shown."""
+    call, name = event.call, name_of(event.data)
+    if name is None:
+        return None
+    if isinstance(event.data, ThreadEvent):
+        return _envelope(
+            event,
+            name,
+            channel=event.data.channel,
+            ours=event.data.our_number,
+            theirs=event.data.remote_number,
+            payload=message_payload(event.data, event.occurred_at),
         )
+    if call is None:
+        return None
+    inbound = call.direction is CallDirection.INBOUND
+    return _envelope(
+        event,
+        name,
+        channel="voice",
+        ours=call.to_number if inbound else call.from_number,
+        theirs=call.from_number if inbound else call.to_number,
+        payload={"call_id": format_id(Prefix.CALL, call.id), **_spell(event.data, call)},
+    )
+
+
+def _envelope(
+    event: Event,
+    name: str,
+    *,
+    channel: str,
+    ours: str,
+    theirs: str,
+    payload: dict[str, object],
+) -> dict[str, object]:
+    return {
+        "event_id": format_id(Prefix.EVENT, event.id),
+        "event_type": name,
+        "channel": channel,
+        "agent_id": format_id(Prefix.AGENT, event.agent_id) if event.agent_id else None,
+        "number": ours,
+        "from": theirs,
+        "timestamp": seconds(event.occurred_at),
+        "payload": payload,
+    }
 
 
 def name_of(data: EventData) -> str | None:

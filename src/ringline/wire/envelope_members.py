@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.conversations import MESSAGE_CHANNELS
 from ringline.domain.members import Member, Shape
-from ringline.wire import call_status, transcript
+from ringline.wire import call_status, message_payloads, transcript
 from ringline.wire.call_commands import COMMANDS, Action
 from ringline.wire.payload_members import (
     DIRECTION,
@@ -51,10 +52,10 @@ _CAMPAIGN = _unknown("campaign_id", Shape.TEXT, means="the campaign")
 COMMON: Members = (
     snake(EVENT_ID),
     Member("event_type", Shape.TEXT, "the name of the event"),
-    Member("channel", Shape.TEXT, "the kind of event", words=("voice",)),
-    Member("agent_id", Shape.TEXT, "`agt_…`: the agent on the call", null=True),
-    Member("number", Shape.TEXT, "our number, in calls of either direction"),
-    Member("from", Shape.TEXT, "the number of the other party, in calls of either direction"),
+    Member("channel", Shape.TEXT, "the kind of event", words=("voice", *MESSAGE_CHANNELS)),
+    Member("agent_id", Shape.TEXT, "`agt_…`: the agent of the call or thread", null=True),
+    Member("number", Shape.TEXT, "our number, whichever way it went"),
+    Member("from", Shape.TEXT, "the number of the other party, whichever way it went"),
     snake(OCCURRED_AT, "timestamp"),
     Member("payload", Shape.OBJECT, "the details of this event"),
 )
@@ -150,6 +151,7 @@ PAYLOADS: Mapping[str, Members] = {
             null=True,
         ),
     ),
+    **message_payloads.PAYLOADS,
 }
 
 _REQUEST_ID = Member(

@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ringline.domain.conversations import (
+    MESSAGE_CHANNELS,
+    AiMode,
     ConversationChannel,
     ConversationMode,
     ConversationStatus,
+    MessageDirection,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+    ReceiptStatus,
+    SendFailure,
 )
 from ringline.domain.events import (
     BargeIn,
@@ -29,9 +37,18 @@ from ringline.domain.events import (
     ConversationUpdated,
     EventData,
     IdleSilence,
+    MessageDelivered,
+    MessageFailed,
+    MessageOptOut,
+    MessageRead,
+    MessageReceipt,
+    MessageReceived,
+    MessageSendFailed,
+    MessageSent,
     ParticipantJoined,
     ParticipantLeft,
     TurnCompleted,
+    WindowClosing,
 )
 from ringline.domain.members import Member, Shape
 from ringline.wire import payload_members as shared
@@ -71,9 +88,33 @@ _CONVERSATION: Members = (
     Member("status", Shape.TEXT, "its state", words=tuple(ConversationStatus)),
     replace(shared.AGENT_ID, means="its agent"),
     Member("metadata", Shape.OBJECT, "the client's own data", null=True),
+    Member("aiMode", Shape.TEXT, "of a thread: who answers", words=tuple(AiMode), null=True),
+    Member("ourNumber", Shape.TEXT, "of a thread: our number, in E.164", null=True),
+    Member("remoteNumber", Shape.TEXT, "of a thread: the contact's number", null=True),
+    Member("windowExpiresAt", Shape.TIME, "when WhatsApp's window ends", null=True),
+    Member("lastMessageAt", Shape.TIME, "of a thread: its last message's time", null=True),
     _INSERTED_AT,
     _UPDATED_AT,
 )
+
+#: The members of every event of a thread of messages.
+_THREAD: Members = (
+    replace(shared.CONVERSATION_ID, null=False, means="the conversation"),
+    replace(shared.AGENT_ID, means="its agent"),
+    Member("channel", Shape.TEXT, "how its messages travel", words=tuple(MESSAGE_CHANNELS)),
+    Member("ourNumber", Shape.TEXT, "our number, in E.164"),
+    Member("remoteNumber", Shape.TEXT, "the contact's number, in E.164"),
+)
+_MESSAGE: Members = (
+    *_THREAD,
+    Member("messageId", Shape.UUID, "the message; other surfaces spell it `msg_…`"),
+    Member("direction", Shape.TEXT, "seen from you", words=tuple(MessageDirection)),
+    Member("sender", Shape.TEXT, "who wrote it", words=tuple(MessageSender)),
+    Member("messageType", Shape.TEXT, "what it holds", words=tuple(MessageType)),
+    Member("text", Shape.TEXT, "its text"),
+    Member("status", Shape.TEXT, "its state after the event", words=tuple(MessageStatus)),
+)
+_REASON = Member("reason", Shape.TEXT, "why, in words")
 
 #: The members of every event of a page.
 COMMON: Members = (
@@ -185,10 +226,38 @@ OWN: Mapping[type[EventData], Members] = {
     ConversationCreated: _CONVERSATION,
     ConversationUpdated: _CONVERSATION,
     ConversationModeChanged: (
-        replace(shared.CONVERSATION_ID, null=False, means="the conversation"),
-        replace(_MODE, name="fromMode", means="its mode before"),
-        replace(_MODE, name="toMode", means="its mode now"),
+        *_THREAD,
+        Member("fromMode", Shape.TEXT, "who answered until now", words=tuple(AiMode)),
+        Member("toMode", Shape.TEXT, "who answers from now on", words=tuple(AiMode)),
         Member("actorUserId", Shape.UUID, "the user who did it", null=True),
+    ),
+    MessageReceived: (
+        *_MESSAGE,
+        Member("encoding", Shape.TEXT, "of an SMS: `GSM-7` or `UCS-2`", null=True),
+        Member("mediaUrl", Shape.TEXT, "where its media is", null=True),
+        Member("mimeType", Shape.TEXT, "the type of its media", null=True),
+    ),
+    MessageSent: (*_MESSAGE, Member("segments", Shape.INTEGER, "the parts of an SMS", null=True)),
+    MessageDelivered: _MESSAGE,
+    MessageRead: _MESSAGE,
+    MessageReceipt: (
+        *_MESSAGE,
+        Member("receipt", Shape.TEXT, "the receipt's word", words=tuple(ReceiptStatus)),
+        Member("errorCode", Shape.TEXT, "three digits, `000` for none"),
+        Member("submitted", Shape.INTEGER, "parts that were handed on"),
+        Member("delivered", Shape.INTEGER, "parts that arrived"),
+        Member("mno", Shape.TEXT, "the carrier", null=True),
+    ),
+    MessageFailed: (*_MESSAGE, Member("errorCode", Shape.TEXT, "the provider's code"), _REASON),
+    MessageSendFailed: (
+        *_MESSAGE,
+        Member("errorCode", Shape.TEXT, "why, as a word", words=tuple(SendFailure)),
+        _REASON,
+    ),
+    MessageOptOut: (*_MESSAGE, Member("keyword", Shape.TEXT, "what they sent: `STOP`, …")),
+    WindowClosing: (
+        *_THREAD,
+        Member("windowExpiresAt", Shape.TIME, "when WhatsApp's window ends"),
     ),
 }
 
