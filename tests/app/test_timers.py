@@ -127,7 +127,7 @@ async def put(stores: Stores, scope: Scope, *, due_at: datetime, moved: bool = F
     """Set a timer as a request does: in its transaction."""
 
     async def work(transaction: Transaction) -> None:
-        await set_timer(transaction, SEND, "conversation", due_at=due_at, moved=moved)
+        await set_timer(transaction, SEND, subject="conversation", due_at=due_at, moved=moved)
 
     await stores.records.write(scope, work)
 

@@ -150,8 +150,8 @@ _SET = _set()
 async def set_timer(
     transaction: Transaction,
     kind: TimerKind,
-    subject: str,
     *,
+    subject: str,
     due_at: datetime,
     moved: bool = False,
 ) -> None:
