@@ -18,6 +18,7 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -120,7 +121,7 @@ def _shown(kind: Kind | None) -> str:
     match kind:
         case None:
             return "unknown"
-        case Text():
+        case Text() | PhoneNumber():
             return "string"
         case Id():
             return "Uuid"
@@ -204,7 +205,7 @@ def _without_order(one: Field) -> bool:
 
 def _predicate(one: Field) -> str:
     match one.kind:
-        case Text():
+        case Text() | PhoneNumber():
             by = "ByText"
         case Id():
             by = "ById"

@@ -26,13 +26,14 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
     ToolList,
 )
 from ringline.rpc.resource import Resource
-from ringline.rpc.resources import E164, RESOURCES
+from ringline.rpc.resources import RESOURCES
 from ringline.schema.tables import metadata
 from ringline.services.clock import now
 from ringline.services.id_generator import new_id
@@ -149,7 +150,9 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
 def _value(kind: Kind, seeded: Seeded) -> Any:
     match kind:
         case Text():
-            return next_number() if kind == E164 else f"text {new_id()}"
+            return f"text {new_id()}"
+        case PhoneNumber():
+            return next_number()
         case Id(prefix):
             return seeded.id_of(prefix)
         case Integer(minimum):

@@ -30,6 +30,7 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -165,7 +166,7 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
             return [words[0]]
         case LogPoint():
             return texts["after"]
-        case Text():
+        case Text() | PhoneNumber():
             return texts.get(one.name, "something")
         case _:
             return None

@@ -16,7 +16,7 @@ from ringline.services.id_generator import new_id
 from ringline.services.sealer import Sealer
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
-from tests.rpc_rows import Seeded, good_input, good_value, seed
+from tests.rpc_rows import Seeded, good_input, good_value, insert, seed
 from tests.serving import ENCRYPTION_KEY, Service
 
 
@@ -202,6 +202,31 @@ async def test_a_name_is_taken_once(rpc: Rpc, seeded: Seeded, resource: Resource
     test = Rpc(rpc.service, rpc.service.keys.test_key)
     given = good_input(create, seeded, required=True) | {unique: given[unique]}
     await test.run(create.name, input=given)
+
+
+async def test_numbers_are_kept_in_e164(rpc: Rpc) -> None:
+    made = {"fullName": "Ada", "phoneE164": " +44 (0)20 7946-0958"}
+    ada = await rpc.run("create_contact", input=made, fields=["id", "phoneE164"])
+    assert ada["phoneE164"] == "+442079460958"
+    for asked in ("+44 20 7946 0958", {"in": ["+442079460958"]}, {"contains": "7946"}):
+        found = await rpc.run("list_contacts", fields=["id"], filter={"phoneE164": asked})
+        assert [one["id"] for one in found] == [ada["id"]]
+    again = await rpc.problem("create_phone_number", input={"phoneE164": "020 7946 0958"})
+    assert (again["type"], again["fields"]) == ("invalid_attribute", ["phoneE164"])
+    blank = {"phoneE164": " "}
+    await rpc.run("update_contact", identity=ada["id"], input=blank, fields=["id"])
+    (cleared,) = await rpc.run("list_contacts", fields=["phoneE164"], filter={"id": ada["id"]})
+    assert cleared["phoneE164"] is None
+
+
+async def test_a_number_from_before_can_be_looked_for(rpc: Rpc, database: TestDatabase) -> None:
+    number, row_id = "+12", new_id()  # which no country has
+    scope = {"workspace_id": rpc.service.keys.workspace_id, "environment": "live"}
+    row = {**scope, "id": row_id, "full_name": "Ada", "phone_e164": number}
+    async with database.connection() as connection:
+        await insert(connection, "contacts", row)
+    found = await rpc.run("list_contacts", fields=["id", "phoneE164"], filter={"phoneE164": number})
+    assert found == [{"id": str(row_id), "phoneE164": number}]
 
 
 @each_kept

@@ -252,7 +252,8 @@ async def test_an_external_call_is_ended_like_a_live_one(slow: Service) -> None:
         {"agent_id": 7},
         {"to_number": None},
         {"to_number": "08031234567"},
-        {"to_number": "+2348031234567 "},
+        {"to_number": "tel:+2348031234567"},
+        {"to_number": " "},
         {"from_number": "+0"},
         {"from_number": 2348000001234},
         {"metadata": []},
@@ -266,6 +267,14 @@ async def test_bad_input(slow: Service, bad: dict[str, object]) -> None:
     answer = await of(slow).post("/calls", asked(slow, **bad))
     assert (answer.status, answer.code) == (400, "INVALID_ARGUMENT")
     assert next(iter(bad)) in answer.message or "U+0000" in answer.message
+
+
+async def test_numbers_are_kept_in_e164(slow: Service) -> None:
+    spoken = {"to_number": "+234 (0) 803-123-4567", "from_number": "+234 800 000 1234"}
+    call = await place(slow, **spoken)
+    assert (call["to_number"], call["from_number"]) == ("+2348031234567", "+2348000001234")
+    found = (await of(slow).get(f"/calls/{call['call_id']}")).body
+    assert (found["to_number"], found["from_number"]) == ("+2348031234567", "+2348000001234")
 
 
 async def test_metadata_as_large_as_it_may_be(slow: Service) -> None:

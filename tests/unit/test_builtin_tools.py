@@ -208,6 +208,13 @@ def test_a_transfer_comes_after_what_is_said_of_it(interrupted: bool) -> None:
     }
 
 
+def test_a_number_may_be_spaced_as_models_write_it() -> None:
+    talk = Talk()
+    talk.calls("transfer_call", destination=f"{NUMBER[:4]} {NUMBER[4:7]}-{NUMBER[7:]}")
+    talk.said()
+    assert leg.Transfer(NUMBER) in talk.played()
+
+
 @pytest.mark.parametrize("given", [{}, {"destination": "0803"}, {"destination": 7}])
 def test_a_bad_number_is_answered_at_once(given: dict[str, object]) -> None:
     talk = Talk()

@@ -101,6 +101,12 @@ def test_a_bad_member_is_named_and_not_repeated(
     assert bad.message.startswith(message)
 
 
+def test_a_destination_is_read_as_people_write_it() -> None:
+    command = read(action="transfer", destination="+234 800-000-1234")
+    assert isinstance(command, Command)
+    assert command.order == TransferOrdered(NUMBER)
+
+
 def test_digits() -> None:
     for text in ("0", "0123456789ABCD*#,", "1" * 64):
         assert are_digits(text)

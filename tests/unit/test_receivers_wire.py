@@ -78,6 +78,10 @@ def test_a_turn_is_asked_as_documented() -> None:
             '{"text":"One moment","transfer_to":"+2348030000000"}',
             TurnAnswer("One moment", TurnAction.TRANSFER_TO, "+2348030000000"),
         ),
+        (
+            '{"text":"One moment","transfer_to":"+234 (0)803-000-0000"}',
+            TurnAnswer("One moment", TurnAction.TRANSFER_TO, "+2348030000000"),
+        ),
         ('{"text":"","dtmf":"12#,A"}', TurnAnswer("", TurnAction.DTMF, "12#,A")),
         (
             '{"dtmf":"1","transfer_to":"+2348030000000","end_call":true,"text":"x"}',

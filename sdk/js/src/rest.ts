@@ -487,9 +487,9 @@ export interface V1PlaceCallAnswer {
   status: "initiated";
   /** Seen from you. */
   direction: "outbound";
-  /** As it was given. */
+  /** As it was given, in E.164. */
   from_number: string;
-  /** As it was given. */
+  /** As it was given, in E.164. */
   to_number: string;
   /** When it began. */
   started_at: Timestamp;

@@ -28,7 +28,7 @@ from ringline.domain.call_orders import (
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.digits import are_digits
 from ringline.domain.endings import EndCause
-from ringline.domain.phone_numbers import is_e164
+from ringline.domain.phone_numbers import read_e164
 
 #: What only an answer at an agent's URL asks for.
 SEND_DIGITS = "send_digits"
@@ -146,7 +146,8 @@ def order_of(name: str, arguments: Mapping[str, object]) -> ControlOrder | EndOr
         case BuiltinTool.RESUME_CALL:
             return ResumeOrdered()
         case BuiltinTool.TRANSFER_CALL:
-            return TransferOrdered(given) if isinstance(given, str) and is_e164(given) else None
+            destination = read_e164(given) if isinstance(given, str) else None
+            return None if destination is None else TransferOrdered(destination)
         case _:
             return DigitsOrdered(given) if isinstance(given, str) and are_digits(given) else None
 

@@ -89,6 +89,12 @@ WAITING_COMMANDS = Limit(
 REQUEST_ID = Limit(
     "a command's `request_id`", 255, "characters", "`command.error` `INVALID_ARGUMENT`"
 )
+NUMBER_CHARACTERS = Limit(
+    "a phone number as it is written",
+    40,
+    "characters",
+    "400 `INVALID_ARGUMENT`; RPC: `invalid_attribute`",
+)
 DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVALID_ARGUMENT`")
 
 #: In the sequence of the page.
@@ -112,6 +118,7 @@ ROWS = (
     COMMANDS_PER_S,
     WAITING_COMMANDS,
     REQUEST_ID,
+    NUMBER_CHARACTERS,
     DIGITS,
     PLAYGROUND_TURNS,
     PLAYGROUND_HISTORY,

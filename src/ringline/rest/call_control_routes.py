@@ -2,8 +2,9 @@
 
 from ringline.domain.members import Member, Shape
 from ringline.rest.call_control_actions import control
-from ringline.rest.call_inputs import CALL_ID, Digits, PhoneNumber
+from ringline.rest.call_inputs import CALL_ID, Digits
 from ringline.rest.route import Input, Route
+from ringline.rpc.kinds import PhoneNumber
 from ringline.wire.call_commands import COMMANDS, DESTINATION, DIGITS, Action
 
 #: What the members of commands may be.

@@ -8,9 +8,9 @@ from ringline.domain.call_vocabulary import CallDirection, CallStatus
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member, Shape
 from ringline.rest import call_placing_actions as act
-from ringline.rest.call_inputs import CALL_ID, PhoneNumber
+from ringline.rest.call_inputs import CALL_ID
 from ringline.rest.route import Input, Route
-from ringline.rpc.kinds import Id, Map
+from ringline.rpc.kinds import Id, Map, PhoneNumber
 from ringline.wire.call_status import V1_STATUS
 
 
@@ -39,8 +39,8 @@ _PLACED = (
     Member("call_id", Shape.TEXT, "the call, `call_…`"),
     Member("status", Shape.TEXT, "how it stands", words=(V1_STATUS[CallStatus.INITIATED],)),
     Member("direction", Shape.TEXT, "seen from you", words=(CallDirection.OUTBOUND,)),
-    Member("from_number", Shape.TEXT, "as it was given"),
-    Member("to_number", Shape.TEXT, "as it was given"),
+    Member("from_number", Shape.TEXT, "as it was given, in E.164"),
+    Member("to_number", Shape.TEXT, "as it was given, in E.164"),
     Member("started_at", Shape.TIME, "when it began"),
 )
 

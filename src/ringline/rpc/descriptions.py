@@ -15,6 +15,7 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -34,6 +35,8 @@ def describe_kind(kind: Kind) -> str:
             return f"text, at most {max_length} characters"
         case Text(_, _, pattern):
             return f"text like `{pattern}`"
+        case PhoneNumber():
+            return "phone number with its country's code, kept in E.164"
         case Id():
             return "id"
         case Integer(None):

@@ -16,6 +16,7 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -86,6 +87,8 @@ def _of_kind(kind: Kind) -> object:
     match kind:
         case Text():
             return "example"
+        case PhoneNumber():
+            return "+15550123"
         case Id():
             return _ID
         case Integer(minimum):

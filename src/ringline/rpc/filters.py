@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.phone_numbers import read_e164
 from ringline.domain.spelling import camel, snake
 from ringline.rpc.kinds import (
     AnswerLatency,
@@ -26,6 +27,7 @@ from ringline.rpc.kinds import (
     Kind,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -164,7 +166,7 @@ def operators_of(kind: Kind) -> tuple[str, ...]:
             return ("eq", "not_eq", "is_nil")
         case Integer() | Number() | Timestamp():
             return ("eq", "not_eq", "in", "gt", "gte", "lt", "lte", "is_nil")
-        case Text():
+        case Text() | PhoneNumber():
             return ("eq", "not_eq", "in", "contains", "starts_with", "ends_with", "is_nil")
         case _:
             return ("eq", "not_eq", "in", "is_nil")
@@ -265,6 +267,9 @@ def _operand(kind: Kind, operator: str, *, operand: object) -> object:
 
 def _compared(kind: Kind, operand: object) -> object:
     """Cast a value to compare with; keep blank text where it is a value."""
+    if isinstance(kind, PhoneNumber) and isinstance(operand, str):
+        # What was stored before numbers were read may be no number.
+        return read_e164(operand) or Text().cast(operand) or ""
     cast = None if operand is None else kind.cast(operand)
     return "" if cast is None and operand is not None else cast
 

@@ -24,6 +24,7 @@ from ringline.domain.agent_checks import Flaw, agent_tool_flaws
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.local_dialogue import local_flaws, read_local
 from ringline.domain.log import Since, parse_since
+from ringline.domain.phone_numbers import BAD_NUMBER, read_e164
 from ringline.wire.rpc import suggestion
 from ringline.wire.strict_json import encode, wrong_shape
 
@@ -81,6 +82,23 @@ class Text:
         if self.pattern is not None and not re.fullmatch(self.pattern, text):
             raise BadValue("must match the pattern %{regex}", regex=f"^{self.pattern}$")
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """A phone number, stored and shown in E.164; blank is null."""
+
+    def cast(self, value: object) -> str | None:
+        """Take a number with its country's code."""
+        if not isinstance(value, str):
+            raise BadValue("must be a string")
+        text = value.strip()
+        if not text:
+            return None
+        number = read_e164(text)
+        if number is None:
+            raise BadValue(BAD_NUMBER)
+        return number
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +338,7 @@ def _json(value: object, most: int) -> str:
 
 Kind: TypeAlias = (
     Text
+    | PhoneNumber
     | Id
     | Integer
     | Number
@@ -343,7 +362,7 @@ STRUCTURED = (Map, ToolList, Dialogue, TextList, AnswerLatency)
 def sql_type(kind: Kind) -> Any:
     """Return the type that values of a kind are bound as."""
     match kind:
-        case Text() | Choice():
+        case Text() | PhoneNumber() | Choice():
             return sa.Text()
         case Id():
             return sa.Uuid()

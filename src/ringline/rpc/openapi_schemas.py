@@ -9,7 +9,7 @@ component of the document, referenced by `$ref`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ringline.domain import limits
+from ringline.domain import limits, v1_limits
 from ringline.domain.spelling import camel
 from ringline.rpc.descriptions import describe_reach
 from ringline.rpc.filters import COMPARISONS, operators_of
@@ -25,6 +25,7 @@ from ringline.rpc.kinds import (
     LogPoint,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -39,6 +40,7 @@ MAX_INT32 = 2**31 - 1
 _UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _SINCE = f"[0-9a-z]{{8}}:(?:0|[1-9][0-9]{{0,17}})|[0-9]{{1,18}}|{_UUID}|evt_[0-9A-Za-z]{{22}}"
 _SORT_ITEM = r"(?:\+\+|--|\+|-)?[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*"
+_NUMBER = "+442079460958, or +44 (0)20 7946 0958"
 _PREFIXED = {resource.prefix: resource for resource in RESOURCES.values()}
 
 
@@ -79,6 +81,10 @@ def taken(kind: Kind) -> Schema:
             if max_bytes is not None:
                 schema |= {"maxLength": max_bytes, "description": _bytes(max_bytes)}
             return schema | ({"pattern": f"^{pattern}$"} if pattern else {})
+        case PhoneNumber():
+            most = v1_limits.NUMBER_CHARACTERS.most
+            written = f"A number with its country's code, kept in E.164: {_NUMBER}."
+            return {"type": "string", "minLength": 1, "maxLength": most, "description": written}
         case Id(prefix):
             return ref(f"{_PREFIXED[prefix].name}Id")
         case Integer(minimum, clamped, maximum):
@@ -131,7 +137,7 @@ def _listed(items: Schema, **more: Any) -> Schema:
 def shown(kind: Kind) -> Schema:
     """Describe the output of a kind's values."""
     match kind:
-        case Text():
+        case Text() | PhoneNumber():
             return {"type": "string"}
         case Id():
             return {"type": "string", "format": "uuid"}
@@ -266,6 +272,8 @@ def predicates_name(kind: Kind) -> str | None:
             return f"{_PREFIXED[prefix].name}IdPredicates"
         case Timestamp():
             return "MomentPredicates"  # published under this name
+        case PhoneNumber():
+            return "TextPredicates"  # a part of a number will do
         case _:
             return f"{type(kind).__name__}Predicates"
 
@@ -290,7 +298,7 @@ def predicates(kind: Kind) -> Schema:
 def compared(kind: Kind) -> Schema:
     """Describe the values that a kind is compared with: any text, any number."""
     match kind:
-        case Text():
+        case Text() | PhoneNumber():
             return {"type": "string"}
         case Integer():
             return taken(Integer())

@@ -24,6 +24,7 @@ from ringline.rpc.kinds import (
     Id,
     Kind,
     Map,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -149,7 +150,7 @@ def most_bytes(kinds: Sequence[Kind]) -> int | None:
         match kind:
             case Text(None) | Map() | ToolList() | Dialogue() | TextList() | AnswerLatency():
                 return None
-            case Text():
+            case Text() | PhoneNumber():
                 total += limits.SHORT_TEXT_BYTES.most
             case _:
                 total += _ID_BYTES
@@ -166,7 +167,7 @@ def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
     return tuple(
         index
         for index, kind in enumerate(kinds)
-        if isinstance(kind, (*STRUCTURED, Text, Id, Timestamp))
+        if isinstance(kind, (*STRUCTURED, Text, PhoneNumber, Id, Timestamp))
     )
 
 

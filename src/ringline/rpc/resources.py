@@ -48,6 +48,7 @@ from ringline.rpc.kinds import (
     Integer,
     Map,
     Number,
+    PhoneNumber,
     Text,
     TextList,
     Timestamp,
@@ -78,7 +79,6 @@ WEBHOOK_URL = Text(max_length=_URL, max_bytes=_URL)
 #: Of the call window: hours and minutes of 24.
 TIME_OF_DAY = Text(pattern=r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 IDLE_TIMEOUT = Integer(minimum=3, maximum=120)
-E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
 
@@ -192,7 +192,7 @@ CONTACT = Resource(
         Field("id", Id(Prefix.CONTACT)),
         Field("fullName", Text()),
         Field("email", Text(), null=True),
-        Field("phoneE164", E164, null=True),
+        Field("phoneE164", PhoneNumber(), null=True),
         Field("notes", LONG, null=True),
         *_stamps(),
     ),
@@ -509,7 +509,7 @@ PHONE_NUMBER = Resource(
     Prefix.PHONE_NUMBER,
     (
         Field("id", Id(Prefix.PHONE_NUMBER)),
-        Field("phoneE164", E164),
+        Field("phoneE164", PhoneNumber()),
         Field("label", Text(), null=True),
         Field("gatewayId", Id(Prefix.GATEWAY), null=True),
         Field("queueId", Id(Prefix.QUEUE), null=True),

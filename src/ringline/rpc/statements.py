@@ -16,7 +16,7 @@ from sqlalchemy.sql.util import ClauseAdapter
 
 from ringline.rpc.filters import All, Either, FilterShape, Not, Predicate, Related
 from ringline.rpc.keyset import Region, Sort, Term
-from ringline.rpc.kinds import Choice, Kind, Text, sql_type
+from ringline.rpc.kinds import Choice, Kind, PhoneNumber, Text, sql_type
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import SortKey, field_of
@@ -194,7 +194,10 @@ def sort_value(source: Source, key: SortKey) -> Expression:
 def _sortable(value: Expression, kind: Kind) -> Expression:
     if isinstance(kind, Text) and kind.max_length is None:
         value = sa.func.left(value, SORTED_LENGTH)
-    if isinstance(kind, Text | Choice) and getattr(value.type, "collation", None) != "C":
+    if (
+        isinstance(kind, Text | PhoneNumber | Choice)
+        and getattr(value.type, "collation", None) != "C"
+    ):
         value = sa.collate(value, "C")
     return value
 

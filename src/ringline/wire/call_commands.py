@@ -20,7 +20,7 @@ from ringline.domain.call_signals import (
 )
 from ringline.domain.digits import are_digits
 from ringline.domain.members import Member, Shape
-from ringline.domain.phone_numbers import is_e164
+from ringline.domain.phone_numbers import BAD_NUMBER, read_e164
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 
@@ -68,7 +68,6 @@ COMMANDS: Mapping[Action, CommandRow] = {
 }
 
 BAD_DIGITS = f"must be {DIGITS.means}".replace("`", "")
-BAD_NUMBER = "must be a number in E.164: +2348000001234"
 
 _FRAME = StrictDecoder(object)
 
@@ -123,12 +122,16 @@ def read_command(frame: str) -> Command | BadCommand:
     most = v1_limits.REQUEST_ID.most
     if request_id is not None and not (isinstance(request_id, str) and len(request_id) <= most):
         return BadCommand(f"request_id must be a string of at most {most} characters", action)
-    digits, destination = members.get("digits"), members.get("destination")
+    digits, destination = members.get("digits"), _number_of(members.get("destination"))
     if action is Action.DTMF and not (isinstance(digits, str) and are_digits(digits)):
         return BadCommand(f"digits {BAD_DIGITS}", action, request_id)
-    if action is Action.TRANSFER and not (isinstance(destination, str) and is_e164(destination)):
+    if action is Action.TRANSFER and destination is None:
         return BadCommand(f"destination {BAD_NUMBER}", action, request_id)
-    return Command(action, request_id, str(digits or ""), str(destination or ""))
+    return Command(action, request_id, str(digits or ""), destination or "")
+
+
+def _number_of(value: object) -> str | None:
+    return read_e164(value) if isinstance(value, str) else None
 
 
 def _action_of(value: object) -> Action | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.digits import are_digits
 from ringline.domain.ids import Prefix, format_id
-from ringline.domain.phone_numbers import is_e164
+from ringline.domain.phone_numbers import read_e164
 from ringline.domain.receivers import (
     ReceiverFailed,
     ReceiverFailure,
@@ -86,8 +86,8 @@ def _target(action: TurnAction, value: object) -> str | None:
     match action, value:
         case TurnAction.END_CALL, True:
             return ""
-        case TurnAction.TRANSFER_TO, str() if is_e164(value):
-            return value
+        case TurnAction.TRANSFER_TO, str():
+            return read_e164(value)
         case TurnAction.DTMF, str() if are_digits(value):
             return value
         case _:
