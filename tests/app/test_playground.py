@@ -22,7 +22,7 @@ from tests.fake_endpoints import (
     refusing,
     streamed,
 )
-from tests.realtime_session import connected
+from tests.realtime_session import connected, until
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.v1 import V1, Answer
@@ -89,6 +89,39 @@ async def test_an_agent_answers_in_text(house: House) -> None:
     rpc = Rpc(house.service)
     assert await rpc.run("list_calls", fields=["id"]) == []
     assert (await rpc.run("list_events"))["events"] == []
+
+
+async def test_what_a_turn_costs_is_in_the_ledger_without_a_call(house: House) -> None:
+    house.fake.answers["chat"].append(refusing(400))
+    assert (await house.ask()).status == 503
+    assert (await house.ask("Until when?")).status == 200
+    (sold,) = [usage for asked in house.fake.of("chat") for usage in asked.sold]
+    rpc = Rpc(house.service)
+    tokens = ["textInTokens", "textCachedTokens", "textOutTokens"]
+    fields = ["callId", "callUuid", "model", "kind", *tokens, {"call": ["id"]}, {"agent": ["name"]}]
+
+    async def ledger(**request: object) -> Any:
+        return await rpc.run("list_usage", fields=fields, **request)
+
+    await until(ledger)
+    cached = sold["prompt_tokens_details"]["cached_tokens"]
+    row = {
+        "callId": None,
+        "callUuid": None,
+        "model": "cascade/house",
+        "kind": "response",
+        "textInTokens": sold["prompt_tokens"] - cached,
+        "textCachedTokens": cached,
+        "textOutTokens": sold["completion_tokens"],
+        "call": None,
+        "agent": {"name": "Clerk"},
+    }
+    assert await ledger() == [row]
+    for name in ("callId", "callUuid"):
+        assert await ledger(filter={name: {"isNil": True}}) == [row]
+        assert await ledger(filter={name: {"isNil": False}}) == []
+    (sum_,) = (await rpc.run("sum_usage"))["totals"]
+    assert (sum_["model"], sum_["text_out_tokens"]) == ("cascade/house", row["textOutTokens"])
 
 
 async def test_a_tool_is_named_and_not_run(house: House) -> None:

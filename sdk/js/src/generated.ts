@@ -265,8 +265,8 @@ export interface CallTranscriptResource {
 
 export interface Usage {
   id: Uuid;
-  callId: Uuid;
-  callUuid: string;
+  callId: Uuid | null;
+  callUuid: string | null;
   agentId: Uuid | null;
   model: string;
   kind: "response" | "transcription" | "speech" | "session";
@@ -284,15 +284,15 @@ export interface Usage {
 }
 
 export interface UsageRelationships {
-  call: Relation<CallResource, "one">;
+  call: Relation<CallResource, "maybe">;
   agent: Relation<AiAgentResource, "maybe">;
   organisation: Relation<OrganisationResource, "one">;
 }
 
 export interface UsageFilter extends Joined<UsageFilter> {
   id?: ById;
-  callId?: ById;
-  callUuid?: ByText;
+  callId?: Nullable<ById>;
+  callUuid?: Nullable<ByText>;
   agentId?: Nullable<ById>;
   model?: ByText;
   kind?: ByWord<"response" | "transcription" | "speech" | "session">;

@@ -13,7 +13,7 @@ from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.playback import PlaybackTokens
-from ringline.services.playground import Playground
+from ringline.services.playground import OpenAccount, Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
@@ -36,12 +36,14 @@ def build_rest(
     now: Clock,
     agent_rules: AgentRules,
     secret_ended: Callable[[], None],
+    open_account: OpenAccount,
     find_recording: FindRecording,
     signing_secret: str,
 ) -> Services:
     """Build the services; the rules say whether webhooks may go to private addresses.
 
-    `secret_ended` is called when a key was rotated or revoked.
+    `secret_ended` is called when a key was rotated or revoked. `open_account` is for what costs
+    outside of calls.
     """
     webhook_secrets = WebhookSecrets(
         repo,
@@ -77,6 +79,6 @@ def build_rest(
         PlaybackTokens(signing_secret, now, new_id=new_id),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         Agents(repo, agent_rules, now=now, new_id=new_id),
-        Playground(agent_rules.catalogue, new_id),
+        Playground(agent_rules.catalogue, open_account, new_id=new_id),
         allow_private=agent_rules.allow_private,
     )

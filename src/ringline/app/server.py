@@ -26,6 +26,7 @@ from ringline.config import Settings, load_prices, service_links
 from ringline.domain import delivery_limits
 from ringline.domain.attendant import SETTINGS
 from ringline.rpc.context import Services
+from ringline.domain.call import Moment
 from ringline.services.agents import AgentRules
 from ringline.services.background import run_in_background
 from ringline.services.calls import Calls
@@ -46,6 +47,7 @@ from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.session_places import SessionLimits, SessionPlaces
 from ringline.services.team import Team
 from ringline.storage.preparation import run_database
+from ringline.services.usage import UsageAccount
 from ringline.storage.recording_files import DiskRecordings, find_recording
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
@@ -256,6 +258,14 @@ async def _start(
             now=now,
             agent_rules=agent_rules,
             secret_ended=credentials.forget,
+            open_account=lambda scope, agent_id: UsageAccount(
+                scope,
+                None,
+                agent_id=agent_id,
+                journal=journal,
+                pricing=pricing,
+                moment=lambda: Moment(now(), new_id),
+            ),
             find_recording=partial(find_recording, settings.data_dir),
             signing_secret=settings.signing_secrets[0],
         ),

@@ -273,7 +273,8 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "usage_lost",
             "call_id",
             "outcome",
-            means="What a voice used could not be written to the ledger.",
+            means="What a voice used could not be written to the ledger; `call_id` is null for a "
+            "turn in the playground.",
         ),
         _error(
             "journal_lost_entries",

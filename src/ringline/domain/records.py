@@ -118,11 +118,12 @@ class QueueEntryRow:
 class UsageRow:
     """A row of `usage`: what a voice has used since its last report, and what that costs.
 
-    `usd` is by the prices of `prices_date`. Writing a row again changes nothing.
+    `usd` is by the prices of `prices_date`. `call_id` is None for a turn in the playground.
+    Writing a row again changes nothing.
     """
 
     id: UUID
-    call_id: UUID
+    call_id: UUID | None
     agent_id: UUID | None
     model: str
     kind: UsageKind

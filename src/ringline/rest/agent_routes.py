@@ -110,9 +110,9 @@ ROUTES: tuple[Route, ...] = (
         "Try an agent: one turn in text",
         act.ask_agent,
         "What it says",
-        "No call: nothing is stored, no event is written, no tool is run, and what the model uses "
-        "is not in `sum_usage`, though its provider bills it. A model that cannot answer in text "
-        "is 400, one that does not answer now is 503.",
+        "No call: what is said is not stored, no event is written and no tool is run; what the "
+        "model uses is in `list_usage`, without a call. A model that cannot answer in text is 400, "
+        "one that does not answer now is 503.",
         ids=(_AGENT_ID,),
         body=(shown.MESSAGE, shown.HISTORY),
         answers=shown.REPLY,

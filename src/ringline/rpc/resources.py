@@ -308,8 +308,8 @@ USAGE = Resource(
     Prefix.USAGE,
     (
         Field("id", Id(Prefix.USAGE)),
-        Field("callId", Id(Prefix.CALL)),
-        Field("callUuid", Text(trim=False), through=("call", "callUuid")),
+        Field("callId", Id(Prefix.CALL), null=True),
+        Field("callUuid", Text(trim=False), null=True, through=("call", "callUuid")),
         Field("agentId", Id(Prefix.AGENT), null=True),
         Field("model", Text()),
         Field("kind", _words(UsageKind)),
@@ -319,7 +319,7 @@ USAGE = Resource(
         Field("occurredAt", Timestamp()),
     ),
     (
-        Relationship("call", "Call", "call_id", null=False),
+        Relationship("call", "Call", "call_id"),
         Relationship("agent", "AiAgent", "agent_id"),
         _ORGANISATION,
     ),

@@ -125,7 +125,8 @@ class _Composing:
         return sa.exists(found.correlate_except(other.rows))
 
     def _test(self, source: Source, field: Field, *, operator: str) -> sa.ColumnElement[bool]:
-        if field.through is not None:  # a semi-join, which can use an index
+        # A semi-join, which can use an index; it finds no row without the other one.
+        if field.through is not None and not (operator == "is_nil" and field.null):
             name, beyond = field.through
             relationship = source.resource.relationship_index[name]
             return self._exists(source, relationship, inner=Predicate(beyond, operator))

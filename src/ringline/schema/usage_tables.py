@@ -38,13 +38,13 @@ def _used() -> list[sa.Column[Any]]:
 
 
 #: One row for each report of a voice: what was used since the one before, and what it costs
-#: by the prices of `prices_date`. Rows are never changed.
+#: by the prices of `prices_date`. A turn in the playground has no call. Rows are never changed.
 usage = sa.Table(
     "usage",
     metadata,
     *scope_columns(),
     sa.Column("id", sa.Uuid, nullable=False),
-    sa.Column("call_id", sa.Uuid, nullable=False),
+    sa.Column("call_id", sa.Uuid),
     sa.Column("agent_id", sa.Uuid),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -53,6 +53,7 @@ usage = sa.Table(
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    in_workspace(),
     in_scope("call_id", "calls"),
     one_of("environment", Environment),
     one_of("kind", UsageKind),

@@ -51,7 +51,7 @@ from ringline.services.orders import ORDER_S, Ordered, Orders
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recorder, Recordings
 from ringline.services.silence_watch import SilenceWatch
-from ringline.services.usage import CallAccount
+from ringline.services.usage import UsageAccount
 
 _log = structlog.get_logger(__name__)
 
@@ -175,9 +175,10 @@ class LiveCall:
             new.idle_timeout_seconds,
             lambda seconds: self.signal(call_signals.CallerSilent(seconds)),
         )
-        self._account = CallAccount(
+        self._account = UsageAccount(
             new.scope,
-            new.row,
+            new.row.id,
+            agent_id=new.row.agent_id,
             journal=journal,
             pricing=pricing,
             moment=moment,

@@ -1,13 +1,15 @@
 """The playground: one turn with an agent's model, in text (live streams, 6.2).
 
-It is no call: nothing is stored, no event is written, and no tool is run. A voice is opened with
-the conversation so far, answers once, and is closed.
+It is no call: nothing is stored but what it costs, no event is written, and no tool is run. A voice
+is opened with the conversation so far, answers once, and is closed.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
+from uuid import UUID
 
 from ringline.domain import v1_limits
 from ringline.domain.agent import Agent, heard_as
@@ -15,6 +17,7 @@ from ringline.domain.agent_models import is_byom
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality
 from ringline.domain.log import Scope
+from ringline.domain.routes import PartyId, VoiceId
 from ringline.domain.session_config import UNBOUND, ConfigProblem, effective
 from ringline.domain.voice import (
     AddText,
@@ -29,10 +32,14 @@ from ringline.domain.voice import (
 )
 from ringline.ports import NewId, VoiceUnavailable
 from ringline.services.slots import Slots
+from ringline.services.usage import UsageAccount
 from ringline.services.voices import Catalogue
 
 #: How long closing a voice may take.
 _CLOSE_S = 2.0
+
+#: Opens an account for the turns of an agent, outside of any call.
+OpenAccount: TypeAlias = Callable[[Scope, UUID], UsageAccount]
 
 
 class NoTextTurn(Exception):
@@ -57,9 +64,10 @@ class Reply:
 
 @dataclass(slots=True)
 class _Ear:
-    """Hears one response of a voice."""
+    """Hears one response of a voice, and what it costs."""
 
     response_id: str
+    charge: Callable[[VoiceSignal], None]
     #: Whether it answered.
     done: asyncio.Future[bool] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -68,7 +76,8 @@ class _Ear:
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Take the end of the response, or of the voice, and the calls of tools."""
+        """Take the end of the response, or of the voice, the calls of tools, and the costs."""
+        self.charge(signal)
         match signal:
             case ToolCall():
                 self.calls.append(signal)
@@ -96,8 +105,9 @@ class _Ear:
 class Playground:
     """Takes turns with agents in text."""
 
-    def __init__(self, catalogue: Catalogue, new_id: NewId) -> None:
+    def __init__(self, catalogue: Catalogue, open_account: OpenAccount, *, new_id: NewId) -> None:
         self._catalogue = catalogue
+        self._open_account = open_account
         self._new_id = new_id
         self._slots = Slots(v1_limits.PLAYGROUND_TURNS.most)
 
@@ -119,10 +129,16 @@ class Playground:
             session.config, tuple(history), scope=scope, language=heard_as(agent.language)
         )
         with self._slots.one_of(scope):
-            return await self._take_turn(opening, message)
+            return await self._take_turn(
+                opening, message, account=self._open_account(scope, agent.id)
+            )
 
-    async def _take_turn(self, opening: VoiceOpening, message: str) -> Reply:
-        ear = _Ear(str(self._new_id()))
+    async def _take_turn(
+        self, opening: VoiceOpening, message: str, *, account: UsageAccount
+    ) -> Reply:
+        voice_id = VoiceId(PartyId(self._new_id()))
+        account.opens(voice_id, opening.config.model)
+        ear = _Ear(str(self._new_id()), lambda signal: account.take(voice_id, signal))
         try:
             voice = await self._catalogue.open(opening, ear)
         except VoiceUnavailable:

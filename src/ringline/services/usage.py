@@ -1,19 +1,21 @@
-"""A call's account: what its voices use goes to the ledger, its leash and its client.
+"""An account: what voices use goes to the ledger, and that of a call to its leash and client.
 
 Each report of a voice is one row, which the journal writes as it comes, in order with the
 call's own entries and as durably. A client that asked for them is told of rows once they are
-written. A voice may report late, when it was replaced or the call has ended.
+written. A voice may report late, when it was replaced or the call has ended. A voice that speaks
+outside of any call, in the playground, has an account too.
 """
 
 import asyncio
 from collections.abc import Callable
+from uuid import UUID
 
 import structlog
 
 from ringline.domain.call import Moment
 from ringline.domain.leg import UsageWritten
 from ringline.domain.log import Scope
-from ringline.domain.records import CallRow, Entry, UsageRow
+from ringline.domain.records import Entry, UsageRow
 from ringline.domain.routes import VoiceId
 from ringline.domain.usage import plausible
 from ringline.domain.voice import Resumed, UsageReported, VoiceSignal, used_in
@@ -24,21 +26,30 @@ from ringline.services.pricing import Pricing
 _log = structlog.get_logger(__name__)
 
 
-class CallAccount:
-    """The account of one call; `spend` hears tokens and USD, `tell` what was written."""
+def spend_nothing(tokens: int, usd: float) -> None:
+    """Take what is used where nothing limits it."""
+
+
+class UsageAccount:
+    """The account of one call, or of a voice without one (`call_id` is None).
+
+    `spend` hears tokens and USD, `tell` what was written.
+    """
 
     def __init__(
         self,
         scope: Scope,
-        row: CallRow,
+        call_id: UUID | None,
         *,
+        agent_id: UUID | None,
         journal: Journal,
         pricing: Pricing,
         moment: Callable[[], Moment],
-        spend: Callable[[int, float], None],
+        spend: Callable[[int, float], None] = spend_nothing,
     ) -> None:
         self._scope = scope
-        self._row = row
+        self._call_id = call_id
+        self._agent_id = agent_id
         self._journal = journal
         self._pricing = pricing
         self._moment = moment
@@ -71,8 +82,8 @@ class CallAccount:
         usd = self._pricing.usd(model, used.kind, usage=usage)
         row = UsageRow(
             id=moment.new_id(),
-            call_id=self._row.id,
-            agent_id=self._row.agent_id,
+            call_id=self._call_id,
+            agent_id=self._agent_id,
             model=model,
             kind=used.kind,
             usage=usage,
@@ -99,7 +110,7 @@ class CallAccount:
     def close(self) -> None:
         """Tell of nothing more, and forget the call, which refers to this."""
         self._tell = None
-        self._spend = _nothing
+        self._spend = spend_nothing
 
     def _written(self, row: UsageRow, outcome: Outcome) -> None:
         self._unwritten -= 1
@@ -107,10 +118,7 @@ class CallAccount:
             if self._tell is not None:
                 self._tell(UsageWritten(row.model, row.kind, row.usage, row.usd))
         else:
-            _log.error("usage_lost", call_id=str(row.call_id), outcome=type(outcome).__name__)
+            call_id = None if row.call_id is None else str(row.call_id)
+            _log.error("usage_lost", call_id=call_id, outcome=type(outcome).__name__)
         if not self._unwritten:
             self._idle.set()
-
-
-def _nothing(tokens: int, usd: float) -> None:
-    """Take what is used once the call is over."""
