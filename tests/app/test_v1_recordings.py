@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import aiohttp
 import jwt
 import pytest
 
+from ringline.app import rest
 from ringline.domain import v1_limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
+from ringline.ports import StoreUnavailable
+from ringline.services.recording_downloads import RecordingDownloads
+from ringline.storage.recording_notes import PostgresRecordingNotes
 from tests.call_rows import an_ended_call, live, set_recorded, store
 from tests.database import TestDatabase
 from tests.realtime_session import until
@@ -28,6 +33,7 @@ from tests.recorded import path_of as on_disk
 from tests.serving import Service, serving
 from tests.stored_recordings import Stored, store_recording
 from tests.v1 import V1, Answer, read_answer
+from tests.watchers import stream_client
 
 SESSION = "/auth/session"
 
@@ -102,6 +108,64 @@ async def test_a_call_is_recorded_and_fetched(service: Service, tmp_path: Path) 
     answer, body = await fetch(service, path)
     assert body == on_disk(tmp_path, call_id).read_bytes()
     assert answer.status == 200
+
+
+async def test_the_path_in_the_last_event_can_be_fetched_at_once(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent, disk = await agent_that_records(service), asyncio.Event()
+    note = PostgresRecordingNotes.note
+
+    async def note_later(notes: PostgresRecordingNotes, durations: Any) -> None:
+        await disk.wait()
+        await note(notes, durations)
+
+    monkeypatch.setattr(PostgresRecordingNotes, "note", note_later)
+    async with (
+        recorded_session(service, agent) as (client, call_id),
+        stream_client(service, call_id) as watching,
+    ):
+        await say(client, "x" * 10)
+        await client.until("response.completed")
+        await client.socket.close()
+        last = (await watching.rest())[-1]
+    path = f"/calls/{call_id}/recording"
+    assert (last["event_type"], last["payload"]["recording_url"]) == (
+        "call.completed",
+        f"/v1{path}",
+    )
+    # Its file is not complete: everything says so, or waits.
+    (listed,) = (await V1(service).get("/calls")).body["calls"]
+    shown = (await V1(service).get(f"/calls/{call_id}")).body
+    assert listed["recording_url"] == shown["recording_url"] == f"/v1{path}"
+    fetching = asyncio.create_task(fetch(service, path))
+    await asyncio.sleep(0.2)
+    assert not fetching.done()
+    disk.set()
+    answer, body = await fetching
+    assert (answer.status, body) == (200, on_disk(tmp_path, call_id).read_bytes())
+
+
+async def test_a_file_that_is_never_complete_is_waited_for_no_longer_than_a_while(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "RecordingDownloads", partial(RecordingDownloads, wait_s=0.1))
+    noting = asyncio.Event()
+
+    async def note_never(*_: object) -> None:
+        noting.set()
+        raise StoreUnavailable
+
+    async with serving(database, dev=True, data_dir=tmp_path) as service:
+        agent = await agent_that_records(service)
+        with monkeypatch.context() as away:
+            away.setattr(PostgresRecordingNotes, "note", note_never)
+            async with recorded_session(service, agent) as (client, call_id):
+                await say(client, "x" * 10)
+                await client.until("response.completed")
+            await noting.wait()
+            answer = await V1(service).get(f"/calls/{call_id}/recording")
+            assert (answer.status, answer.code) == (404, "NOT_FOUND")
 
 
 async def test_the_headers_of_a_recording(service: Service, stored: Stored) -> None:

@@ -42,6 +42,7 @@ from tests.recorded import (
     say,
     uuid_of,
 )
+from tests.rpc_calls import Rpc
 from tests.samples import new_id
 from tests.serving import Service, serving
 
@@ -340,4 +341,13 @@ async def test_the_recordings_of_a_killed_server_play(parent: Path) -> None:
             for call_id, stored in found.items():
                 path = parent / "data" / "recordings" / f"{call_id}.wav"
                 assert int(Recorded.read(path).wav.duration_ms) == stored
+            # Their last events, which the second server wrote, know of them.
+            rpc = Rpc(service_of(second, http))
+
+            async def told() -> list[bool]:
+                listed = await rpc.run("list_events", input={"type": "call.ended"})
+                return [event["data"]["recorded"] for event in listed["events"]]
+
+            await until(told)
+            assert await told() == [True] * CALLS
             assert await second.end() == 0

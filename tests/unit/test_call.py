@@ -312,6 +312,7 @@ def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
             participants=people,
             lines=lines,
             lost_at=moment(3).now,
+            recorded=answered is not None,
             moment=moment(9),
         )
         assert step.last
@@ -321,6 +322,7 @@ def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
         assert (ended.status, ended.hangup_cause) == (status, "server_lost")
         assert (ended.ended_at, step.entry.events[-1].occurred_at) == (moment(3).now, moment(3).now)
         assert ended.transcript == lines
+        assert ended.recorded is (answered is not None)
         assert len(before) == len(story.call.participants)
         assert step.orders == ()
 

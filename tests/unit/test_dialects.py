@@ -425,6 +425,11 @@ def test_the_end_repeats_the_integrators_data() -> None:
     assert in_envelope(ended)["payload"]["metadata"] == {"order": ["A-19"]}
 
 
+def test_the_end_names_the_recordings_path_if_there_is_one() -> None:
+    ended = msgspec.structs.replace(DATA[events.CallEnded], recorded=True)
+    assert in_envelope(ended)["payload"]["recording_url"] == f"/v1/calls/{CALL_ID}/recording"
+
+
 def test_number_is_ours_and_from_is_the_remote_party() -> None:
     outgoing = in_envelope(DATA[events.CallAnswered], OUTBOUND)
     assert (outgoing["number"], outgoing["from"]) == ("+4930111", "+4930222")

@@ -463,12 +463,15 @@ def test_the_calls_of_a_dead_process_are_ended() -> None:
             new_id(), row.id, new_id(), "item", 0, TurnRole.CALLER, "hi", False, NOW
         )
         lost = AbandonedCall(SCOPE, row, _participants(row), (row_of_turn,), NOW)
+        other = AbandonedCall(SCOPE, call_row(), (), (), NOW)
         await asyncio.sleep(timedelta(minutes=1).total_seconds())
-        house.calls.sweep([lost])
+        house.calls.sweep([lost, other], {row.id})
         await asyncio.sleep(1)
-        *left, ended = [stored.event.data for stored in house.memory.logs[SCOPE]]
+        *left, ended, unrecorded = [stored.event.data for stored in house.memory.logs[SCOPE]]
         assert [data.type for data in left] == ["call.participant_left"] * 2
         assert isinstance(ended, CallEnded)
+        assert isinstance(unrecorded, CallEnded)
+        assert (ended.recorded, unrecorded.recorded) == (True, False)
         assert (ended.status, ended.hangup_cause) == ("completed", "server_lost")
         assert [line.text for line in ended.transcript] == ["hi"]
 

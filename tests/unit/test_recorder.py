@@ -23,6 +23,7 @@ from ringline.domain.call_vocabulary import ParticipantRole, TurnRole
 from ringline.domain.events import CallAudit, TurnCompleted
 from ringline.domain.recording import Heard, Piece, RecordingFailure, Timeline
 from ringline.domain.routes import PartyId, Seat
+from ringline.ports import StoreUnavailable
 from ringline.services.recording_writer import RecordingListener
 from ringline.services.recordings import Recordings
 from ringline.voices.mock import open_echo
@@ -80,8 +81,11 @@ class Notes:
 
     def __init__(self) -> None:
         self.durations: dict[UUID, int | None] = {}
+        self.refuse = False
 
     async def note(self, durations: Mapping[UUID, int | None]) -> None:
+        if self.refuse:
+            raise StoreUnavailable
         self.durations |= durations
 
     async def keep_only(self, kept: Any) -> None:
@@ -365,6 +369,7 @@ def test_a_call_is_recorded_from_its_answer_to_its_end() -> None:
         await asyncio.sleep(0.3)
         talk.live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
+        assert house.ended(talk.live).recorded
         assert reel.ended_ms == pytest.approx(1_252, abs=2)
         caller, agent = reel.lines()
         assert [run[1:] for run in runs_of(caller)] == [(3 * 257, 40)]
@@ -385,18 +390,36 @@ def test_only_a_call_that_is_to_be_recorded_is() -> None:
         await asyncio.sleep(1)
         live.listener.on_leg_audio(speech(20, INPUT_HZ))
         assert reels.all == []
+        live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(1)
+        assert not house.ended(live).recorded
 
     run(main, recordings_of(reels))
 
 
-def test_a_recording_that_fails_is_told_once_and_records_nothing_more() -> None:
+def test_a_call_that_ends_before_its_answer_has_no_recording() -> None:
+    reels = Reels()
+
+    async def main(house: House) -> None:
+        house.opening_s = 3.0
+        live = house.start_on(ScriptedLeg(), recorded=True)
+        await asyncio.sleep(1)
+        live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(5)
+        assert (house.ended(live).recorded, reels.all) == (False, [])
+
+    run(main, recordings_of(reels))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_recording_that_fails_is_told_once_and_records_nothing_more(kept: bool) -> None:
     reels = Reels()
 
     async def main(house: House) -> None:
         talk = Talk(house, LateLeg(0, knows=False))
         await talk.begin()
         (reel,) = reels.all
-        reel.listener.on_failure(RecordingFailure.DISK_SLOW)
+        reel.listener.on_failure(RecordingFailure.DISK_SLOW, kept)
         written = reels.written
         for _ in range(100):
             talk.live.listener.on_leg_audio(speech(20, PER_MS))
@@ -409,7 +432,8 @@ def test_a_recording_that_fails_is_told_once_and_records_nothing_more() -> None:
         talk.live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert (reels.written, reel.ended_ms) == (written, None)
-        assert house.ended(talk.live).hangup_cause == "caller_hangup"
+        ended = house.ended(talk.live)
+        assert (ended.hangup_cause, ended.recorded) == ("caller_hangup", kept)
 
     run(main, recordings_of(reels))
 
@@ -420,7 +444,7 @@ def test_the_left_channel_follows_the_caller() -> None:
     async def main(_: House) -> None:
         one, two = PartyId(UUID(int=1)), PartyId(UUID(int=2))
         recordings = Recordings(cast(Any, reels), notes)
-        recorder = recordings.record(UUID(int=9), one, failed=lambda failure: None)
+        recorder = recordings.record(UUID(int=9), one, failed=lambda failure, kept: None)
         for caller in (one, two):
             recorder.caller = caller
             await asyncio.sleep(0.2)
@@ -435,5 +459,38 @@ def test_the_left_channel_follows_the_caller() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert notes.durations == {UUID(int=9): 440}
+
+    run(main)
+
+
+def test_a_recording_is_unfinished_until_its_row_says_how_long_it_is() -> None:
+    reels, notes = Reels(), Notes()
+    caller, nothing = PartyId(UUID(int=1)), lambda failure, kept: None
+
+    async def main(_: House) -> None:
+        recordings = Recordings(cast(Any, reels), notes)
+        ids = [UUID(int=number) for number in range(4)]
+        written, unknown, failed, kept = (
+            recordings.record(call_id, caller, failed=nothing) for call_id in ids
+        )
+        waits = [recordings.finished(call_id) for call_id in ids]
+        assert recordings.unfinished == set(ids)
+        for recorder in (written, unknown):
+            recorder.end()
+        unknown.on_closed(None)
+        failed.on_failure(RecordingFailure.DISK_FULL, False)
+        kept.on_failure(RecordingFailure.DISK_FULL, True)
+        notes.refuse = True
+        written.on_closed(440)
+        await asyncio.sleep(0.5)
+        assert recordings.unfinished == {ids[0], ids[3]}
+        notes.refuse = False
+        await asyncio.sleep(1)
+        assert (recordings.unfinished, notes.durations) == ({ids[3]}, {ids[0]: 440})
+        assert [wait is not None and wait.done() for wait in waits] == [True, True, True, False]
+        kept.on_closed(20)
+        await asyncio.sleep(0.1)
+        assert recordings.unfinished == set()
+        assert all(recordings.finished(call_id) is None for call_id in ids)
 
     run(main)

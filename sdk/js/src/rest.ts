@@ -545,7 +545,7 @@ export interface V1ListCallsRow {
   ai_mode: string | null;
   /** What carries its audio. */
   transport: "websocket" | "sip" | "webrtc" | "esl";
-  /** The path of its recording on this server; null if there is none. */
+  /** The path of its recording on this server; null while it runs, and if there is none. */
   recording_url: string | null;
   /** `resolved` if the agent spoke after the caller, and one of them or an order ended the call; null while it runs, and where nobody knows what was said: a call that lives elsewhere, or ended before Ringline kept this. */
   resolution: "resolved" | "unresolved" | null;
@@ -593,7 +593,7 @@ export interface V1GetCallAnswer {
   ai_mode: string | null;
   /** What carries its audio. */
   transport: "websocket" | "sip" | "webrtc" | "esl";
-  /** The path of its recording on this server; null if there is none. */
+  /** The path of its recording on this server; null while it runs, and if there is none. */
   recording_url: string | null;
   /** `resolved` if the agent spoke after the caller, and one of them or an order ended the call; null while it runs, and where nobody knows what was said: a call that lives elsewhere, or ended before Ringline kept this. */
   resolution: "resolved" | "unresolved" | null;

@@ -15,6 +15,7 @@ from ringline.services.id_generator import new_id
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import OpenAccount, Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
+from ringline.services.recordings import Recordings
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
@@ -35,8 +36,9 @@ def build_rest(
     send: SendWebhook,
     now: Clock,
     agent_rules: AgentRules,
-    secret_ended: Callable[[], None],
     open_account: OpenAccount,
+    secret_ended: Callable[[], None],
+    recordings: Recordings,
     find_recording: FindRecording,
     signing_secret: str,
 ) -> Services:
@@ -73,9 +75,9 @@ def build_rest(
         DeliveryLedger(repo, now),
         Recovery(repo, now, new_id=new_id),
         webhook_secrets,
-        CallRecords(repo, now),
+        CallRecords(repo, recordings, now=now),
         CallAnalytics(repo, now),
-        RecordingDownloads(repo, find_recording, now=now),
+        RecordingDownloads(repo, find_recording, recordings=recordings, now=now),
         PlaybackTokens(signing_secret, now, new_id=new_id),
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         Agents(repo, agent_rules, now=now, new_id=new_id),

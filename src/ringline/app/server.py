@@ -5,6 +5,7 @@ watchers with what they are owed, then the sockets, then the database (architect
 "Processes").
 """
 
+import asyncio
 import os
 import secrets
 import time
@@ -25,8 +26,8 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, load_prices, service_links
 from ringline.domain import delivery_limits
 from ringline.domain.attendant import SETTINGS
-from ringline.rpc.context import Services
 from ringline.domain.call import Moment
+from ringline.rpc.context import Services
 from ringline.services.agents import AgentRules
 from ringline.services.background import run_in_background
 from ringline.services.calls import Calls
@@ -46,9 +47,9 @@ from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.session_places import SessionLimits, SessionPlaces
 from ringline.services.team import Team
-from ringline.storage.preparation import run_database
 from ringline.services.usage import UsageAccount
-from ringline.storage.recording_files import DiskRecordings, find_recording
+from ringline.storage.preparation import run_database
+from ringline.storage.recording_files import DiskRecordings, find_recording, recorded_of
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
@@ -257,7 +258,6 @@ async def _start(
             send=receivers.sender.send,
             now=now,
             agent_rules=agent_rules,
-            secret_ended=credentials.forget,
             open_account=lambda scope, agent_id: UsageAccount(
                 scope,
                 None,
@@ -266,6 +266,8 @@ async def _start(
                 pricing=pricing,
                 moment=lambda: Moment(now(), new_id),
             ),
+            secret_ended=credentials.forget,
+            recordings=recordings,
             find_recording=partial(find_recording, settings.data_dir),
             signing_secret=settings.signing_secrets[0],
         ),
@@ -297,7 +299,9 @@ async def _start(
     run_in_background(stack, webhooks.timers.run())
     run_in_background(stack, voices.provider_keys.run())
     run_in_background(stack, _watch_ownership(stores, journal))
-    calls.sweep(await stores.calls.abandoned())
+    abandoned = await stores.calls.abandoned()
+    ids = [orphan.call.id for orphan in abandoned]
+    calls.sweep(abandoned, await asyncio.to_thread(recorded_of, settings.data_dir, ids))
 
     port = await _listen(server, settings)
     links.reached_at(settings.reached_at(port))

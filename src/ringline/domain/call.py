@@ -101,6 +101,8 @@ class Call:
     builtins: Builtins = NO_BUILTINS
     announced: bool = False
     silences: Silences = field(default_factory=Silences)
+    #: There is a recording of it.
+    recorded: bool = False
     early: tuple[ConversationSignal, ...] = ()
 
     @property
@@ -220,7 +222,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = replace(call, participants=participants, talk=talk)
         case LegJoined():
             call = _join(call, signal, draft=draft)
-        case RecordingFailed(failure):
+        case RecordingFailed(failure, kept):
+            call = replace(call, recorded=kept)
             draft.report(
                 CallAudit(
                     audit_type=AuditType.ERROR,
@@ -421,15 +424,17 @@ def end_abandoned(
     participants: tuple[ParticipantRow, ...],
     lines: tuple[TranscriptLine, ...],
     lost_at: datetime,
+    recorded: bool,
     moment: Moment,
 ) -> Step:
     """End the record of a dead process's call: one terminal event, `server_lost`.
 
     It ends at the time its process was last known to be alive, but not before its last
-    written event.
+    written event. `recorded` is whether there is a recording.
     """
     turns = reduce(add_line, lines, Turns())
-    call = Call(scope, row, participants=participants, talk=TurnTaking(turns=turns))
+    talk = TurnTaking(turns=turns)
+    call = Call(scope, row, participants=participants, talk=talk, recorded=recorded)
     written = (
         row.started_at,
         row.answered_at or row.started_at,
@@ -466,7 +471,14 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
         allowed_tools=call.allowed_tools,
         builtins=call.builtins,
     )
-    return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
+    return replace(
+        call,
+        row=row,
+        participants=joined,
+        capabilities=capabilities,
+        talk=talk,
+        recorded=call.parties.recorder is not None,
+    )
 
 
 def _announce_answer(call: Call, draft: Draft) -> Call:
@@ -535,6 +547,7 @@ def _end(
             transcript=talk.turns.lines,
             source=row.source,
             metadata=None if row.metadata is None else dict(row.metadata),
+            recorded=call.recorded,
         )
     )
     for leg_id, _ in call.parties.legs:

@@ -77,9 +77,13 @@ class LegJoined:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailed:
-    """The call's recording did not begin, or has ended early; the call continues."""
+    """The call's recording did not begin, or has ended early; the call continues.
+
+    `kept` is whether there is a file, with what was recorded before.
+    """
 
     failure: RecordingFailure
+    kept: bool
 
 
 CallSignal: TypeAlias = (

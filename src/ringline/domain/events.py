@@ -224,7 +224,8 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 class CallEnded(EventData, frozen=True, kw_only=True):
     """The call's last event, exactly once. `duration_seconds` counts from the answer.
 
-    `metadata` is the integrator's own data, which no client of the call is shown.
+    `metadata` is the integrator's own data, which no client of the call is shown. `recorded` says
+    that there is a recording, whose file may take another moment to be complete.
     """
 
     type: ClassVar[str] = "call.ended"
@@ -238,6 +239,7 @@ class CallEnded(EventData, frozen=True, kw_only=True):
     sip_username: str | None = None
     source: str | None = None
     metadata: dict[str, object] | None = None
+    recorded: bool = False
 
 
 class ContactData(EventData, frozen=True, kw_only=True):

@@ -96,6 +96,9 @@ NUMBER_CHARACTERS = Limit(
     "400 `INVALID_ARGUMENT`; RPC: `invalid_attribute`",
 )
 DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVALID_ARGUMENT`")
+RECORDING_WAIT_S = Limit(
+    "a request's wait for the recording of a call that has just ended", 5, "s", "404 `NOT_FOUND`"
+)
 
 #: In the sequence of the page.
 ROWS = (
@@ -123,4 +126,5 @@ ROWS = (
     PLAYGROUND_TURNS,
     PLAYGROUND_HISTORY,
     PLAYGROUND_REPLY,
+    RECORDING_WAIT_S,
 )

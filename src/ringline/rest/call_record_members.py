@@ -15,6 +15,7 @@ from ringline.wire.call_status import (
     DISPOSITIONS,
     V1_STATUS,
     ai_mode,
+    recording_path,
     v1_status,
     v1_transport,
 )
@@ -60,7 +61,7 @@ CALL: Members = (
     Member(
         "recording_url",
         Shape.TEXT,
-        "the path of its recording on this server; null if there is none",
+        "the path of its recording on this server; null while it runs, and if there is none",
         null=True,
     ),
     Member(
@@ -112,11 +113,6 @@ TRANSCRIPT: Members = (
 )
 
 
-def recording_path(call_id: str) -> str:
-    """Return the path of a call's recording."""
-    return f"/v1/calls/{call_id}/recording"
-
-
 def show_call(call: CallRecord) -> dict[str, object]:
     """Return a call's members."""
     call_id, ended_at = format_id(Prefix.CALL, call.id), call.ended_at
@@ -134,7 +130,7 @@ def show_call(call: CallRecord) -> dict[str, object]:
         "disposition": None if call.hangup_cause is None else DISPOSITIONS[call.hangup_cause],
         "ai_mode": ai_mode(call.model),
         "transport": v1_transport(call.transport),
-        "recording_url": recording_path(call_id) if call.recorded else None,
+        "recording_url": recording_path(call.id) if call.recorded else None,
         "resolution": resolution_of(call.resolved),
         "classified_at": seconds(ended_at) if classified and ended_at is not None else None,
         "metadata": None if call.metadata is None else Raw(call.metadata.encode()),

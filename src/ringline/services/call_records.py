@@ -4,7 +4,7 @@ The list is newest first, and each of its filters has an index in that order, so
 the same however many calls there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +28,7 @@ from ringline.ports import Clock, Row, Rows
 from ringline.schema.call_tables import CALL_STATE, call_transcripts, calls
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import workspaces
+from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
 
 #: How many turns are fetched at a time.
@@ -46,7 +47,10 @@ class TranscriptTooLong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as it stands. `metadata` is JSON; `recorded` is whether a recording is there."""
+    """A call as it stands. `metadata` is JSON; `recorded` is whether there is a recording.
+
+    Its file may take another moment to be complete.
+    """
 
     id: UUID
     agent_id: UUID | None
@@ -127,13 +131,14 @@ _TURNS = Prepared(
 class CallRecords:
     """The calls of the workspace and environment that a method names."""
 
-    def __init__(self, repo: Repo, now: Clock) -> None:
+    def __init__(self, repo: Repo, recordings: Recordings, *, now: Clock) -> None:
         self._repo = repo
+        self._recordings = recordings
         self._now = now
 
     def with_repo(self, repo: Repo) -> "CallRecords":
         """Return the service over another repo, such as a caller's."""
-        return CallRecords(repo, self._now)
+        return CallRecords(repo, self._recordings, now=self._now)
 
     async def listed(
         self,
@@ -152,10 +157,11 @@ class CallRecords:
         values = dict(filters, size=size)
         if after is not None:
             values["after_at"], values["after_id"] = after
+        unfinished = frozenset(self._recordings.unfinished)  # before their rows say so
         async with self._repo.read(scope) as rows:
             found = await rows.fetch(statement.text, statement.arguments(**values))
         now = self._now()
-        return [_call(row, now) for row in found]
+        return [_call(row, now, unfinished=unfinished) for row in found]
 
     async def find(
         self, scope: Scope, call_id: UUID
@@ -164,12 +170,13 @@ class CallRecords:
 
         Raises NoSuchCall, Unavailable.
         """
+        unfinished = frozenset(self._recordings.unfinished)
         async with self._repo.read(scope) as rows:
             found = await rows.fetch(_FIND.text, _FIND.arguments(wanted=call_id))
             if not found:
                 raise NoSuchCall
             turns = await _turns(rows, call_id)
-        return _call(found[0], self._now()), turns
+        return _call(found[0], self._now(), unfinished=unfinished), turns
 
     async def transcript(self, scope: Scope, call_id: UUID) -> Sequence[TranscriptLine]:
         """Return a call's turns, in the order in which they were said.
@@ -205,7 +212,7 @@ async def _turns(rows: Rows, call_id: UUID) -> Sequence[TranscriptLine] | None:
     return [_turn(row) for row in found.rows] if found.complete else None
 
 
-def _call(row: Row, now: datetime) -> CallRecord:
+def _call(row: Row, now: datetime, *, unfinished: Set[UUID]) -> CallRecord:
     ended_at: datetime | None = row["ended_at"]
     cause: str | None = row["hangup_cause"]
     return CallRecord(
@@ -224,7 +231,7 @@ def _call(row: Row, now: datetime) -> CallRecord:
         None if cause is None else HangupCause(cause),
         row["resolved"],
         row["metadata"],
-        row["recording_ms"] is not None
+        (row["recording_ms"] is not None or row["id"] in unfinished)
         and ended_at is not None
         and is_kept(ended_at, now, retention_days=row["retention_days"]),
     )

@@ -1,7 +1,7 @@
 """The calls that run in this process, and the only way to send them orders."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -103,8 +103,8 @@ class Calls:
             if live.new.scope.workspace_id == workspace_id:
                 live.end(cause)
 
-    def sweep(self, abandoned: list[AbandonedCall]) -> None:
-        """End the records of calls whose process is dead."""
+    def sweep(self, abandoned: list[AbandonedCall], recorded: Set[UUID]) -> None:
+        """End the records of calls whose process is dead; of some there is a recording."""
         for orphan in abandoned:
             lines = tuple(line_of(turn) for turn in orphan.turns)
             moment = self._moment()
@@ -114,6 +114,7 @@ class Calls:
                 participants=orphan.participants,
                 lines=lines,
                 lost_at=orphan.lost_at,
+                recorded=orphan.call.id in recorded,
                 moment=moment,
             )
             if step.entry is not None:

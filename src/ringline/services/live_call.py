@@ -463,7 +463,9 @@ class LiveCall:
             self._recorder = self._recordings.record(
                 self.new.row.id,
                 self.caller,
-                failed=lambda failure: self.signal(call_signals.RecordingFailed(failure)),
+                failed=lambda failure, kept: self.signal(
+                    call_signals.RecordingFailed(failure, kept)
+                ),
             )
             self._bridge.plug_tap(seat, self._recorder)
 

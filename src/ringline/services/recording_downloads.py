@@ -8,12 +8,14 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
+from ringline.domain import v1_limits
 from ringline.domain.log import Scope
 from ringline.domain.recording import is_kept
-from ringline.ports import Clock
+from ringline.ports import Clock, Row
 from ringline.schema.call_tables import calls
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import workspaces
+from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
 
 _log = structlog.get_logger(__name__)
@@ -64,27 +66,43 @@ _FIND = Prepared(
 class RecordingDownloads:
     """The recordings of the workspace and environment that a method names."""
 
-    def __init__(self, repo: Repo, find: FindRecording, *, now: Clock) -> None:
+    def __init__(
+        self,
+        repo: Repo,
+        find: FindRecording,
+        *,
+        recordings: Recordings,
+        now: Clock,
+        wait_s: float = v1_limits.RECORDING_WAIT_S.most,
+    ) -> None:
         self._repo = repo
         self._find = find
+        self._recordings = recordings
         self._now = now
+        self._wait_s = wait_s
 
     def with_repo(self, repo: Repo) -> "RecordingDownloads":
         """Return the service over another repo, such as a caller's."""
-        return RecordingDownloads(repo, self._find, now=self._now)
+        return RecordingDownloads(
+            repo, self._find, recordings=self._recordings, now=self._now, wait_s=self._wait_s
+        )
 
     async def open(self, scope: Scope, call_id: UUID) -> OpenRecording:
         """Open a call's recording, which the caller closes.
 
+        Of a call that has just ended, the file is complete in a moment, for which it waits.
         Raises NoRecording, RecordingUnreadable, Unavailable.
         """
-        async with self._repo.read(scope) as rows:
-            found = await rows.fetch(_FIND.text, _FIND.arguments(wanted=call_id))
-        if not found or found[0]["recording_ms"] is None or found[0]["ended_at"] is None:
+        finished = self._recordings.finished(call_id)  # before its row says so
+        row = await self._find_row(scope, call_id)
+        if row["ended_at"] is None:
             raise NoRecording
-        if not is_kept(
-            found[0]["ended_at"], self._now(), retention_days=found[0]["retention_days"]
-        ):
+        if row["recording_ms"] is None and finished is not None:
+            await asyncio.wait([finished], timeout=self._wait_s)
+            row = await self._find_row(scope, call_id)
+        if row["recording_ms"] is None:
+            raise NoRecording
+        if not is_kept(row["ended_at"], self._now(), retention_days=row["retention_days"]):
             raise NoRecording
         recording = await self._open(call_id)
         if recording is None:
@@ -93,6 +111,13 @@ class RecordingDownloads:
             recording.close()
             raise NoRecording
         return recording
+
+    async def _find_row(self, scope: Scope, call_id: UUID) -> Row:
+        async with self._repo.read(scope) as rows:
+            found = await rows.fetch(_FIND.text, _FIND.arguments(wanted=call_id))
+        if not found:
+            raise NoRecording
+        return found[0]
 
     async def _open(self, call_id: UUID) -> OpenRecording | None:
         """Open the file in a thread, and leave none open if nobody waits for it any more."""

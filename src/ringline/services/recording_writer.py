@@ -96,12 +96,12 @@ class WriterListener(Protocol):
 class RecordingListener(Protocol):
     """Learns what becomes of a recording; called on the event loop."""
 
-    def on_failure(self, failure: RecordingFailure) -> None:
-        """Learn that the recording did not begin, or ended early."""
+    def on_failure(self, failure: RecordingFailure, kept: bool) -> None:
+        """Learn that the recording did not begin, or ended early; then a file is `kept`."""
         ...
 
-    def on_closed(self, duration_ms: int) -> None:
-        """Learn that the file is complete, and how long it is."""
+    def on_closed(self, duration_ms: int | None) -> None:
+        """Learn that the file is complete, and how long it is (ms); None: nobody knows."""
         ...
 
 
@@ -300,19 +300,24 @@ class RecordingWriter:
 
     def _close(self, tape: Tape) -> None:
         file, tape.file = tape.file, None
-        if file is not None:
-            self._call(tape.listener.on_closed, file.close())
+        if file is None:
+            return
+        duration_ms = None
+        try:
+            duration_ms = file.close()
+        finally:
+            self._call(tape.listener.on_closed, duration_ms)
 
     # In both.
 
     def _fail(self, tape: Tape, failure: RecordingFailure) -> None:
         tape.failed = True
         _log.warning("recording_failed", call_id=str(tape.call_id), reason=failure.value)
-        self._call(tape.listener.on_failure, failure)
+        self._call(tape.listener.on_failure, failure, tape.file is not None)
 
-    def _call(self, told: Callable[..., None], what: object) -> None:
+    def _call(self, told: Callable[..., None], *what: object) -> None:
         with suppress(RuntimeError):  # the loop has ended without us
-            self._loop.call_soon_threadsafe(told, what)
+            self._loop.call_soon_threadsafe(told, *what)
 
 
 def _settle(done: asyncio.Future[None], refused: RecordingFailure | None = None) -> None:

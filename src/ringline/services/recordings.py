@@ -2,13 +2,14 @@
 
 A call's recorder is a tap like any other. It notes when each chunk came, which costs the
 loop next to nothing, and hands its notes to the writer's thread (`recording_writer.py`). How
-long a recording is, stands in the call's row once its file is complete.
+long a recording is, stands in the call's row once its file is complete. Until then the recording is
+`unfinished`: whoever learns of the call's end can wait for it.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,10 @@ _TICK_S = 0.6
 _GRID_S = _TICK_S / 8
 #: How long a database that is away is left alone.
 _RETRY_S = 1.0
+
+
+#: Learns why a recording failed, and whether there is a file nevertheless.
+TellFailure: TypeAlias = Callable[[RecordingFailure, bool], None]
 
 
 class RecordingNotes(Protocol):
@@ -53,7 +58,7 @@ class Recorder:
         call_id: UUID,
         *,
         caller: PartyId,
-        failed: Callable[[RecordingFailure], None],
+        failed: TellFailure,
     ) -> None:
         #: Whose audio is on the left; all other audio is what the caller hears.
         self.caller = caller
@@ -89,14 +94,19 @@ class Recorder:
 
     # What the writer reports.
 
-    def on_failure(self, failure: RecordingFailure) -> None:
+    def on_failure(self, failure: RecordingFailure, kept: bool) -> None:
         """Stop recording; the call continues."""
         self._stop()
-        self._failed(failure)
+        if not kept:
+            self._recordings.finish(self._call_id)
+        self._failed(failure, kept)
 
-    def on_closed(self, duration_ms: int) -> None:
-        """Store how long the recording is."""
-        self._recordings.note(self._call_id, duration_ms)
+    def on_closed(self, duration_ms: int | None) -> None:
+        """Store how long the recording is; if nobody knows, the next start finds out."""
+        if duration_ms is None:
+            self._recordings.finish(self._call_id)
+        else:
+            self._recordings.note(self._call_id, duration_ms)
 
     def _stop(self) -> Tape | None:
         self._timer.cancel()
@@ -126,6 +136,7 @@ class Recordings:
         self._notes = notes
         self._grace_s = grace_s
         self._unwritten: dict[UUID, int | None] = {}
+        self._unfinished: dict[UUID, asyncio.Future[None]] = {}
         self._kept: frozenset[UUID] | None = None
         self._noting: asyncio.Task[None] | None = None
 
@@ -133,11 +144,25 @@ class Recordings:
         """Start the writer; the calls' rows follow the files that are there."""
         self.writer.start(self)
 
-    def record(
-        self, call_id: UUID, caller: PartyId, *, failed: Callable[[RecordingFailure], None]
-    ) -> Recorder:
+    def record(self, call_id: UUID, caller: PartyId, *, failed: TellFailure) -> Recorder:
         """Record a call from now on; `failed` is called at most once."""
+        self._unfinished[call_id] = asyncio.get_running_loop().create_future()
         return Recorder(self, call_id, caller=caller, failed=failed)
+
+    @property
+    def unfinished(self) -> Set[UUID]:
+        """Return the calls whose recording is under way, or not in their row yet."""
+        return self._unfinished.keys()
+
+    def finished(self, call_id: UUID) -> asyncio.Future[None] | None:
+        """Return what is done once a call's recording is in its row; None if it is now."""
+        return self._unfinished.get(call_id)
+
+    def finish(self, call_id: UUID) -> None:
+        """Wake up who waits for a recording: its row says now what there is."""
+        finished = self._unfinished.pop(call_id, None)
+        if finished is not None and not finished.done():
+            finished.set_result(None)
 
     async def remove(self, call_ids: Collection[UUID]) -> None:
         """Remove recordings of calls that have ended; the calls' rows follow.
@@ -190,6 +215,9 @@ class Recordings:
                 self._kept = self._kept or kept
                 self._unwritten = notes | self._unwritten
                 await asyncio.sleep(_RETRY_S)
+                continue
             except Exception as error:
                 _log.error("recording_not_noted", error=type(error).__name__)
+            for call_id in notes:
+                self.finish(call_id)
         self._noting = None

@@ -10,7 +10,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,6 +236,18 @@ def find_recording(data_dir: Path, call_id: UUID) -> StoredRecording | None:
     finally:
         os.close(directory)
     return StoredRecording(file, _size_of(file), _is_complete(file))
+
+
+def recorded_of(data_dir: Path, call_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Return of which calls there is a recording that can be opened."""
+    recorded: set[UUID] = set()
+    for call_id in call_ids:
+        with suppress(OSError):
+            recording = find_recording(data_dir, call_id)
+            if recording is not None:
+                recording.close()
+                recorded.add(call_id)
+    return frozenset(recorded)
 
 
 def _open_directory(data_dir: Path, *, make: bool) -> int:

@@ -3,7 +3,10 @@
 Contract, 4 and 11; live streams, 7.3.
 """
 
+from uuid import UUID
+
 from ringline.domain.call_vocabulary import CallStatus, CallTransport, HangupCause
+from ringline.domain.ids import Prefix, format_id
 
 #: RPC and the events socket; only these two tables translate `held` and `queued`.
 RPC_STATUS: dict[CallStatus, str] = {
@@ -69,6 +72,11 @@ _TRANSPORTS = {CallTransport.SANDBOX: "sip", CallTransport.EXTERNAL: "sip"}
 def v1_transport(transport: CallTransport) -> str:
     """Return the word of `/v1` for what carries a call's audio."""
     return _TRANSPORTS.get(transport, transport)
+
+
+def recording_path(call_id: UUID) -> str:
+    """Return the path of a call's recording on the server (live streams, 3.7 and 6.3.6)."""
+    return f"/v1/calls/{format_id(Prefix.CALL, call_id)}/recording"
 
 
 def ai_mode(model: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """The envelope's dialect, for the call WebSocket and agents' webhooks (live streams, 3).
 
 `number` is ours and `from` the remote party's, whoever called (3.2). Members that we cannot
-know yet (recording, quality, campaign) are null.
+know yet (quality, campaign) are null.
 """
 
 from datetime import datetime
@@ -31,6 +31,7 @@ from ringline.wire.call_status import (
     DISPOSITIONS,
     V1_STATUS,
     ai_mode,
+    recording_path,
     v1_status,
     v1_transport,
 )
@@ -206,7 +207,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         "started_at": seconds(ended.started_at),
         "ended_at": seconds(ended.ended_at),
         "mno_used": None,
-        "recording_url": None,
+        "recording_url": recording_path(call.id) if ended.recorded else None,
         "quality_mos": None,
         "campaign_id": None,
         "metadata": ended.metadata,

@@ -141,7 +141,12 @@ PAYLOADS: Mapping[str, Members] = {
         _STARTED_AT,
         snake(ENDED_AT),
         _unknown("mno_used", Shape.TEXT, means="the carrier"),
-        _unknown("recording_url", Shape.TEXT, means="where the recording is"),
+        Member(
+            "recording_url",
+            Shape.TEXT,
+            "the path of its recording on this server, which takes a key; null if there is none",
+            null=True,
+        ),
         _unknown("quality_mos", Shape.NUMBER, means="the audio quality"),
         _CAMPAIGN,
         Member(

@@ -219,6 +219,7 @@ OWN: Mapping[type[EventData], Members] = {
         Member(
             "metadata", Shape.OBJECT, "your own data, given with the call or its ticket", null=True
         ),
+        Member("recorded", Shape.BOOLEAN, "whether there is a recording"),
     ),
     ContactCreated: _CONTACT,
     ContactUpdated: _CONTACT,
