@@ -12,14 +12,16 @@ from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
+from ringline.services.messages import Messages
 from ringline.services.playback import PlaybackTokens
-from ringline.services.playground import OpenAccount, Playground
+from ringline.services.playground import Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
 from ringline.services.recordings import Recordings
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.sealer import Sealer
+from ringline.services.text_turns import OpenAccount
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
@@ -33,6 +35,7 @@ def build_rest(
     *,
     calls: Calls,
     sandbox: SandboxCalls,
+    messages: Messages,
     send: SendWebhook,
     now: Clock,
     agent_rules: AgentRules,
@@ -82,5 +85,6 @@ def build_rest(
         TrialSends(repo, send, secrets=webhook_secrets, now=now, new_id=new_id),
         Agents(repo, agent_rules, now=now, new_id=new_id),
         Playground(agent_rules.catalogue, open_account, new_id=new_id),
+        messages,
         allow_private=agent_rules.allow_private,
     )

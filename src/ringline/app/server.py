@@ -13,10 +13,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import structlog
 
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
+from ringline.app.messaging import messaging_of
 from ringline.app.rest import build_rest
 from ringline.app.sandbox import by_webhook_or_script, sandbox_lines
 from ringline.app.surfaces import build_server
@@ -27,6 +29,7 @@ from ringline.config import Settings, load_prices, service_links
 from ringline.domain import delivery_limits
 from ringline.domain.attendant import SETTINGS
 from ringline.domain.call import Moment
+from ringline.domain.log import Scope
 from ringline.rpc.context import Services
 from ringline.services.agents import AgentRules
 from ringline.services.background import run_in_background
@@ -206,12 +209,31 @@ async def _start(
         agent_rules,
         provider_keys_changed=voices.provider_keys.changed,
     )
+
+    def open_account(scope: Scope, agent_id: UUID) -> UsageAccount:
+        return UsageAccount(
+            scope,
+            None,
+            agent_id=agent_id,
+            journal=journal,
+            pricing=pricing,
+            moment=lambda: Moment(now(), new_id),
+        )
+
+    messaging = messaging_of(
+        repo,
+        voices.catalogue,
+        open_account=open_account,
+        now=now,
+        sandbox_clock_scale=settings.sandbox_clock_scale,
+    )
     webhooks = webhooks_of(
         stores,
         receivers,
         sealer=sealer,
         recordings=recordings,
         calls=calls,
+        messaging=messaging.serve,
         now=now,
         most=most,
     )
@@ -255,17 +277,11 @@ async def _start(
             sealer,
             calls=calls,
             sandbox=sandbox,
+            messages=messaging.messages,
             send=receivers.sender.send,
             now=now,
             agent_rules=agent_rules,
-            open_account=lambda scope, agent_id: UsageAccount(
-                scope,
-                None,
-                agent_id=agent_id,
-                journal=journal,
-                pricing=pricing,
-                moment=lambda: Moment(now(), new_id),
-            ),
+            open_account=open_account,
             secret_ended=credentials.forget,
             recordings=recordings,
             find_recording=partial(find_recording, settings.data_dir),

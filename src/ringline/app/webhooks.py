@@ -1,6 +1,7 @@
 """What reaches receivers of webhooks: deliveries, questions and their client; durable timers."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -72,10 +73,14 @@ def webhooks_of(
     sealer: Sealer,
     recordings: Recordings,
     calls: Calls,
+    messaging: Mapping[TimerKind, Serve],
     now: Clock,
     most: int,
 ) -> Webhooks:
-    """Return the worker over open stores; `most` deliveries are under way at a time."""
+    """Return the worker over open stores; `most` deliveries are under way at a time.
+
+    `messaging` serves the timers of messages.
+    """
     attempts = Attempts(
         receivers.sender.send,
         receivers.secrets,
@@ -98,5 +103,6 @@ def webhooks_of(
         end_calls=partial(calls.end_all, cause=EndCause.KEY_REVOKED),
         remove=recordings.remove,
     ).serve
+    serve.update(messaging)
     timers = Timers(stores.timers, serve, now=now, daily=daily)
     return Webhooks(deliveries, timers)

@@ -80,6 +80,7 @@ FIELDS: Mapping[str, str] = {
     "library": "the name of the library's logger",
     "live": "how many voice sessions are live",
     "logs": "how many workspaces' logs were in the transaction",
+    "message_id": "the message",
     "model": "the model, as `provider/model`",
     "module": "the worker's program; null for all of them",
     "names": "the names of the variables",
@@ -87,7 +88,7 @@ FIELDS: Mapping[str, str] = {
     "outcome": "the entry's outcome: `Refused` or `StorageLost`",
     "path": "the path of the request, without its query",
     "pid": "the process id of the database",
-    "provider": "`openai`, `xai` or `gemini`",
+    "provider": "`openai`, `xai` or `gemini`; of messages, the provider's own name",
     "reason": "a sentence, or the kind of error",
     "refused": "how many connections or sessions were refused since the last such line",
     "seconds": "how long the call lasted",
@@ -369,6 +370,25 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "cause",
             "status",
             means="An agent's `webhook_url` gave no result of a tool; the model is told so.",
+        ),
+    ),
+    "Messages": (
+        _warning(
+            "message_provider_away",
+            "provider",
+            "message_id",
+            means="The provider could not be reached; the message is handed over later.",
+        ),
+        _warning(
+            "message_model_away",
+            "model",
+            means="An agent's model could not answer a message; it is asked again later.",
+        ),
+        _warning(
+            "message_not_answered",
+            "agent_id",
+            means="An agent's settings do not let its model answer a message; it is left to"
+            " people.",
         ),
     ),
     "Providers of voices": (

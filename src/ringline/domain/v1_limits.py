@@ -73,6 +73,12 @@ PLAYGROUND_HISTORY = Limit(
 PLAYGROUND_REPLY = Limit(
     "the reply in a playground", 64 * 1024, "characters", "the rest is left out"
 )
+MESSAGE_BODY = Limit(
+    "the text of a message", 4_096, "characters", "400 `INVALID_ARGUMENT`; an answer is cut there"
+)
+MESSAGE_HISTORY = Limit(
+    "the messages of a thread that its agent is shown", 100, "messages", "older ones are left out"
+)
 AGENTS_OF_STARTER = Limit("agents of an environment, tier `starter`", 2, "agents", _TOO_MANY_AGENTS)
 AGENTS_OF_BUILDER = Limit(
     "agents of an environment, tier `builder`", 10, "agents", _TOO_MANY_AGENTS
@@ -127,4 +133,6 @@ ROWS = (
     PLAYGROUND_HISTORY,
     PLAYGROUND_REPLY,
     RECORDING_WAIT_S,
+    MESSAGE_BODY,
+    MESSAGE_HISTORY,
 )

@@ -23,6 +23,13 @@ from ringline.ports.media import (
     VoiceListener,
     VoiceUnavailable,
 )
+from ringline.ports.messaging import (
+    MessageProvider,
+    MessageProviders,
+    MessageRefused,
+    OutgoingMessage,
+    ProviderAway,
+)
 from ringline.ports.storage import (
     AlreadyExists,
     CallStore,
@@ -77,10 +84,15 @@ __all__ = [
     "LogBusy",
     "LogHead",
     "LogPage",
+    "MessageProvider",
+    "MessageProviders",
+    "MessageRefused",
     "NewId",
     "NewResampler",
     "OpenVoice",
+    "OutgoingMessage",
     "Portions",
+    "ProviderAway",
     "ProviderKeyStore",
     "QueryTooSlow",
     "Records",

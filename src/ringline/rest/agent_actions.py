@@ -16,8 +16,8 @@ from ringline.services.agents import (
     StoredAgent,
     TooManyAgents,
 )
-from ringline.services.playground import ModelAway, NoTextTurn
 from ringline.services.slots import NoSlot
+from ringline.services.text_turns import ModelAway, NoTextTurn
 
 Answer = Mapping[str, object]
 

@@ -9,6 +9,7 @@ from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
+from ringline.services.messages import Messages
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import Playground
 from ringline.services.recording_downloads import RecordingDownloads
@@ -45,6 +46,7 @@ class Services:
     trials: TrialSends
     agents: Agents
     playground: Playground
+    messages: Messages
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -66,4 +68,5 @@ class Services:
             recordings=self.recordings.with_repo(repo),
             trials=self.trials.with_repo(repo),
             agents=self.agents.with_repo(repo),
+            messages=self.messages.with_repo(repo),
         )

@@ -54,10 +54,10 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.record_events import contact_events, conversation_events
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
+from ringline.services.record_events import contact_events, conversation_events
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.events_socket import TURN_ROLES
 from ringline.wire.rpc import TAKES_SECRET_KEY, forbid

@@ -21,7 +21,8 @@ from ringline.schema.metadata import metadata
 
 #: A conversation that is a thread of messages has an `ai_mode` and the two numbers; it is the only
 #: one of its agent, its remote number and its channel (live streams, 6.5). `our_number` is the one
-#: that was used last. The others have nulls there.
+#: that was used last. `answered_id` is the contact's last message that has an answer. The others
+#: have nulls there.
 conversations = sa.Table(
     "conversations",
     metadata,
@@ -38,6 +39,7 @@ conversations = sa.Table(
     sa.Column("remote_number", sa.Text),
     sa.Column("window_expires_at", TIMESTAMP),
     sa.Column("last_message_at", TIMESTAMP),
+    sa.Column("answered_id", sa.Uuid),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "public_id"),

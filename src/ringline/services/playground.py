@@ -1,114 +1,31 @@
 """The playground: one turn with an agent's model, in text (live streams, 6.2).
 
-It is no call: nothing is stored but what it costs, no event is written, and no tool is run. A voice
-is opened with the conversation so far, answers once, and is closed.
+It is no call: nothing is stored but what it costs, no event is written, and no tool is run.
 """
 
-import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TypeAlias
-from uuid import UUID
+from collections.abc import Sequence
 
 from ringline.domain import v1_limits
-from ringline.domain.agent import Agent, heard_as
+from ringline.domain.agent import Agent
 from ringline.domain.agent_models import is_byom
-from ringline.domain.audio import Chunk
-from ringline.domain.config_members import Modality
 from ringline.domain.log import Scope
-from ringline.domain.routes import PartyId, VoiceId
-from ringline.domain.session_config import UNBOUND, ConfigProblem, effective
-from ringline.domain.voice import (
-    AddText,
-    PastTurn,
-    Respond,
-    ResponseDone,
-    ResponseEnd,
-    ToolCall,
-    VoiceFailed,
-    VoiceOpening,
-    VoiceSignal,
-)
-from ringline.ports import NewId, VoiceUnavailable
+from ringline.domain.voice import PastTurn
+from ringline.ports import NewId
 from ringline.services.slots import Slots
-from ringline.services.usage import UsageAccount
+from ringline.services.text_turns import NoTextTurn, OpenAccount, Reply, TextTurns
 from ringline.services.voices import Catalogue
-
-#: How long closing a voice may take.
-_CLOSE_S = 2.0
-
-#: Opens an account for the turns of an agent, outside of any call.
-OpenAccount: TypeAlias = Callable[[Scope, UUID], UsageAccount]
-
-
-class NoTextTurn(Exception):
-    """The agent's model cannot take a turn in text; `problem` says why."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-
-
-class ModelAway(Exception):
-    """The agent's model could not answer now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What an agent says, and the tools that it would call."""
-
-    text: str
-    tool_calls: tuple[ToolCall, ...]
-
-
-@dataclass(slots=True)
-class _Ear:
-    """Hears one response of a voice, and what it costs."""
-
-    response_id: str
-    charge: Callable[[VoiceSignal], None]
-    #: Whether it answered.
-    done: asyncio.Future[bool] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
-    texts: list[str] = field(default_factory=list[str])
-    calls: list[ToolCall] = field(default_factory=list[ToolCall])
-
-    def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Take the end of the response, or of the voice, the calls of tools, and the costs."""
-        self.charge(signal)
-        match signal:
-            case ToolCall():
-                self.calls.append(signal)
-            case ResponseDone(self.response_id, ResponseEnd.COMPLETED):
-                self._end(answered=True)
-            case ResponseDone(self.response_id) | VoiceFailed(recoverable=False):
-                self._end(answered=False)
-            case _:
-                pass
-
-    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
-        """Ignore speech."""
-
-    def on_voice_text(self, response_id: str, delta: str) -> None:
-        """Take a piece of the reply."""
-        room = v1_limits.PLAYGROUND_REPLY.most - sum(map(len, self.texts))
-        if response_id == self.response_id and room > 0:
-            self.texts.append(delta[:room])
-
-    def _end(self, *, answered: bool) -> None:
-        if not self.done.done():
-            self.done.set_result(answered)
 
 
 class Playground:
     """Takes turns with agents in text."""
 
     def __init__(self, catalogue: Catalogue, open_account: OpenAccount, *, new_id: NewId) -> None:
-        self._catalogue = catalogue
-        self._open_account = open_account
-        self._new_id = new_id
+        self._turns = TextTurns(
+            catalogue,
+            open_account,
+            new_id=new_id,
+            most_characters=v1_limits.PLAYGROUND_REPLY.most,
+        )
         self._slots = Slots(v1_limits.PLAYGROUND_TURNS.most)
 
     async def ask(
@@ -120,36 +37,6 @@ class Playground:
         """
         if is_byom(agent.model):
             raise NoTextTurn("the words of a byom agent come from its webhook, in calls")
-        models = await self._catalogue.models(scope)
-        text_alone = {"modalities": [Modality.TEXT.value]}
-        session = effective(UNBOUND, text_alone, agent=agent, models=models)
-        if isinstance(session, ConfigProblem):
-            raise NoTextTurn(session.message)
-        opening = VoiceOpening(
-            session.config, tuple(history), scope=scope, language=heard_as(agent.language)
-        )
+        opening = await self._turns.opening(scope, agent, history=history, text_alone=True)
         with self._slots.one_of(scope):
-            return await self._take_turn(
-                opening, message, account=self._open_account(scope, agent.id)
-            )
-
-    async def _take_turn(
-        self, opening: VoiceOpening, message: str, *, account: UsageAccount
-    ) -> Reply:
-        voice_id = VoiceId(PartyId(self._new_id()))
-        account.opens(voice_id, opening.config.model)
-        ear = _Ear(str(self._new_id()), lambda signal: account.take(voice_id, signal))
-        try:
-            voice = await self._catalogue.open(opening, ear)
-        except VoiceUnavailable:
-            raise ModelAway from None
-        try:
-            voice.send(AddText(message))
-            voice.send(Respond(ear.response_id))
-            if not await ear.done:
-                raise ModelAway
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_S):
-                    await voice.close()
-        return Reply("".join(ear.texts), tuple(ear.calls))
+            return await self._turns.take(opening, message, agent_id=agent.id)

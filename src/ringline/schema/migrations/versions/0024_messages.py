@@ -19,7 +19,8 @@ COLUMNS = (
         ADD our_number text,
         ADD remote_number text,
         ADD window_expires_at timestamptz,
-        ADD last_message_at timestamptz
+        ADD last_message_at timestamptz,
+        ADD answered_id uuid
     """,
     """
     ALTER TABLE ringline.conversation_items

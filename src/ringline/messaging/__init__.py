@@ -1,0 +1,1 @@
+"""Providers of messages: adapters of the port `MessageProvider`."""
