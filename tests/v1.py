@@ -65,6 +65,12 @@ class V1:
         assert created.status == 201, created.body
         return created.body
 
+    async def new_number(self, e164: str = "+2348000001234", **given: object) -> Any:
+        """Add a number; return it."""
+        created = await self.post("/numbers", {"e164": e164, **given})
+        assert created.status == 201, created.body
+        return created.body
+
     async def new_key(self, label: str, mode: str | None = None) -> Any:
         """Create a key, of this one's environment by default; return it with its secret."""
         mode = mode or ("live" if self.key.startswith("sk_live_") else "test")

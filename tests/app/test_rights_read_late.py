@@ -42,6 +42,7 @@ BODIES: dict[str, object] = {
         "to_number": "+2348031234567",
         "from_number": "+2348000001234",
     },
+    "/v1/numbers": {"e164": "+2348031234567"},
     "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
     "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
     "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},
@@ -64,6 +65,7 @@ _WRITTEN = """
         + (SELECT count(*) FROM ringline.events)
         + (SELECT count(*) FROM ringline.webhook_endpoints)
         + (SELECT count(*) FROM ringline.agents)
+        + (SELECT count(*) FROM ringline.phone_numbers)
         + (SELECT count(*) FROM ringline.keys WHERE label = 'late')
         + (SELECT count(*) FROM ringline.workspaces WHERE previous_signing_secret IS NOT NULL)
 """

@@ -421,5 +421,5 @@ async def test_an_operator_reaches_nothing_through_relationships_that_they_may_n
 def test_every_kind_of_input_has_a_sample() -> None:
     kinds: set[type[Kind]] = {type(one.kind) for a in ACTIONS.values() for one in a.inputs}
     known = {Id, Choice, Choices, Integer, Boolean, LogPoint, Timestamp, Map, TextList, ToolList}
-    known |= {Dialogue, Text}
+    known |= {Dialogue, Text, PhoneNumber}
     assert kinds <= known

@@ -106,6 +106,7 @@ async def test_every_route_of_v1(service: Service, database: TestDatabase, tmp_p
         "event_id": event,
         "key_id": key,
         "call_id": call["id"],
+        "number_id": (await V1(service).new_number())["number_id"],
         "agent_id": format_id(Prefix.AGENT, service.keys.agent_id),
         "template_id": format_id(Prefix.TEMPLATE, TEMPLATES[0].id),
     }

@@ -68,7 +68,7 @@ def _read(name: str, given: Any) -> object:
         (
             "create_conversation",
             {"channel": "emial"},
-            "must be one of: chat, call, email, sms, discord",
+            "must be one of: chat, call, email, sms, whatsapp, discord",
             "email",
         ),
         (

@@ -628,6 +628,7 @@ export interface PhoneNumber {
   aiAgentId: Uuid | null;
   inboundEnabled: boolean;
   outboundEnabled: boolean;
+  channels: ("voice" | "sms" | "whatsapp")[];
   organisationId: Uuid;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
@@ -649,6 +650,7 @@ export interface PhoneNumberFilter extends Joined<PhoneNumberFilter> {
   aiAgentId?: Nullable<ById>;
   inboundEnabled?: ByBoolean;
   outboundEnabled?: ByBoolean;
+  channels?: ByNil;
   organisationId?: ById;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
@@ -1070,6 +1072,7 @@ export interface CreatePhoneNumberInput {
   aiAgentId?: Uuid | null;
   inboundEnabled?: boolean;
   outboundEnabled?: boolean;
+  channels?: ("voice" | "sms" | "whatsapp")[];
 }
 
 export interface UpdatePhoneNumberInput {
@@ -1080,6 +1083,7 @@ export interface UpdatePhoneNumberInput {
   aiAgentId?: Uuid | null;
   inboundEnabled?: boolean;
   outboundEnabled?: boolean;
+  channels?: ("voice" | "sms" | "whatsapp")[];
 }
 
 export interface CreateAiAgentInput {

@@ -689,6 +689,98 @@ export interface V1GetAnalyticsAnswer {
   average_mos: number | null;
 }
 
+/** The body of: Add a number. */
+export interface V1CreateNumberBody {
+  /** The number, in E.164. */
+  e164: string;
+  /** The agent who answers it. Default: null. */
+  agent_id?: string | null;
+  /** What it is used for, at least one of these. Default: `voice`, `sms`, `whatsapp`. */
+  channels?: readonly ("voice" | "sms" | "whatsapp")[];
+}
+
+/** The number. */
+export interface V1CreateNumberAnswer {
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The number itself, in E.164. */
+  e164: string;
+  /** What its country's plan says of it: Nigerian geographic or mobile, or of another country; null: anything else, or a range that is not assigned. */
+  type: "geo_did" | "mobile_virtual" | "intl_did" | "shortcode" | null;
+  /** It is yours. */
+  status: "provisioned";
+  /** Who answers it, if no rule says otherwise. */
+  agent_id: string | null;
+  /** What it is used for. */
+  channels: readonly ("voice" | "sms" | "whatsapp")[];
+  /** The operator that a Nigerian mobile prefix belongs to; null for any other number. */
+  mno: "MTN" | "Glo" | "Airtel" | "9mobile" | null;
+  /** When it was added. */
+  provisioned_at: Timestamp;
+}
+
+/** The query of: List numbers. */
+export interface V1ListNumbersQuery {
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: A page of numbers. */
+export interface V1ListNumbersRow {
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The number itself, in E.164. */
+  e164: string;
+  /** What its country's plan says of it: Nigerian geographic or mobile, or of another country; null: anything else, or a range that is not assigned. */
+  type: "geo_did" | "mobile_virtual" | "intl_did" | "shortcode" | null;
+  /** It is yours. */
+  status: "provisioned";
+  /** Who answers it, if no rule says otherwise. */
+  agent_id: string | null;
+  /** What it is used for. */
+  channels: readonly ("voice" | "sms" | "whatsapp")[];
+  /** The operator that a Nigerian mobile prefix belongs to; null for any other number. */
+  mno: "MTN" | "Glo" | "Airtel" | "9mobile" | null;
+  /** When it was added. */
+  provisioned_at: Timestamp;
+}
+
+/** A page of numbers; without a token it is the last. */
+export interface V1ListNumbersAnswer {
+  numbers: V1ListNumbersRow[];
+  next_page_token?: string;
+}
+
+/** The body of: Change a number. */
+export interface V1UpdateNumberBody {
+  /** The agent who answers it. Default: unchanged. */
+  agent_id?: string | null;
+  /** What it is used for, at least one of these. Default: unchanged. */
+  channels?: readonly ("voice" | "sms" | "whatsapp")[];
+}
+
+/** The number as it is now. */
+export interface V1UpdateNumberAnswer {
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The number itself, in E.164. */
+  e164: string;
+  /** What its country's plan says of it: Nigerian geographic or mobile, or of another country; null: anything else, or a range that is not assigned. */
+  type: "geo_did" | "mobile_virtual" | "intl_did" | "shortcode" | null;
+  /** It is yours. */
+  status: "provisioned";
+  /** Who answers it, if no rule says otherwise. */
+  agent_id: string | null;
+  /** What it is used for. */
+  channels: readonly ("voice" | "sms" | "whatsapp")[];
+  /** The operator that a Nigerian mobile prefix belongs to; null for any other number. */
+  mno: "MTN" | "Glo" | "Airtel" | "9mobile" | null;
+  /** When it was added. */
+  provisioned_at: Timestamp;
+}
+
 /** The body of: Create an API key. */
 export interface V1CreateKeyBody {
   /** What to recognise it by. */
@@ -1314,6 +1406,34 @@ export interface V1Routes {
     query: V1GetAnalyticsQuery;
     body: undefined;
     answer: V1GetAnalyticsAnswer;
+  };
+  /** Add a number. */
+  "POST /v1/numbers": {
+    path: undefined;
+    query: undefined;
+    body: V1CreateNumberBody;
+    answer: V1CreateNumberAnswer;
+  };
+  /** List numbers. */
+  "GET /v1/numbers": {
+    path: undefined;
+    query: V1ListNumbersQuery;
+    body: undefined;
+    answer: V1ListNumbersAnswer;
+  };
+  /** Change a number. */
+  "PATCH /v1/numbers/{number_id}": {
+    path: { number_id: string };
+    query: undefined;
+    body: V1UpdateNumberBody;
+    answer: V1UpdateNumberAnswer;
+  };
+  /** Release a number. */
+  "DELETE /v1/numbers/{number_id}": {
+    path: { number_id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
   };
   /** Create an API key. */
   "POST /v1/keys": {

@@ -13,6 +13,7 @@ from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
 from ringline.services.messages import Messages
+from ringline.services.numbers import Numbers
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
@@ -86,5 +87,6 @@ def build_rest(
         Agents(repo, agent_rules, now=now, new_id=new_id),
         Playground(agent_rules.catalogue, open_account, new_id=new_id),
         messages,
+        Numbers(repo, now, new_id=new_id),
         allow_private=agent_rules.allow_private,
     )

@@ -10,6 +10,7 @@ from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.messages import Messages
+from ringline.services.numbers import Numbers
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import Playground
 from ringline.services.recording_downloads import RecordingDownloads
@@ -47,6 +48,7 @@ class Services:
     agents: Agents
     playground: Playground
     messages: Messages
+    numbers: Numbers
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -69,4 +71,5 @@ class Services:
             trials=self.trials.with_repo(repo),
             agents=self.agents.with_repo(repo),
             messages=self.messages.with_repo(repo),
+            numbers=self.numbers.with_repo(repo),
         )

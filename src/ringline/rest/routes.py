@@ -7,6 +7,7 @@ from ringline.rest import (
     call_placing_routes,
     call_record_routes,
     key_routes,
+    number_routes,
     playback_routes,
     webhook_routes,
     workspace_routes,
@@ -21,6 +22,7 @@ ROUTES: tuple[Route, ...] = (
     *call_control_routes.ROUTES,
     *playback_routes.ROUTES,
     *analytics_routes.ROUTES,
+    *number_routes.ROUTES,
     *key_routes.ROUTES,
     *webhook_routes.ROUTES,
 )

@@ -142,6 +142,7 @@ _NUMBER = _given(
     "aiAgentId",
     "inboundEnabled",
     "outboundEnabled",
+    "channels",
 )
 _API_KEY = Input("apiKey", r.PROVIDER_KEY, True, False, "api_key", sealed=True, tail="last_four")
 _AGENT = (

@@ -61,8 +61,8 @@ def describe_kind(kind: Kind) -> str:
             return f"phrases and replies of the local voice, at most {most} bytes of JSON"
         case AnswerLatency():
             return "object of `totalMs`, `voiceMs` and `gatewayMs`, whole milliseconds"
-        case TextList(Choice(words)):
-            return f"list of {_words(words)}"
+        case TextList(Choice(words), least=least):
+            return f"list of {f'at least {least} of ' if least else ''}{_words(words)}"
         case TextList(_, most):
             return f"list of texts, at most {most} bytes"
         case LogPoint():

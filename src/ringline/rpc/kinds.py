@@ -241,16 +241,22 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class TextList:
-    """A list of strings, or of words of a few."""
+    """A list of strings, or of words of a few; of at least so many, and `distinct` ones."""
 
     item: "Text | Choice" = field(default_factory=Text)
     max_bytes: int = _LONG
+    least: int = 0
+    distinct: bool = False
 
     def cast(self, value: object) -> list[str]:
         """Take a list of strings that are not blank."""
         texts = [self.item.cast(text) for text in _members(value)]
         if None in texts:
             raise BadValue("must be a list of texts that are not blank")
+        if len(texts) < self.least:
+            raise BadValue("must have at least %{min} members", min=self.least)
+        if self.distinct and len(set(texts)) < len(texts):
+            raise BadValue("must name each one once")
         _check_size("".join(cast("list[str]", texts)), self.max_bytes)
         return cast("list[str]", texts)
 

@@ -110,10 +110,13 @@ def taken(kind: Kind) -> Schema:
             return ref("LocalDialogue") | {"description": _bytes(most)}
         case AnswerLatency():
             return shown(kind)
-        case TextList(Choice() as item):
-            return _listed(taken(item))
-        case TextList(item, most):
-            return _listed(taken(item), description=_bytes(most))
+        case TextList(item, most, least, distinct):
+            more: Schema = {} if isinstance(item, Choice) else {"description": _bytes(most)}
+            if least:
+                more["minItems"] = least
+            if distinct:
+                more["uniqueItems"] = True
+            return _listed(taken(item), **more)
         case LogPoint():
             return {
                 "anyOf": [

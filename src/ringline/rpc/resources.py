@@ -39,6 +39,10 @@ from ringline.domain.spelling import camel
 from ringline.domain.tiers import Tier
 from ringline.domain.usage import UNITS
 from ringline.domain.voice import UsageKind
+from ringline.rpc.fields import ORGANISATION as _ORGANISATION
+from ringline.rpc.fields import organisation_id as _organisation_id
+from ringline.rpc.fields import stamps as _stamps
+from ringline.rpc.fields import words as _words
 from ringline.rpc.kinds import (
     AnswerLatency,
     Boolean,
@@ -54,6 +58,7 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
+from ringline.rpc.number_resources import PHONE_NUMBER
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
@@ -83,25 +88,10 @@ IDLE_TIMEOUT = Integer(minimum=3, maximum=120)
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
 
 
-def _stamps() -> tuple[Field, ...]:
-    return Field("insertedAt", Timestamp()), Field("updatedAt", Timestamp())
-
-
 def _translated(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
     """Translate a column's words to the surface's, where they differ."""
     others = {str(word): shown for word, shown in words.items() if str(word) != shown}
     return sa.case(others, value=column, else_=column)
-
-
-def _words(words: Any) -> Choice:
-    return Choice(tuple(str(word) for word in words))
-
-
-_ORGANISATION = Relationship("organisation", "Organisation", "workspace_id", null=False)
-
-
-def _organisation_id(table: sa.Table) -> Field:
-    return Field("organisationId", Id(Prefix.WORKSPACE), column=table.c.workspace_id)
 
 
 _entries = tables.call_queue_entries
@@ -498,32 +488,6 @@ OPERATOR_STATUS = Resource(
         Relationship("changedByUser", "User", "changed_by_user_id"),
         _ORGANISATION,
         Relationship("sipUser", "SipUser", "sip_user_id", null=False),
-    ),
-    operators=True,
-)
-
-PHONE_NUMBER = Resource(
-    "PhoneNumber",
-    "phoneNumbers",
-    tables.phone_numbers,
-    Prefix.PHONE_NUMBER,
-    (
-        Field("id", Id(Prefix.PHONE_NUMBER)),
-        Field("phoneE164", PhoneNumber()),
-        Field("label", Text(), null=True),
-        Field("gatewayId", Id(Prefix.GATEWAY), null=True),
-        Field("queueId", Id(Prefix.QUEUE), null=True),
-        Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.phone_numbers.c.agent_id),
-        Field("inboundEnabled", Boolean()),
-        Field("outboundEnabled", Boolean()),
-        _organisation_id(tables.phone_numbers),
-        *_stamps(),
-    ),
-    (
-        Relationship("gateway", "Gateway", "gateway_id"),
-        Relationship("queue", "Queue", "queue_id"),
-        Relationship("aiAgent", "AiAgent", "agent_id"),
-        _ORGANISATION,
     ),
     operators=True,
 )

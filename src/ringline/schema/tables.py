@@ -17,6 +17,7 @@ from ringline.domain import delivery_limits
 from ringline.domain.agent import Language
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment
+from ringline.domain.numbers import NumberChannel
 from ringline.domain.operators import (
     GatewayProvider,
     OperatorAvailability,
@@ -379,6 +380,12 @@ phone_numbers = sa.Table(
     sa.Column("agent_id", sa.Uuid),
     sa.Column("inbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("outbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column(
+        "channels",
+        ARRAY(sa.Text),
+        nullable=False,
+        server_default=sa.text("'{" + ",".join(NumberChannel) + "}'"),
+    ),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "phone_e164"),

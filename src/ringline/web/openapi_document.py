@@ -31,6 +31,7 @@ _TAGS = {
     "API keys": "The secret keys of a workspace",
     "Calls": "Calls, their transcripts and their recordings",
     "Analytics": "Figures about calls",
+    "Numbers": "The phone numbers of a workspace, and who answers them",
     "Webhooks": "Events sent to your server, and what became of each",
     "Events socket": "The events of a workspace",
     "Health": "Health checks",
