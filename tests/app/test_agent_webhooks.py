@@ -1,5 +1,6 @@
 """An agent's webhook: which URLs RPC takes, and the secret that signs what is sent there."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -83,6 +84,27 @@ async def test_a_validation_says_where_the_bad_url_is(rpc: Rpc) -> None:
     assert problem["path"] == ["webhookUrl"]
 
 
+async def test_a_first_secret_that_is_made_by_several_at_once_is_one(
+    service: Service, database: TestDatabase
+) -> None:
+    keys, secrets = service.keys, service.admin.signing_secrets
+    async with database.connection() as superuser, database.connection() as watcher:
+        await superuser.execute("UPDATE ringline.workspaces SET signing_secret = NULL")
+        async with superuser.transaction():
+            await superuser.execute("SELECT FROM ringline.workspaces FOR UPDATE")
+            making = [asyncio.create_task(secrets.current(keys.workspace_id)) for _ in range(3)]
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            async with asyncio.timeout(20):
+                while await watcher.fetchval(waiting) < len(making):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # nothing tells that they wait
+        made = await asyncio.gather(*making)
+    assert len(set(made)) == 1
+    assert made[0] == await secrets.current(keys.workspace_id) != keys.signing_secret
+
+
 async def test_the_signing_secret_is_the_workspaces_and_is_kept(
     service: Service, database: TestDatabase, tmp_path: Path
 ) -> None:
@@ -94,6 +116,12 @@ async def test_the_signing_secret_is_the_workspaces_and_is_kept(
     made = await secrets.current(keys.workspace_id)
     assert made != keys.signing_secret
     assert await secrets.current(keys.workspace_id) == made
+
+    # Whoever signs reads it, so that must not write.
+    async with database.connection() as superuser:
+        before = await superuser.fetchval("SELECT xmin FROM ringline.workspaces")
+        assert await secrets.current(keys.workspace_id) == made
+        assert await superuser.fetchval("SELECT xmin FROM ringline.workspaces") == before
 
     path = tmp_path / "dev-keys.json"
     for _ in range(2):  # a new file, and one that exists
