@@ -37,7 +37,7 @@ from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
 from tests.database import NOW, a_call, make_log, new_id
-from tests.house import PRICES
+from tests.house import PRICES, run_no_tool
 from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
 
 
@@ -168,6 +168,7 @@ async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
     calls = Calls(
         journal,
         open_voice,
+        run_tool=run_no_tool,
         pricing=Pricing(PRICES),
         new_resampler=half_or_double,
         now=lambda: NOW,

@@ -1,9 +1,9 @@
 """What asks the receivers of agents, over a test's database and real connections."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain.call_facts import CallFacts
 from ringline.domain.call_vocabulary import CallDirection, TurnRole
 from ringline.domain.log import Scope
-from ringline.domain.receivers import Message, TurnQuestion
+from ringline.domain.receivers import Message, ToolQuestion, TurnQuestion
 from ringline.hooks.sender import WebhookSender
 from ringline.ports import Clock
 from ringline.services.agent_receivers import AgentReceivers, AskLimits
@@ -45,7 +45,6 @@ async def asking(
         ),
         open_sealed=SEALER.open_sealed,
         now=now,
-        new_id=new_id,
         limits=limits or PATIENT,
     )
     await sender.close()
@@ -74,6 +73,13 @@ def facts(scope: Scope, agent_id: UUID | None = None) -> CallFacts:
 
 def a_turn(call: CallFacts, text: str = "Are you open?") -> TurnQuestion:
     return TurnQuestion(call, new_id(), text, (Message(TurnRole.CALLER, text),))
+
+
+def a_tool(
+    call: CallFacts, name: str = "clock", arguments: Mapping[str, object] | None = None
+) -> ToolQuestion:
+    at = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    return ToolQuestion(new_id(), at, call, new_id(), name, arguments or {})
 
 
 async def set_secrets(database: Any, now: Clock) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain import voice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.call_signals import EndOrdered, Verdict
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import SessionConfig
@@ -16,7 +17,8 @@ from ringline.domain.events import CallEnded, EventData, ParticipantJoined, Part
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
 from ringline.domain.prices import ModelPrices, PriceList
-from ringline.ports import OpenVoice, Voice, VoiceListener
+from ringline.domain.receivers import ToolQuestion
+from ringline.ports import OpenVoice, RunTool, Voice, VoiceListener
 from ringline.services.calls import Calls
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
@@ -36,6 +38,10 @@ PRICES = PriceList(
 )
 
 
+async def run_no_tool(_: ToolQuestion) -> str:
+    raise AssertionError("no tool of an agent is expected here")
+
+
 class House:
     """The services that run calls, with scripted voices."""
 
@@ -47,6 +53,7 @@ class House:
         self.calls = Calls(
             self.journal,
             self._open,
+            run_tool=self._run_tool,
             pricing=Pricing(PRICES),
             new_resampler=half_or_double,
             now=lambda: self.wall_clock(),
@@ -61,6 +68,9 @@ class House:
         self.opening_s = 0.1
         self.opening_fails: Exception | None = None
         self.cancelled_openings = 0
+        #: What agents' webhooks were asked for, and how they answer.
+        self.tools_asked: list[ToolQuestion] = []
+        self.runs_tool: RunTool = run_no_tool
 
     async def _open(self, opening: voice.VoiceOpening, listener: VoiceListener) -> Voice:
         if self.opens is not None:
@@ -76,6 +86,10 @@ class House:
         self.voices.append(ScriptedVoice(listener, self.capabilities))
         return self.voices[-1]
 
+    async def _run_tool(self, question: ToolQuestion) -> str:
+        self.tools_asked.append(question)
+        return await self.runs_tool(question)
+
     def start(
         self, greeting: str = "", limits: CallLimits = LIMITS
     ) -> tuple[LiveCall, ScriptedLeg]:
@@ -90,11 +104,19 @@ class House:
         limits: CallLimits = LIMITS,
         recorded: bool = False,
         tells_usage: bool = False,
+        tools_run_by: ToolRunner = ToolRunner.CLIENT,
     ) -> LiveCall:
         row = replace(call_row(), started_at=self.wall_clock())
         config = SessionConfig(model="local/attendant")
         new = NewCall(
-            SCOPE, row, config, greeting, limits, recorded=recorded, tells_usage=tells_usage
+            SCOPE,
+            row,
+            config,
+            greeting,
+            limits,
+            recorded=recorded,
+            tells_usage=tells_usage,
+            tools_run_by=tools_run_by,
         )
         return self.calls.start(new, line)
 

@@ -30,11 +30,14 @@ from ringline.domain.conversations import (
     MessageDirection,
 )
 from ringline.domain.events import CallRef, Event, EventData, MessageEvent, StoredEvent
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow
 from ringline.domain.sample_events import SAMPLES, Sample
+from ringline.domain.tool_runs import INVOCATION
 from ringline.wire import envelope
+from ringline.wire.call_envelope import CallEnvelope
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import encode_payload
 from ringline.wire.listed_events import listed
@@ -290,6 +293,22 @@ def in_list(stored: StoredEvent) -> str | None:
     """Return an event as in a page of `list_events`; None if it is ephemeral."""
     return encode(listed(stored, EPOCH)).decode() if stored.event.data.durable else None
 
+
+_INVOKED = events.CallAudit(
+    audit_type=AuditType.TOOL_CALL,
+    code=INVOCATION,
+    detail={
+        "name": "lookup_order",
+        "arguments": {"order_no": "A-19"},
+        "toolCallId": format_id(Prefix.TOOL_CALL, _id(48)),
+        "turnId": format_id(Prefix.TURN, _TURNS[1]),
+    },
+)
+#: What the call WebSocket mirrors of a question to the agent's webhook.
+MIRRORED = (
+    CallEnvelope().encode(Event(_id(48), _at(6), _INVOKED, _CALL), Position(EPOCH, 3), scope=SCOPE)
+    or b""
+).decode()
 
 #: The call WebSocket's own notices.
 NOTICES = (

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ringline.domain.events import EVENT_TYPES, EventData, StoredEvent
-from ringline.wire import envelope_members, events_socket, listed_members, payload_members
+from ringline.wire import (
+    envelope_members,
+    events_socket,
+    listed_members,
+    payload_members,
+    receiver_members,
+)
 from ringline.wire.payload_members import Members
 from tests import payload_examples, rest_reference
 from tests.payload_examples import STORED
@@ -62,6 +68,12 @@ def notice_section() -> Iterator[str]:
         yield from _event(name, about, envelope_members.NOTICES[name], said)
 
 
+def mirror_section() -> Iterator[str]:
+    said = json.loads(payload_examples.MIRRORED)
+    about = "`call.audit`: the agent's URL is asked for the result of a tool."
+    yield from _event(said["event_type"], about, receiver_members.TOOL, said)
+
+
 def transcript_section() -> Iterator[str]:
     yield from ("```", *_frames(), "```")
 
@@ -89,6 +101,7 @@ SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "socket payloads": socket_section,
     "envelopes": envelope_section,
     "notices of the call WebSocket": notice_section,
+    "mirrors of the call WebSocket": mirror_section,
     "transcript frames": transcript_section,
     "a listed event": list_example,
     "listed events": list_section,

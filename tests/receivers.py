@@ -83,11 +83,16 @@ def answering(data: bytes) -> Drive:
 MANY_BYTES = 10_485_760
 
 
-def pouring(sent: "asyncio.Future[int]") -> Drive:
-    """Answer a request with ten megabytes; `sent` is how much was, once the client has left."""
+def pouring(sent: "asyncio.Future[int]", only: bytes = b"") -> Drive:
+    """Answer a request with ten megabytes; `sent` is how much was, once the client has left.
+
+    With `only`, a request whose body lacks these bytes is just accepted.
+    """
 
     async def drive(connection: Connection) -> None:
-        await connection.read()
+        if only not in (await connection.read()).body:
+            await connection.answer(b"HTTP/1.1 204 X\r\n\r\n")
+            return
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {MANY_BYTES}\r\n\r\n"
         await connection.answer(head.encode())
         count = 0

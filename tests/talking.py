@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, call, call_signals, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.call import Call, Moment, Step
@@ -110,6 +111,7 @@ class Story:
         allowed_tools: frozenset[str] | None = None,
         controls: frozenset[leg.LegControl] = leg.ALL_CONTROLS,
         builtins: Builtins = NO_BUILTINS,
+        tools_run_by: ToolRunner = ToolRunner.CLIENT,
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
@@ -123,6 +125,7 @@ class Story:
             greeting=greeting,
             allowed_tools=allowed_tools,
             builtins=builtins,
+            tools_run_by=tools_run_by,
         )
         self._take(call.begin(begun, moment()))
         if opened:

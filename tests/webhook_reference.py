@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ringline.domain.builtin_tools import BUILTIN_TOOLS
 from ringline.domain.events import EVENT_TYPES
 from ringline.domain.retry_schedule import OFFSETS_S
 from ringline.domain.webhook_addresses import REFUSED
@@ -79,6 +80,19 @@ def endpoint_section() -> Iterator[str]:
         yield from ("```json", example, "```", "")
 
 
+def builtin_rows() -> Iterator[str]:
+    for name, tool in BUILTIN_TOOLS.items():
+        if not tool.description:
+            continue  # it is offered to no model
+        yield row(
+            f"`{name}`",
+            f"`{tool.argument}`: {tool.means}" if tool.argument else "–",
+            "at once" if tool.at_once else "once heard",
+            f'`{{"status": "{tool.status}"}}`',
+            tool.description,
+        )
+
+
 def coming_section() -> Iterator[str]:
     for name, event in COMING.items():
         yield from (f"### `{name}`, not produced yet", "", f"{event.means.capitalize()}.", "")
@@ -103,6 +117,18 @@ TABLES: Mapping[str, tuple[Sequence[str], Callable[[], Iterator[str]]]] = {
     ),
     "turn request": (_MEMBER_HEADS, lambda: member_rows(receiver_members.TURN)),
     "turn answer": (_MEMBER_HEADS, lambda: member_rows(receiver_members.TURN_ANSWER)),
+    "tool request": (_MEMBER_HEADS, lambda: member_rows(receiver_members.TOOL)),
+    "results without an answer": (
+        ("result", "when"),
+        lambda: (
+            row(f"`{result}`", when) for result, when in receiver_members.TOOL_RESULTS.items()
+        ),
+    ),
+    "reasons of tools": (
+        ("`reason`", "means"),
+        lambda: (row(f"`{word}`", means) for word, means in receiver_members.TOOL_REASONS.items()),
+    ),
+    "built-in tools": (("tool", "argument", "when", "result", "the model is told"), builtin_rows),
     "failures of receivers": (
         ("cause", "means"),
         lambda: (row(f"`{word}`", means) for word, means in receiver_members.FAILURE_MEANS.items()),

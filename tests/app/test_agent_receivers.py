@@ -17,14 +17,13 @@ from ringline.domain.log import Environment, Scope
 from ringline.domain.receivers import (
     ReceiverFailed,
     ReceiverFailure,
-    ToolQuestion,
     TurnAnswer,
 )
 from ringline.services.agent_receivers import AgentReceivers, AskLimits
 from ringline.storage.stores import Stores
-from tests.asking import a_call_of, a_turn, asking, facts, make_workspace, set_secrets
+from tests.asking import a_call_of, a_tool, a_turn, asking, facts, make_workspace, set_secrets
 from tests.clock import HandClock
-from tests.database import TestDatabase, new_id
+from tests.database import TestDatabase
 from tests.hook_receivers import Received, receiver
 from tests.receivers import MANY_BYTES, Connection, answering, pouring, receiving
 
@@ -101,14 +100,16 @@ async def test_a_tool_has_an_event_id_and_its_result_is_the_answer(
     scope = await make_workspace(database, stores)
     async with receiver(respond) as hook:
         call = await a_call_of(stores, scope, hook.url)
-        question = ToolQuestion(call, new_id(), "lookup_order", {"order_no": "A-19"})
+        question = a_tool(call, "lookup_order", {"order_no": "A-19"})
         assert json.loads(await receivers.run_tool(question)) == {"status": "shipped"}
-        await receivers.run_tool(question)
-    first, second = hook.received
+    (first,) = hook.received
     assert first.headers["X-Voicebip-Event-ID"] == first.body["event_id"]
-    assert first.body["tool"]["name"] == "lookup_order"
-    assert first.body["tool"]["tool_call_id"] != second.body["tool"]["tool_call_id"]
-    assert first.event_id != second.event_id
+    assert first.body["event_id"] == format_id(Prefix.EVENT, question.id)
+    assert first.body["tool"] == {
+        "name": "lookup_order",
+        "arguments": {"order_no": "A-19"},
+        "tool_call_id": format_id(Prefix.TOOL_CALL, question.id),
+    }
 
 
 async def test_the_url_in_force_is_asked(
@@ -190,7 +191,7 @@ async def test_a_receiver_that_hangs_is_asked_once(
     async with asking(stores, clock, limits=hasty) as receivers, receiving(hang) as hook:
         call = await a_call_of(stores, scope, hook.url)
         assert await failure_of(receivers, call) == (ReceiverFailure.TIMEOUT, None)
-        result = await receivers.run_tool(ToolQuestion(call, new_id(), "clock", {}))
+        result = await receivers.run_tool(a_tool(call))
         assert json.loads(result) == {"error": "tool_timeout"}
         assert len(hook.posts) == 2
 
@@ -232,7 +233,7 @@ async def test_nobody_listens_and_a_tool_is_never_asked_twice(
 
     async with receiving(reset) as hook:
         call = await a_call_of(stores, scope, hook.url)
-        result = await receivers.run_tool(ToolQuestion(call, new_id(), "clock", {}))
+        result = await receivers.run_tool(a_tool(call))
         assert json.loads(result) == {"error": "tool_failed", "reason": "reset"}
         assert len(hook.posts) == 1
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringline.domain import bridge, leg, voice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.builtin_tools import BUILTIN_TOOLS, Builtins
 from ringline.domain.call_orders import (
     DigitsOrdered,
@@ -241,7 +242,9 @@ def test_any_interleaving_keeps_the_rules(by_itself: bool, actions: list[str]) -
         assert all(participant.left_at is not None for participant in call.participants)
         return
     assert call.talk.plans == ()
-    assert not [one for one in call.talk.calls if one.is_own], "each has its result"
+    assert not [one for one in call.talk.calls if one.runner is ToolRunner.CALL], (
+        "each has its result"
+    )
     world.api_ends()
     assert world.story.call.ended
 

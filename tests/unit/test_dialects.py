@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from ringline.domain import events
+from ringline.domain.call_facts import CallFacts
 from ringline.domain.call_vocabulary import (
     AnsweredBy,
     AuditType,
@@ -24,9 +25,12 @@ from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
+from ringline.domain.receivers import ToolQuestion
 from ringline.domain.sample_events import SAMPLES, Sample
+from ringline.domain.tool_runs import INVOCATION
 from ringline.rpc.actions import ACTIONS
 from ringline.wire import call_status, envelope, events_socket, times
+from ringline.wire.call_envelope import CallEnvelope
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
@@ -34,6 +38,7 @@ from ringline.wire.events_socket import EventsSocket
 from ringline.wire.listed_events import listed, translate
 from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.phoenix import Version
+from ringline.wire.receivers import encode_tool
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
@@ -461,6 +466,28 @@ def test_an_envelope_is_named_by_the_table(
     assert Envelope().encode(event(DATA[kind]), POSITION, scope=SCOPE) is None
 
 
+@pytest.mark.parametrize("kind", list(DATA))
+def test_who_watches_a_call_sees_envelopes(kind: type[EventData]) -> None:
+    frames = [
+        dialect.encode(event(DATA[kind]), POSITION, scope=SCOPE)
+        for dialect in (CallEnvelope(), Envelope())
+    ]
+    assert frames[0] == frames[1]
+
+
+def test_what_an_agents_url_is_asked_for_is_mirrored_and_delivered_to_nobody() -> None:
+    detail: dict[str, object] = {"name": "clock", "arguments": {"tz": "UTC"}, "turnId": TURN_ID}
+    asked = events.CallAudit(audit_type=AuditType.TOOL_CALL, code=INVOCATION, detail=detail)
+    frame = CallEnvelope().encode(event(asked), POSITION, scope=SCOPE)
+    assert frame is not None
+    at = event(asked).occurred_at
+    call = CallFacts(SCOPE, CALL, CallDirection.INBOUND, "", "", AGENT)
+    question = ToolQuestion(event(asked).id, at, call, TURN, "clock", {"tz": "UTC"})
+    assert frame == encode_tool(question), "byte for byte as it is asked"
+    assert Envelope().encode(event(asked), POSITION, scope=SCOPE) is None
+    assert envelope.name_of(asked) is None
+
+
 def test_notices_of_the_call_websocket() -> None:
     assert json.loads(envelope.stream_dropped(POSITION, AT)) == {
         "event_type": "stream.dropped",
@@ -620,6 +647,7 @@ def test_every_canonical_type_is_tried_here() -> None:
 DIALECTS: tuple[Dialect, ...] = (
     EventsSocket(Version.V2, "events"),
     Envelope(),
+    CallEnvelope(),
     TranscriptStream(with_ids=True),
     TranscriptStream(with_ids=False),
 )

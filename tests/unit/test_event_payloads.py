@@ -10,10 +10,16 @@ import pytest
 from ringline.domain.events import EVENT_TYPES, EventData
 from ringline.domain.members import Member
 from ringline.web.member_schemas import written
-from ringline.wire import envelope_members, events_socket, listed_members, payload_members
+from ringline.wire import (
+    envelope_members,
+    events_socket,
+    listed_members,
+    payload_members,
+    receiver_members,
+)
 from ringline.wire.listed_events import listed
 from tests import payload_examples
-from tests.payload_examples import EPOCH, NOTICES, STORED
+from tests.payload_examples import EPOCH, MIRRORED, NOTICES, STORED
 from tests.payload_reference import envelopes
 from tests.unit import test_dialects
 
@@ -70,6 +76,10 @@ def test_a_frame_of_the_transcript(data: type[EventData]) -> None:
 def test_a_notice(notice: str) -> None:
     said = json.loads(notice)
     fits(envelope_members.NOTICES[said["event_type"]], said)
+
+
+def test_what_is_mirrored() -> None:
+    fits(receiver_members.TOOL, json.loads(MIRRORED))
 
 
 @pytest.mark.parametrize("data", listed_members.OWN, ids=lambda data: data.type)

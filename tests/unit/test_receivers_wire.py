@@ -22,7 +22,10 @@ from ringline.domain.receivers import (
     TurnAnswer,
     TurnQuestion,
 )
+from ringline.domain.tool_calls import TOO_MANY
+from ringline.domain.tool_runs import CANCELLED, LARGE_ARGUMENTS, NO_WEBHOOK, TOO_MANY_ROUNDS
 from ringline.domain.webhooks import AttemptError
+from ringline.services.tool_runs import FAILED
 from ringline.wire import receiver_members
 from ringline.wire.receivers import (
     decode_tool_result,
@@ -151,8 +154,8 @@ def test_whatever_is_answered_is_an_answer_or_a_documented_failure(body: bytes) 
 
 
 def test_a_tool_is_asked_as_observed() -> None:
-    question = ToolQuestion(CALL, TURN, "lookup_order", {"order_no": "A-19"})
-    body = json.loads(encode_tool(question, request_id=UUID(int=9), at=AT))
+    question = ToolQuestion(UUID(int=9), AT, CALL, TURN, "lookup_order", {"order_no": "A-19"})
+    body = json.loads(encode_tool(question))
     assert body == {
         "event_id": format_id(Prefix.EVENT, UUID(int=9)),
         "event_type": "tool.invocation",
@@ -215,9 +218,17 @@ def test_the_tables_are_what_is_sent_and_read() -> None:
     )
     assert list(turn) == names_of(receiver_members.TURN)
     assert list(turn["messages"][0]) == names_of(receiver_members.TURN[-1].members)
-    tool = json.loads(encode_tool(ToolQuestion(CALL, TURN, "t"), request_id=TURN, at=AT))
+    tool = json.loads(encode_tool(ToolQuestion(TURN, AT, CALL, TURN, "t")))
     assert list(tool) == names_of(receiver_members.TOOL)
     assert list(tool["tool"]) == names_of(receiver_members.TOOL[-1].members)
     assert names_of(receiver_members.TURN_ANSWER) == ["text", *TurnAction]
     assert list(receiver_members.FAILURE_MEANS) == list(ReceiverFailure)
     assert {error.value for error in AttemptError} <= {*ReceiverFailure}
+
+
+def test_every_reason_that_the_model_may_be_told_is_documented() -> None:
+    ours = {json.loads(text)["reason"] for text in (CANCELLED, LARGE_ARGUMENTS, NO_WEBHOOK, FAILED)}
+    assert ours == set(receiver_members.TOOL_REASONS)
+    assert {TOO_MANY_ROUNDS, TOO_MANY} < set(receiver_members.TOOL_RESULTS)
+    timeout = encode_tool_failure(ReceiverFailed(ReceiverFailure.TIMEOUT))
+    assert timeout in receiver_members.TOOL_RESULTS

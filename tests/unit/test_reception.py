@@ -8,6 +8,7 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.agent import Agent, Language
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
@@ -162,5 +163,27 @@ def test_nothing_is_accepted_while_it_cannot_be_recorded() -> None:
         await house.calls.shutdown()
         with pytest.raises(Unavailable):
             reception.check_accepting()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("of_agent", "url", "has_client", "runner"),
+    [
+        (True, "https://example.com/hook", True, ToolRunner.WEBHOOK),
+        (True, "https://example.com/hook", False, ToolRunner.WEBHOOK),
+        (True, None, True, ToolRunner.CLIENT),
+        (True, None, False, ToolRunner.NOBODY),
+        (False, "https://example.com/hook", True, ToolRunner.CLIENT),
+    ],
+)
+def test_who_runs_the_tools_of_a_call(
+    of_agent: bool, url: str | None, has_client: bool, runner: ToolRunner
+) -> None:
+    async def main(house: House) -> None:
+        agent = replace(AGENT, webhook_url=url)
+        session = EffectiveConfig(CONFIG, CAPABILITIES, agent, tools_of_agent=of_agent)
+        live, _ = take(house, replace(BARE, session=session, has_client=has_client))
+        assert live.new.tools_run_by is runner
 
     run(main)

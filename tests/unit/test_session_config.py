@@ -675,3 +675,61 @@ def test_a_broken_tool_is_refused_also_if_it_is_not_allowed() -> None:
     config: dict[str, object] = {"model": "test/rich", "tools": [{"name": ""}]}
     result = effective(UNBOUND, config, agent=None, models=MODELS, allowed_tools=frozenset())
     assert isinstance(result, ConfigProblem)
+
+
+# Whose the tools are: those of the agent are run by its webhook.
+
+
+@pytest.mark.parametrize(
+    ("ticket", "client", "of_agent"),
+    [
+        ({}, {}, True),
+        ({}, {"tools": [WEATHER]}, False),
+        ({}, {"tools": []}, True),
+        ({}, {"tools": [{"name": "clock"}]}, False),  # of the same name, but its own
+        ({"tools": [WEATHER]}, {}, False),
+        ({"instructions": "be brief"}, {"tools": None}, True),
+    ],
+)
+@pytest.mark.parametrize("named_by_ticket", [True, False])
+def test_tools_are_the_agents_unless_the_ticket_or_the_client_brings_some(
+    ticket: dict[str, object], client: dict[str, object], of_agent: bool, named_by_ticket: bool
+) -> None:
+    binding = bound(ticket, agent=AGENT if named_by_ticket else None)
+    session = effective(binding, client, agent=AGENT, models=MODELS)
+    assert isinstance(session, EffectiveConfig)
+    # A ticket's agent binds its tools, whatever the client brings.
+    expected = of_agent or (named_by_ticket and "tools" not in ticket)
+    assert session.tools_of_agent is expected
+    assert (session.config.tools == AGENT.tools) is (expected or client.get("tools") == [CLOCK])
+
+
+def test_an_update_of_the_tools_makes_them_the_sessions_for_good() -> None:
+    session = effective(UNBOUND, {}, agent=AGENT, models=MODELS)
+    assert isinstance(session, EffectiveConfig)
+    same = update(session, {"instructions": "be brief", "tools": None})
+    assert isinstance(same, EffectiveConfig)
+    assert same.tools_of_agent
+    other = update(same, {"tools": [WEATHER]})
+    assert isinstance(other, EffectiveConfig)
+    assert not other.tools_of_agent
+    back = update(other, {"tools": [{"name": "clock"}]})
+    assert isinstance(back, EffectiveConfig)
+    assert not back.tools_of_agent
+
+
+def test_an_update_cannot_take_the_tools_that_a_tickets_agent_binds() -> None:
+    session = effective(bound({}, agent=AGENT), {}, agent=AGENT, models=MODELS)
+    assert isinstance(session, EffectiveConfig)
+    other = update(session, {"tools": [WEATHER]})
+    assert isinstance(other, EffectiveConfig)
+    assert other.tools_of_agent
+    assert other.config.tools == AGENT.tools
+
+
+def test_without_an_agent_or_without_its_tools_they_are_the_sessions() -> None:
+    for agent in (None, replace(AGENT, tools=())):
+        config = {"model": "test/rich", "tools": [WEATHER]}
+        session = effective(UNBOUND, config, agent=agent, models=MODELS)
+        assert isinstance(session, EffectiveConfig)
+        assert not session.tools_of_agent

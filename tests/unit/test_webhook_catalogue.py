@@ -8,12 +8,10 @@ from ringline.wire.coming_payloads import COMING
 
 #: The types that endpoints and the socket alone are sent (contract, 3).
 NOT_ENVELOPED = {"queue.entry_changed", "operator.status_changed"}
-#: Names of the envelope that have no canonical type.
-OWN = {"tool.invocation"}
 
 
 def test_every_type_of_a_later_version_has_its_payload() -> None:
-    assert set(COMING) == set(COMING_TYPES) - NOT_ENVELOPED | OWN
+    assert set(COMING) == set(COMING_TYPES) - NOT_ENVELOPED
 
 
 def test_what_is_produced_is_not_coming() -> None:
@@ -28,7 +26,7 @@ def test_payloads_name_what_they_are_about() -> None:
         assert len(members) == len(set(members))
         assert event.means
         about = {"call": "call_id", "message": "message_id", "window": "conversation_id"}
-        assert name == "tool.invocation" or about.get(name.partition(".")[0], members[0]) in members
+        assert about.get(name.partition(".")[0], members[0]) in members
 
 
 def test_every_word_of_the_ledger_has_a_meaning() -> None:

@@ -119,7 +119,7 @@ export interface V1CreateAgentBody {
   ai_model?: string | null;
   /** What its model is told to do. Default: "". */
   system_prompt?: string | null;
-  /** Where the events of its calls go; a `byom` agent must have one. Default: null. */
+  /** Where the events of its calls go and its tools are run; a `byom` agent must have one. Default: null. */
   webhook_url?: string | null;
   /** What it says first. Default: "". */
   greeting_text?: string | null;
@@ -127,7 +127,7 @@ export interface V1CreateAgentBody {
   pre_call_announcement?: string | null;
   /** Whether it is shared by a link; stored, without effect in this version. Default: false. */
   shareable?: boolean;
-  /** Its own tools: a string that holds a JSON array in OpenAI's function form. Default: "[]". */
+  /** Its own tools, which `webhook_url` runs: a string that holds a JSON array in OpenAI's function form. Default: "[]". */
   tool_definitions?: string;
   /** The tools that calls run themselves. Default: []. */
   builtin_tools?: readonly (string)[];
@@ -159,7 +159,7 @@ export interface V1CreateAgentAnswer {
   ai_model: string;
   /** What its model is told to do. */
   system_prompt: string;
-  /** Where the events of its calls go. */
+  /** Where the events of its calls go and its tools are run. */
   webhook_url: string | null;
   /** What it says first. */
   greeting_text: string;
@@ -213,7 +213,7 @@ export interface V1ListAgentsRow {
   ai_model: string;
   /** What its model is told to do. */
   system_prompt: string;
-  /** Where the events of its calls go. */
+  /** Where the events of its calls go and its tools are run. */
   webhook_url: string | null;
   /** What it says first. */
   greeting_text: string;
@@ -265,7 +265,7 @@ export interface V1GetAgentAnswer {
   ai_model: string;
   /** What its model is told to do. */
   system_prompt: string;
-  /** Where the events of its calls go. */
+  /** Where the events of its calls go and its tools are run. */
   webhook_url: string | null;
   /** What it says first. */
   greeting_text: string;
@@ -307,7 +307,7 @@ export interface V1UpdateAgentBody {
   ai_model?: string | null;
   /** What its model is told to do. Default: unchanged. */
   system_prompt?: string | null;
-  /** Where the events of its calls go; a `byom` agent must have one. Default: unchanged. */
+  /** Where the events of its calls go and its tools are run; a `byom` agent must have one. Default: unchanged. */
   webhook_url?: string | null;
   /** What it says first. Default: unchanged. */
   greeting_text?: string | null;
@@ -315,7 +315,7 @@ export interface V1UpdateAgentBody {
   pre_call_announcement?: string | null;
   /** Whether it is shared by a link; stored, without effect in this version. Default: unchanged. */
   shareable?: boolean;
-  /** Its own tools: a string that holds a JSON array in OpenAI's function form. Default: unchanged. */
+  /** Its own tools, which `webhook_url` runs: a string that holds a JSON array in OpenAI's function form. Default: unchanged. */
   tool_definitions?: string;
   /** The tools that calls run themselves. Default: unchanged. */
   builtin_tools?: readonly (string)[];
@@ -347,7 +347,7 @@ export interface V1UpdateAgentAnswer {
   ai_model: string;
   /** What its model is told to do. */
   system_prompt: string;
-  /** Where the events of its calls go. */
+  /** Where the events of its calls go and its tools are run. */
   webhook_url: string | null;
   /** What it says first. */
   greeting_text: string;
@@ -399,7 +399,7 @@ export interface V1ShareAgentAnswer {
   ai_model: string;
   /** What its model is told to do. */
   system_prompt: string;
-  /** Where the events of its calls go. */
+  /** Where the events of its calls go and its tools are run. */
   webhook_url: string | null;
   /** What it says first. */
   greeting_text: string;

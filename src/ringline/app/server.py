@@ -181,6 +181,7 @@ async def _start(
     calls = Calls(
         journal,
         voices.lasting.open,
+        run_tool=receivers.agents.run_tool,
         pricing=pricing,
         new_resampler=new_resampler,
         now=now,

@@ -15,7 +15,6 @@ from ringline.services.agent_receivers import AgentReceivers
 from ringline.services.calls import Calls
 from ringline.services.deliveries import Deliveries, DeliveryLimits
 from ringline.services.delivery_attempts import Attempts
-from ringline.services.id_generator import new_id
 from ringline.services.recording_upkeep import RecordingUpkeep
 from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
@@ -61,7 +60,6 @@ def receivers_of(
         secrets=workspace_secrets,
         open_sealed=sealer.open_sealed,
         now=now,
-        new_id=new_id,
     )
     return Receivers(sender, workspace_secrets, agents)
 

@@ -8,6 +8,7 @@ sender and are ignored.
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringline.domain.agent_tools import ToolOrder
 from ringline.domain.bridge import BridgeOrder, BridgeSignal
 from ringline.domain.leg import LegOrder, LegSignal
 from ringline.domain.routes import LegId, VoiceId
@@ -60,4 +61,11 @@ class ToBridge:
     order: BridgeOrder
 
 
-Addressed: TypeAlias = ToLeg | ToVoice | ToBridge
+@dataclass(frozen=True, slots=True)
+class ToWebhook:
+    """An order to whoever asks the agent's webhook."""
+
+    order: ToolOrder
+
+
+Addressed: TypeAlias = ToLeg | ToVoice | ToBridge | ToWebhook

@@ -12,6 +12,7 @@ of its calls (O6, O7). A voice that responds by itself begins it by itself.
 from dataclasses import replace
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.call_orders import EndOrdered
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.endings import EndCause
@@ -30,6 +31,7 @@ from ringline.domain.tool_calls import (
     find_call,
     has_open,
 )
+from ringline.domain.tool_runs import give_up, run_tool, stop_runs
 from ringline.domain.turns import Draft, finish_turn, storable
 from ringline.domain.usage import plausible
 
@@ -55,6 +57,7 @@ def request(
         unanswered_text=False,
         owed=False,
         owes_work=False,
+        rounds=talk.rounds if automatic else 0,
     )
 
 
@@ -128,7 +131,7 @@ def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
 
 
 def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTaking:
-    """Pass a tool call to the client, or plan what the call runs itself.
+    """Pass a tool call to the client or the agent's webhook, or plan what the call runs itself.
 
     A response that the client does not know yet holds its calls.
     """
@@ -150,6 +153,8 @@ def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTa
         draft.orders.append(voice.ToolResult(call.tool_call_id, NOT_ALLOWED))
     elif call.name in talk.builtins.names:
         return plan_call(talk, response, call=call, draft=draft)
+    elif talk.tools_run_by is not ToolRunner.CLIENT:
+        return run_tool(talk, response, call=call, draft=draft)
     elif len(calls) < MAX_OPEN:
         draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
         calls = (*calls, OpenCall(call.tool_call_id, response.id))
@@ -180,7 +185,8 @@ def cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -
 
     Results that came before are followed up all the same.
     """
-    gone = [call for call in talk.calls if call.id in call_ids]
+    gone = tuple(call for call in talk.calls if call.id in call_ids)
+    give_up(gone, draft)
     talk = replace(
         talk,
         calls=tuple(call for call in talk.calls if call not in gone),
@@ -308,6 +314,8 @@ def stop_response(
         draft.report(BargeIn(turn_id=response.turn_id, spoken_text=spoken, at_ms=played.ms))
     talk = replace(talk, queued=())
     talk = _finish_response(talk, response, draft=draft, heard=played.characters)
+    if barge_in:
+        talk = stop_runs(talk, response.id, draft=draft)
     # The caller who interrupts a goodbye goes on; what they were promised is done all the same.
     kept = tuple(plan for plan in response.plans if barge_in and not plan.ends_call)
     dropped = tuple(plan for plan in response.plans if plan not in kept)

@@ -18,6 +18,7 @@ from uuid import UUID
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
 from ringline.domain.agent_responses import answer_plan, count_usage, end_conversation, proceed
+from ringline.domain.agent_tools import ToolReturned, ToolRunner
 from ringline.domain.builtin_tools import NO_BUILTINS, Builtins, result_of
 from ringline.domain.call_control import (
     NEEDS,
@@ -74,7 +75,7 @@ from ringline.domain.resolution import is_resolved
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.silences import Silences, note_silence
 from ringline.domain.talk import TurnTaking, is_quiet
-from ringline.domain.turn_taking import greet, replace_voice
+from ringline.domain.turn_taking import greet, replace_voice, take_result
 from ringline.domain.turns import Draft, Turns, add_line, nothing_played
 
 
@@ -99,6 +100,7 @@ class Call:
     #: The only tools that the voice may call; None is any.
     allowed_tools: frozenset[str] | None = None
     builtins: Builtins = NO_BUILTINS
+    tools_run_by: ToolRunner = ToolRunner.CLIENT
     announced: bool = False
     silences: Silences = field(default_factory=Silences)
     #: There is a recording of it.
@@ -231,6 +233,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
                     detail={"reason": failure.value},
                 )
             )
+        case ToolReturned():
+            call = replace(call, talk=take_result(call.talk, signal, draft=draft))
         case FromLeg(leg_id, report) if call.parties.has(leg_id):
             call = _from_leg(call, leg_id, signal=report, draft=draft)
         case FromVoice(_, voice.KeyRefused() as refused):
@@ -470,6 +474,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
         speaks=call.speaks,
         allowed_tools=call.allowed_tools,
         builtins=call.builtins,
+        tools_run_by=call.tools_run_by,
     )
     return replace(
         call,

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
+from ringline.domain.agent_tools import ToolReturned
 from ringline.domain.allowance import LimitNear
 from ringline.domain.call_orders import (
     ControlOrder as ControlOrder,
@@ -101,6 +102,7 @@ CallSignal: TypeAlias = (
     | DigitsOrdered
     | LegJoined
     | RecordingFailed
+    | ToolReturned
     | FromLeg
     | FromVoice
     | FromBridge
@@ -121,6 +123,7 @@ def size_of(signal: CallSignal | ConversationSignal) -> int:
             leg.Typed(text)
             | leg.ContextGiven(_, text)
             | leg.ToolAnswered(_, text)
+            | ToolReturned(_, text)
             | voice.Transcribed(text=text)
             | bridge.TextSent(delta=text)
         ):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ringline.domain import bridge, leg, voice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.call_signals import ConversationSignal
 from ringline.domain.config_members import Modality
 from ringline.domain.resumption import continue_with
@@ -31,10 +32,12 @@ def converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> T
             return talk
         case leg.ToolAnswered(tool_call_id, result):
             return answer_tool(talk, tool_call_id, result=result, draft=draft)
-        case leg.ConfigChanged(config, warnings):
+        case leg.ConfigChanged(config, warnings, tools_of_agent):
             offered = talk.builtins.offered_with(config)
             draft.orders += [voice.UpdateConfig(offered), leg.ConfigUpdated(config, warnings)]
-            return replace(talk, speaks=Modality.AUDIO in config.modalities)
+            runner = talk.tools_run_by if tools_of_agent else ToolRunner.CLIENT
+            speaks = Modality.AUDIO in config.modalities
+            return replace(talk, speaks=speaks, tools_run_by=runner)
         case leg.ResponseRequested():
             return request_response(talk, draft)
         case leg.AnswersOnRequest(turns, results):

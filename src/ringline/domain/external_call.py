@@ -407,5 +407,5 @@ def _draft(row: CallRow, moment: Moment) -> Draft:
 def _result(call: ExternalCall, draft: Draft, *, moment: Moment) -> ReportResult:
     ref = call_ref(call.row)
     # Reported now, whenever it was.
-    events = tuple(Event(moment.new_id(), moment.now, data, ref) for data, _ in draft.events)
+    events = tuple(Event(moment.new_id(), moment.now, dated.data, ref) for dated in draft.events)
     return ReportResult(call, tuple(draft.records), events)

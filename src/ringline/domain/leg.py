@@ -96,6 +96,8 @@ class ConfigChanged:
     config: SessionConfig
     #: Sentences about members that have no effect.
     warnings: tuple[str, ...] = ()
+    #: Its tools are still those of the agent.
+    tools_of_agent: bool = False
     request: str = ""
 
 

@@ -371,6 +371,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "status",
             means="An agent's `webhook_url` gave no result of a tool; the model is told so.",
         ),
+        _error(
+            "tool_run_failed",
+            "call_id",
+            "error",
+            means="A defect has lost the result of an agent's tool; the model is told so.",
+        ),
     ),
     "Messages": (
         _warning(

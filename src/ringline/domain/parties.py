@@ -8,7 +8,8 @@ notifications, and its playback paces the voice.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ringline.domain.addresses import Addressed, ToBridge, ToLeg, ToVoice
+from ringline.domain.addresses import Addressed, ToBridge, ToLeg, ToVoice, ToWebhook
+from ringline.domain.agent_tools import ToolOrder
 from ringline.domain.bridge import BridgeOrder
 from ringline.domain.leg import LegControl
 from ringline.domain.routes import LegId, PartyId, Routes, Seat, VoiceId, routes
@@ -68,6 +69,8 @@ class Parties:
                 yield order
             elif isinstance(order, BridgeOrder):
                 yield ToBridge(order)
+            elif isinstance(order, ToolOrder):
+                yield ToWebhook(order)
             elif isinstance(order, VoiceOrder):
                 if self.voice is not None:
                     yield ToVoice(self.voice, order)

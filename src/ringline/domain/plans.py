@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 
 from ringline.domain import voice
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.builtin_tools import (
     BUILTIN_TOOLS,
     DROPPED,
@@ -37,7 +38,7 @@ def plan_call(
             draft.orders.append(voice.ToolResult(call.tool_call_id, result))
             audit_result(call.name, result, draft=draft)
             return replace(talk, response=replace(response, own_results=True))
-        open_call = OpenCall(call.tool_call_id, response.id, is_own=True)
+        open_call = OpenCall(call.tool_call_id, response.id, runner=ToolRunner.CALL)
         talk = replace(talk, calls=(*talk.calls, open_call))
     elif order is None:
         audit_result(call.name, result_of(call.name, None), draft=draft)

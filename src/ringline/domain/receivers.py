@@ -7,6 +7,7 @@ question is asked once, and every way in which it fails is one word of a table.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -90,8 +91,10 @@ class TurnAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ToolQuestion:
-    """A tool call that wants a result."""
+    """A tool call that wants a result; its ids on the wire are made of `id`."""
 
+    id: UUID
+    at: datetime
     call: CallFacts
     turn_id: UUID
     name: str

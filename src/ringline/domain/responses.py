@@ -99,8 +99,10 @@ class Response:
     called: bool = False
     #: Its tool calls, until the client learns of the response.
     held_calls: tuple[ToolCall, ...] = ()
-    #: The call has answered one of its tool calls itself, so no client requests what follows.
+    #: One of its tool calls is answered without the client, so no client requests what follows.
     own_results: bool = False
+    #: It has called tools of the agent: a round of them.
+    is_round: bool = False
     #: The caller is on hold: nothing of it is played, unless it ends the hold.
     muted: bool = False
 

@@ -84,6 +84,8 @@ class EffectiveConfig:
     bound: Mapping[str, object] = field(default_factory=dict[str, object])
     #: The only tools that the session may have, whoever brings them; None is all.
     allowed_tools: frozenset[str] | None = None
+    #: The config's tools are those of the agent, not of the ticket or the client.
+    tools_of_agent: bool = False
 
 
 def bind(
@@ -210,7 +212,16 @@ def effective(
         return fitted
     ignored = _ignored(requested, capabilities)
     warnings = warnings_of(binding.warnings, unknown_members(client_config), ignored)
-    return EffectiveConfig(fitted, capabilities, agent, warnings, merged, bound, allowed_tools)
+    return EffectiveConfig(
+        fitted,
+        capabilities,
+        agent,
+        warnings,
+        merged,
+        bound,
+        allowed_tools,
+        tools_of_agent="tools" in agent_members and merged["tools"] is agent_members["tools"],
+    )
 
 
 def update(
@@ -237,7 +248,14 @@ def update(
     changed = {"local", "tools"} & known.keys()
     ignored = _ignored(requested, session.capabilities) if changed else ()
     warnings = warnings_of(unknown_members(present), ignored)
-    return replace(session, config=fitted, warnings=warnings, members=merged)
+    kept = merged.get("tools") is session.members.get("tools")
+    return replace(
+        session,
+        config=fitted,
+        warnings=warnings,
+        members=merged,
+        tools_of_agent=session.tools_of_agent and kept,
+    )
 
 
 def _allowed(

@@ -15,6 +15,7 @@ tools, and what it says is not heard.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.responses import Plan, Response
 from ringline.domain.tool_calls import OpenCalls
@@ -60,12 +61,16 @@ class TurnTaking:
     holds: bool = False
     #: The agent owes a response to the results of tools, as soon as its silent one is over.
     owes_work: bool = False
-    #: Tool calls that the client has not answered.
+    #: Tool calls that have not been answered.
     calls: OpenCalls = ()
     #: The only tools that the voice may call; None is any.
     allowed_tools: frozenset[str] | None = None
     #: The tools that the call runs itself.
     builtins: Builtins = NO_BUILTINS
+    #: Who runs the other ones.
+    tools_run_by: ToolRunner = ToolRunner.CLIENT
+    #: The responses since the caller's newest turn that have called tools of the agent.
+    rounds: int = 0
     #: The client requests the answers to turns, and to the results of tools, by itself.
     turns_on_request: bool = False
     results_on_request: bool = False

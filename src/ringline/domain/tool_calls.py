@@ -1,4 +1,4 @@
-"""The tool calls that have not been answered (realtime voice, O6, O7).
+"""The tool calls that have not been answered (realtime voice, O6, O7; live streams, 5).
 
 The agent responds to the results of a response's calls once: when the response is over and
 all of its calls are answered. `agent_responses.py` requests that follow-up.
@@ -7,8 +7,10 @@ all of its calls are answered. `agent_responses.py` requests that follow-up.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from uuid import UUID
 
 from ringline.domain import limits
+from ringline.domain.agent_tools import ToolRunner
 
 #: Most unanswered calls of a conversation; a further one is answered with an error.
 MAX_OPEN = limits.OPEN_TOOL_CALLS.most
@@ -25,7 +27,7 @@ NOT_ALLOWED = '{"error":"this tool is not allowed in this session"}'
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A tool call that the client has not answered."""
+    """A tool call that has not been answered; only a client's own may be answered by it."""
 
     id: str
     response_id: str
@@ -33,8 +35,10 @@ class OpenCall:
     silent: bool = False
     #: Another call of the response has been answered: the client is answering them.
     in_turn: bool = False
-    #: The call runs it itself (`builtin_tools.py`); no client may answer it.
-    is_own: bool = False
+    runner: ToolRunner = ToolRunner.CLIENT
+    #: The question that the agent's webhook is asked, and the tool's name.
+    run_id: UUID | None = None
+    name: str = ""
 
 
 OpenCalls: TypeAlias = tuple[OpenCall, ...]
@@ -43,6 +47,16 @@ OpenCalls: TypeAlias = tuple[OpenCall, ...]
 def find_call(calls: OpenCalls, call_id: str) -> OpenCall | None:
     """Return an unanswered call by its id."""
     return next((call for call in calls if call.id == call_id), None)
+
+
+def find_run(calls: OpenCalls, run_id: UUID) -> OpenCall | None:
+    """Return the unanswered call whose result the agent's webhook is asked for."""
+    return next((call for call in calls if call.run_id == run_id), None)
+
+
+def runs_among(calls: OpenCalls) -> OpenCalls:
+    """Return the calls whose results the agent's webhook is asked for."""
+    return tuple(call for call in calls if call.run_id is not None)
 
 
 def has_open(calls: OpenCalls, response_id: str) -> bool:

@@ -23,18 +23,22 @@ from ringline.domain.agent_responses import (
     text_sent,
     unmute,
 )
+from ringline.domain.agent_tools import ToolReturned, ToolRunner
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.plans import drop_goodbye, drop_plans
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
 from ringline.domain.talk import Expected, TurnTaking, leaving, living
 from ringline.domain.tool_calls import (
+    OpenCall,
     answered,
     are_being_answered,
     awaits_follow_up,
     find_call,
+    find_run,
     has_open,
     silence,
 )
+from ringline.domain.tool_runs import audit_run, give_up, stop_runs
 from ringline.domain.turns import (
     Draft,
     begin_turn,
@@ -82,21 +86,35 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
 
 
 def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) -> TurnTaking:
-    """Handle the result of a tool call; the last one of a response has a follow-up."""
+    """Handle the client's result of a tool call; the last one of a response has a follow-up."""
     call = find_call(talk.calls, call_id)
-    if call is None or call.is_own:
+    if call is None or call.runner is not ToolRunner.CLIENT:
         draft.orders.append(leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL))
         return talk
-    draft.orders.append(voice.ToolResult(call_id, result))
+    return _tell_result(talk, call, result=result, draft=draft)
+
+
+def take_result(talk: TurnTaking, returned: ToolReturned, *, draft: Draft) -> TurnTaking:
+    """Handle the webhook's result of a tool call; one that nobody waits for is dropped."""
+    call = find_run(talk.calls, returned.id)
+    if call is None:
+        return talk
+    audit_run(call, returned.result, draft=draft)
+    return _tell_result(talk, call, result=returned.result, draft=draft)
+
+
+def _tell_result(talk: TurnTaking, call: OpenCall, *, result: str, draft: Draft) -> TurnTaking:
+    draft.orders.append(voice.ToolResult(call.id, result))
     talk = replace(talk, calls=answered(talk.calls, call))
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
-    if follows_on_request(talk):
+    is_own = call.runner is not ToolRunner.CLIENT
+    if follows_on_request(talk) and not is_own:
         return follow_up(talk, draft)
     talk = settle(talk, draft)
     if call.response_id in living(talk):
         return talk  # the follow-up waits until it is over
-    return follow_up(talk, draft)
+    return follow_up(talk, draft, is_own=is_own)
 
 
 def clear_turn(talk: TurnTaking) -> TurnTaking:
@@ -156,6 +174,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
     voice does not know the tool calls of the old one, so it responds without their results.
     """
     talk = settle(talk, draft)
+    give_up(talk.calls, draft)
     unanswered = talk.expected is Expected.ANSWER or awaits_follow_up(talk.calls, living(talk))
     kept: list[Response] = []
     for response in (*filter(None, [talk.response]), *talk.queued):
@@ -197,6 +216,7 @@ def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
         began_at=draft.now,
     )
     turns = replace(turns, newest=turn_id)
+    talk = replace(talk, rounds=0)
     # Clients follow text with a `response.create`, but not while the agent is silent, and
     # the text must be answered all the same.
     owed = talk.owed or talk.silent
@@ -292,7 +312,7 @@ def _drop_goodbyes(talk: TurnTaking, draft: Draft) -> TurnTaking:
 def _begin_turn(talk: TurnTaking, item_id: str, *, ago_ms: float, draft: Draft) -> TurnTaking:
     began_at = draft.now - timedelta(milliseconds=ago_ms)
     turns = begin_turn(talk.turns, item_id, began_at=began_at, draft=draft)
-    return replace(talk, turns=turns)
+    return replace(talk, turns=turns, rounds=0)
 
 
 def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
@@ -324,5 +344,6 @@ def _cancel(talk: TurnTaking, played: bridge.Played, *, draft: Draft) -> TurnTak
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
     else:  # the client wants to hear nothing of its tools' results either
         cancelled = replace(talk.response, called=False)
-        talk = replace(talk, response=cancelled, calls=silence(talk.calls, cancelled.id))
+        talk = stop_runs(replace(talk, response=cancelled), cancelled.id, draft=draft)
+        talk = replace(talk, calls=silence(talk.calls, cancelled.id))
     return stop_response(talk, played, draft=draft, barge_in=False)

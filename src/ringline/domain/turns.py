@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed
+from ringline.domain.agent_tools import ToolOrder
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import (
     CallRef,
@@ -29,7 +30,7 @@ from ringline.domain.events import (
 from ringline.domain.latency import Latency
 from ringline.domain.records import Record, TurnRow
 
-Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
+Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder | ToolOrder
 
 #: Most of the caller's turns that are transcribed at once; the oldest is dropped.
 MAX_PARTIAL_TURNS = limits.PARTIAL_TURNS.most
@@ -44,10 +45,11 @@ def nothing_played() -> bridge.Played:
 
 
 class Dated(NamedTuple):
-    """The data of an event, and when it happened."""
+    """The data of an event, when it happened, and its id if that is known already."""
 
     data: EventData
     at: datetime
+    id: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -62,13 +64,15 @@ class Draft:
     records: list[Record] = field(default_factory=list[Record])
     orders: list[Order | Addressed] = field(default_factory=list[Order | Addressed])
 
-    def report(self, data: EventData, at: datetime | None = None) -> None:
+    def report(
+        self, data: EventData, at: datetime | None = None, *, event_id: UUID | None = None
+    ) -> None:
         """Add an event, which happened now or at another time."""
-        self.events.append(Dated(data, at or self.now))
+        self.events.append(Dated(data, at or self.now, event_id))
 
     def build_events(self, ref: CallRef) -> tuple[Event, ...]:
         """Return the events of the call."""
-        return tuple(Event(self.new_id(), at, data, ref) for data, at in self.events)
+        return tuple(Event(id_ or self.new_id(), at, data, ref) for data, at, id_ in self.events)
 
 
 @dataclass(frozen=True, slots=True)

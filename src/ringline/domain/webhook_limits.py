@@ -56,6 +56,19 @@ FAILED_TURNS = Limit(
 )
 TOOL_S = Limit("the result of a tool", 10, "s", '`{"error":"tool_timeout"}` for the model')
 TOOL_ANSWER_BYTES = Limit("the result of a tool", 64 * KIB, "bytes", _NO_RESULT)
+TOOL_ARGUMENT_BYTES = Limit("the arguments of an agent's tool", 64 * KIB, "bytes", _NO_RESULT)
+TOOL_ROUNDS = Limit(
+    "rounds of an agent's tools for one turn of the caller",
+    5,
+    "rounds",
+    '`{"error":"too_many_rounds"}` for the model',
+)
+CALL_TOOLS = Limit(
+    "tools of one call that its agent's webhook is asked for", 16, "tools", "answered with an error"
+)
+AUDITED_RESULT = Limit(
+    "the result of an agent's tool in `call.audit`", 4_096, "characters", "only its length is told"
+)
 ASKED = Limit(
     "turns and tools of a workspace that are being asked, per process",
     100,
@@ -83,6 +96,10 @@ ROWS = (
     FAILED_TURNS,
     TOOL_S,
     TOOL_ANSWER_BYTES,
+    TOOL_ARGUMENT_BYTES,
+    TOOL_ROUNDS,
+    CALL_TOOLS,
+    AUDITED_RESULT,
     ASKED,
     ASKED_IN_ALL,
 )

@@ -324,7 +324,11 @@ class OpenAIServerLeg:
         if updated.habits != before.habits:
             self._report_habits()
         effective = updated.effective
-        self._report(ConfigChanged(effective.config, effective.warnings, event.request))
+        self._report(
+            ConfigChanged(
+                effective.config, effective.warnings, effective.tools_of_agent, event.request
+            )
+        )
 
     def _add_item(self, event: events.ItemCreate) -> None:
         effective, told = self._session.effective, self._conversation

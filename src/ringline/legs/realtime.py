@@ -196,7 +196,7 @@ class RealtimeLeg:
             self._send_problem(SessionProblem(updated.code, updated.message))
             return
         self._session = updated
-        self._report(ConfigChanged(updated.config, updated.warnings))
+        self._report(ConfigChanged(updated.config, updated.warnings, updated.tools_of_agent))
 
     def _show(self, image: realtime.ImageInput) -> None:
         problem = None

@@ -60,6 +60,7 @@ from ringline.ports.webhooks import (
     AskWebhook,
     DeliveryStore,
     Due,
+    RunTool,
     SendWebhook,
     SigningSecretStore,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "Resampler",
     "Row",
     "Rows",
+    "RunTool",
     "SendWebhook",
     "SigningSecretStore",
     "StoreUnavailable",

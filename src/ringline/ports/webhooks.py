@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
-from ringline.domain.receivers import TurnAnswer, TurnQuestion
+from ringline.domain.receivers import ToolQuestion, TurnAnswer, TurnQuestion
 from ringline.domain.webhooks import (
     Asked,
     Claimed,
@@ -41,6 +41,10 @@ AskWebhook: TypeAlias = Callable[[Question], Awaitable[Asked]]
 #: Ask an agent's webhook for the answer to a turn; cancelling it closes the request. Raises
 #: ReceiverFailed.
 AnswerTurn: TypeAlias = Callable[[TurnQuestion], Awaitable[TurnAnswer]]
+
+#: Ask an agent's webhook for the result of a tool: a JSON object, as text for the model, which
+#: says so if there is none. It never raises but for cancellation, which closes the request.
+RunTool: TypeAlias = Callable[[ToolQuestion], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ SETTINGS = (
         Member(
             "webhook_url",
             Shape.TEXT,
-            "where the events of its calls go; a `byom` agent must have one",
+            "where the events of its calls go and its tools are run; a `byom` agent must have one",
             "null",
             null=True,
         ),
@@ -125,7 +125,8 @@ SETTINGS = (
         Member(
             "tool_definitions",
             Shape.TEXT,
-            "its own tools: a string that holds a JSON array in OpenAI's function form",
+            "its own tools, which `webhook_url` runs: a string that holds a JSON array in OpenAI's "
+            "function form",
             '"[]"',
         ),
         ToolDefinitions(),
@@ -244,7 +245,12 @@ AGENT: Members = (
     Member("ai_provider", Shape.TEXT, "the half of its model before the first slash"),
     Member("ai_model", Shape.TEXT, "the half after it"),
     Member("system_prompt", Shape.TEXT, "what its model is told to do"),
-    Member("webhook_url", Shape.TEXT, "where the events of its calls go", null=True),
+    Member(
+        "webhook_url",
+        Shape.TEXT,
+        "where the events of its calls go and its tools are run",
+        null=True,
+    ),
     Member("greeting_text", Shape.TEXT, "what it says first"),
     Member("pre_call_announcement", Shape.TEXT, "what is said before that"),
     SHAREABLE,

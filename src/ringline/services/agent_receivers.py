@@ -33,7 +33,7 @@ from ringline.domain.receivers import (
 from ringline.domain.retry_schedule import is_success
 from ringline.domain.unavailable import Unavailable
 from ringline.domain.webhooks import Asked, AttemptError, Question
-from ringline.ports import AskWebhook, Clock, NewId, StoreUnavailable
+from ringline.ports import AskWebhook, Clock, StoreUnavailable
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
 from ringline.services.repo import Repo
@@ -105,7 +105,6 @@ class AgentReceivers:
         secrets: WorkspaceSecrets,
         open_sealed: Callable[[bytes], str],
         now: Clock,
-        new_id: NewId,
         limits: AskLimits | None = None,
     ) -> None:
         self._repo = repo
@@ -113,7 +112,6 @@ class AgentReceivers:
         self._secrets = secrets
         self._open_sealed = lru_cache(_SECRETS_KEPT)(open_sealed)
         self._now = now
-        self._new_id = new_id
         self._limits = limits or AskLimits()
         self._places = _Places(self._limits)
         self._last_known: OrderedDict[tuple[Scope, UUID], _Receiver] = OrderedDict()
@@ -136,10 +134,9 @@ class AgentReceivers:
 
     async def run_tool(self, question: ToolQuestion) -> str:
         """Return a tool's result as text for the model, which may be that there is none."""
-        request_id = self._new_id()
 
-        def body(_: _Receiver, at: datetime) -> bytes:
-            return encode_tool(question, request_id=request_id, at=at)
+        def body(_: _Receiver, __: datetime) -> bytes:
+            return encode_tool(question)
 
         try:
             answer = await self._ask(
@@ -147,7 +144,7 @@ class AgentReceivers:
                 body,
                 within_s=self._limits.tool_s,
                 answer_bytes=self._limits.tool_bytes,
-                event_id=format_id(Prefix.EVENT, request_id),
+                event_id=format_id(Prefix.EVENT, question.id),
             )
             return _decoded(decode_tool_result, answer)
         except ReceiverFailed as failed:

@@ -17,7 +17,7 @@ from ringline.domain.log import Scope
 from ringline.domain.records import AbandonedCall
 from ringline.domain.turns import line_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import Clock, Leg, NewId, NewResampler, OpenVoice
+from ringline.ports import Clock, Leg, NewId, NewResampler, OpenVoice, RunTool
 from ringline.services.backlog import Outcome, Written
 from ringline.services.journal import Journal
 from ringline.services.live_call import CLOSE_S, LiveCall, NewCall
@@ -38,6 +38,7 @@ class Calls:
         journal: Journal,
         open_voice: OpenVoice,
         *,
+        run_tool: RunTool,
         pricing: Pricing,
         new_resampler: NewResampler,
         now: Clock,
@@ -46,6 +47,7 @@ class Calls:
     ) -> None:
         self._journal = journal
         self._open_voice = open_voice
+        self._run_tool = run_tool
         self._pricing = pricing
         self._new_resampler = new_resampler
         self._recordings = recordings
@@ -75,6 +77,7 @@ class Calls:
             new,
             leg,
             open_voice=self._open_voice,
+            run_tool=self._run_tool,
             new_resampler=self._new_resampler,
             journal=self._journal,
             pricing=self._pricing,

@@ -16,7 +16,8 @@ from typing import Self
 import structlog
 
 from ringline.domain import bridge, call, call_signals, leg, limits, voice
-from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
+from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice, ToWebhook
+from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.allowance import LimitNear, Measure
 from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.call import Call, Moment, Step
@@ -39,6 +40,7 @@ from ringline.ports import (
     LegListener,
     NewResampler,
     OpenVoice,
+    RunTool,
     Voice,
     VoiceListener,
     VoiceUnavailable,
@@ -51,6 +53,7 @@ from ringline.services.orders import ORDER_S, Ordered, Orders
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recorder, Recordings
 from ringline.services.silence_watch import SilenceWatch
+from ringline.services.tool_runs import ToolRuns
 from ringline.services.usage import UsageAccount
 
 _log = structlog.get_logger(__name__)
@@ -121,6 +124,8 @@ class NewCall:
     allowed_tools: frozenset[str] | None = None
     #: The tools that the call runs itself; its voice is offered them beside those of `config`.
     builtins: Builtins = NO_BUILTINS
+    #: Who runs the other ones.
+    tools_run_by: ToolRunner = ToolRunner.CLIENT
     recorded: bool = False
     #: The caller is told what is used.
     tells_usage: bool = False
@@ -149,6 +154,7 @@ class LiveCall:
         caller_leg: Leg,
         *,
         open_voice: OpenVoice,
+        run_tool: RunTool,
         new_resampler: NewResampler,
         journal: Journal,
         pricing: Pricing,
@@ -170,6 +176,7 @@ class LiveCall:
         self.over: asyncio.Future[None] = self._loop.create_future()
         self._overrun = False
         self._orders = Orders()
+        self._tools = ToolRuns(new.facts, run_tool, report=self.signal)
         self._watch = LimitWatch(self, new.limits.measured)
         self._silence = SilenceWatch(
             new.idle_timeout_seconds,
@@ -221,6 +228,7 @@ class LiveCall:
             speaks=Modality.AUDIO in new.config.modalities,
             allowed_tools=new.allowed_tools,
             builtins=new.builtins,
+            tools_run_by=new.tools_run_by,
             silences=Silences(new.idle_timeout_seconds),
         )
         self._closing: set[asyncio.Task[None]] = set()
@@ -444,6 +452,8 @@ class LiveCall:
                 case ToVoice(voice_id, voice_order):
                     if voice_id in self._voices:  # it may not be open yet
                         self._voices[voice_id].send(voice_order)
+                case ToWebhook(tool_order):
+                    self._tools.take(tool_order)
                 case ToLeg(self.caller, leg.HangUp() as hang_up) if self.new.tells_usage:
                     self._hang_up = hang_up  # after the last of what was used
                 case ToLeg(leg_id, leg_order):
@@ -533,6 +543,7 @@ class LiveCall:
         for timer in self._timers:
             timer.cancel()
         self._bridge.close()
+        await self._tools.close()
         if self._recorder is not None:
             self._recorder.end()
             self._recorder = None  # it refers to the call

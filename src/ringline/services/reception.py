@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ringline.domain.agent import Agent, heard_as
+from ringline.domain.agent_tools import runner_of
 from ringline.domain.builtin_tools import builtins_of
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.ids import Prefix, format_id
@@ -29,7 +30,7 @@ class Offer:
     It is an inbound one to its agent or model, unless `direction` and `to_number` say otherwise.
     `leash` narrows the limits of the call. `metadata` is the integrator's own data, and
     `recording_consent` whether the caller agrees to be recorded, None if nobody asked them.
-    `tells_usage`: the caller is told what is used.
+    `tells_usage`: the caller is told what is used. `has_client`: their end can run tools.
     """
 
     scope: Scope
@@ -44,6 +45,7 @@ class Offer:
     metadata: Mapping[str, object] | None = None
     recording_consent: bool | None = None
     tells_usage: bool = False
+    has_client: bool = True
 
 
 class Reception:
@@ -102,6 +104,11 @@ class Reception:
                 config.model,
                 calls_tools=offer.session.capabilities.tools,
                 allowed=offer.session.allowed_tools,
+            ),
+            tools_run_by=runner_of(
+                tools_of_agent=offer.session.tools_of_agent,
+                has_webhook=agent is not None and agent.webhook_url is not None,
+                has_client=offer.has_client,
             ),
             recorded=not is_sandbox and is_recorded(agent, offer.recording_consent),
             tells_usage=offer.tells_usage,

@@ -128,6 +128,7 @@ def _offer(scope: Scope, call_id: UUID, *, agent: Agent, placing: Placing) -> Of
         direction=CallDirection.OUTBOUND,
         from_number=placing.from_number,
         to_number=placing.to_number,
-        session=EffectiveConfig(config, CAPABILITIES, agent),
+        session=EffectiveConfig(config, CAPABILITIES, agent, tools_of_agent=bool(agent.tools)),
+        has_client=False,
         metadata=placing.metadata,
     )

@@ -15,7 +15,8 @@ from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
 from ringline.web.watchers import InTextFrames, Watchers
 from ringline.web.websocket import Message, WebSocket
-from ringline.wire.envelope import Envelope, stream_dropped
+from ringline.wire.call_envelope import CallEnvelope
+from ringline.wire.envelope import stream_dropped
 from ringline.wire.websocket_frames import text_frame
 from ringline.wire.websocket_reader import CloseCode
 
@@ -66,7 +67,7 @@ class CallSocket:
         subscription = Subscription(
             self._start.viewer.scope,
             self._start.topic,
-            InTextFrames(Envelope()),
+            InTextFrames(CallEnvelope()),
             OnLoss.CONTINUE,
             self._tell_gap,
         )
@@ -115,7 +116,7 @@ class CallSocket:
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)
-                return InTextFrames(Envelope()).encode(stored.event, own, scope=scope)
+                return InTextFrames(CallEnvelope()).encode(stored.event, own, scope=scope)
         return None
 
     async def _read(self, socket: WebSocket, commands: CommandQueue) -> None:

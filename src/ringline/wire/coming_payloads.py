@@ -1,7 +1,6 @@
 """The envelope's events that nothing produces yet, as tables (live streams, 3.7).
 
-Receivers may prepare for them. `tool.invocation` has its members beside `event_type`, without a
-`payload`, and expects the tool's result as the answer; the others are as the envelope is.
+Receivers may prepare for them; they are as the envelope is.
 """
 
 from collections.abc import Mapping
@@ -59,8 +58,5 @@ COMING: Mapping[str, ComingEvent] = {
             _MOS,
             Member("at", Shape.TIME, "when it was measured"),
         ),
-    ),
-    "tool.invocation": ComingEvent(
-        "the agent calls a tool of the workspace; the answer must carry its result", ()
     ),
 }

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from ringline.domain.call_vocabulary import CallDirection
 from ringline.domain.members import Member, Shape
 from ringline.domain.receivers import ReceiverFailure
+from ringline.domain.tool_calls import TOO_MANY
+from ringline.domain.tool_runs import TOO_MANY_ROUNDS
 from ringline.wire.payload_members import Members
-from ringline.wire.receivers import ROLES, TOOL_EVENT_TYPE, TURN_EVENT
+from ringline.wire.receivers import ROLES, TOOL_EVENT_TYPE, TOOL_TIMEOUT, TURN_EVENT
 
 _AGENT_ID = Member("agent_id", Shape.TEXT, "`agt_…`: the agent", null=True)
 _CALL_ID = Member("call_id", Shape.TEXT, "`call_…`: the call")
@@ -68,6 +70,23 @@ TOOL: Members = (
         ),
     ),
 )
+
+#: What the model is told of a tool without a result, and when.
+TOOL_RESULTS: Mapping[str, str] = {
+    TOOL_TIMEOUT: "no complete answer in time",
+    '{"error":"tool_failed","status":N}': "a status other than 2xx",
+    '{"error":"tool_failed","reason":"…"}': "anything else that went wrong",
+    TOO_MANY_ROUNDS: "the turn has had its rounds of tools",
+    TOO_MANY: "too many tools of the call are being asked for",
+}
+
+#: What the `reason` may be besides the causes of `ReceiverFailure`.
+TOOL_REASONS: Mapping[str, str] = {
+    "no_webhook": "the agent has no URL, and the call no client that could run it",
+    "cancelled": "the response that called it was interrupted or cancelled",
+    "arguments_too_large": "the model's arguments are too long",
+    "internal_error": "something went wrong here",
+}
 
 _F = ReceiverFailure
 

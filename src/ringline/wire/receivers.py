@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.digits import are_digits
+from ringline.domain.events import CallAudit, Event
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.phone_numbers import read_e164
 from ringline.domain.receivers import (
@@ -19,6 +20,7 @@ from ringline.domain.receivers import (
     TurnAnswer,
     TurnQuestion,
 )
+from ringline.domain.tool_runs import INVOCATION
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, as_object, encode
 from ringline.wire.times import seconds
 
@@ -34,7 +36,6 @@ _DECODER = StrictDecoder[object](object)
 
 # The results of tools that went wrong, as text for the model (5).
 TOOL_TIMEOUT = '{"error":"tool_timeout"}'
-TOO_MANY_ROUNDS = '{"error":"too_many_rounds"}'
 
 
 def encode_turn(question: TurnQuestion, *, language: str, at: datetime) -> bytes:
@@ -94,22 +95,59 @@ def _target(action: TurnAction, value: object) -> str | None:
             return None
 
 
-def encode_tool(question: ToolQuestion, *, request_id: UUID, at: datetime) -> bytes:
-    """Encode the request for the result of a tool (5); `request_id` makes its ids."""
+def encode_tool(question: ToolQuestion) -> bytes:
+    """Encode the request for the result of a tool (5)."""
     call = question.call
+    return _encode_tool(
+        question.id,
+        question.at,
+        call_id=call.id,
+        agent_id=call.agent_id,
+        turn_id=format_id(Prefix.TURN, question.turn_id),
+        name=question.name,
+        arguments=question.arguments,
+    )
+
+
+def encode_asked_tool(event: Event) -> bytes | None:
+    """Encode the request that an event of the audit trail is; None for other events."""
+    audit, call = event.data, event.call
+    if not isinstance(audit, CallAudit) or audit.code != INVOCATION or call is None:
+        return None
+    return _encode_tool(
+        event.id,
+        event.occurred_at,
+        call_id=call.id,
+        agent_id=call.agent_id,
+        turn_id=audit.detail["turnId"],
+        name=audit.detail["name"],
+        arguments=audit.detail["arguments"],
+    )
+
+
+def _encode_tool(
+    id_: UUID,
+    at: datetime,
+    *,
+    call_id: UUID,
+    agent_id: UUID | None,
+    turn_id: object,
+    name: object,
+    arguments: object,
+) -> bytes:
     return encode(
         {
-            "event_id": format_id(Prefix.EVENT, request_id),
+            "event_id": format_id(Prefix.EVENT, id_),
             "event_type": TOOL_EVENT_TYPE,
             "channel": "voice",
             "timestamp": seconds(at),
-            "agent_id": _agent_id(call.agent_id),
-            "call_id": format_id(Prefix.CALL, call.id),
-            "turn_id": format_id(Prefix.TURN, question.turn_id),
+            "agent_id": _agent_id(agent_id),
+            "call_id": format_id(Prefix.CALL, call_id),
+            "turn_id": turn_id,
             "tool": {
-                "name": question.name,
-                "arguments": question.arguments,
-                "tool_call_id": format_id(Prefix.TOOL_CALL, request_id),
+                "name": name,
+                "arguments": arguments,
+                "tool_call_id": format_id(Prefix.TOOL_CALL, id_),
             },
         }
     )
