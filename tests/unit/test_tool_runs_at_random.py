@@ -17,6 +17,7 @@ from ringline.domain.agent_tools import CancelTools, InvokeTool, ToolReturned, T
 from ringline.domain.call_orders import EndOrdered
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
+from ringline.domain.tool_calls import UNWANTED
 from ringline.domain.tool_runs import MAX_ROUNDS, TOO_MANY_ROUNDS
 from ringline.domain.turns import Order
 from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, Said, Story, spoke
@@ -30,6 +31,7 @@ class Round:
 
     open: set[str] = field(default_factory=set[str])
     asked: bool = False  # the webhook was, for one at least
+    told: bool = False  # the model has a result of one
     stopped: bool = False
     #: How many responses had been requested before its follow-up was due.
     due_at: int | None = None
@@ -83,11 +85,18 @@ class World:
                 self.answered.append(id_)
                 if result == TOO_MANY_ROUNDS:
                     assert self.of_turn >= MAX_ROUNDS
-                if response_id := self.calls.get(id_):
-                    self.rounds[response_id].open.discard(id_)
-            case InvokeTool():
+                if result != UNWANTED:
+                    round_ = self.round_of(id_)
+                    round_.open.discard(id_)
+                    round_.told = True
+            case InvokeTool(arguments={"call": str(id_)}):
                 assert not self.story.call.ended
                 self.asked.append(order)
+                self.asked_in.append(self.calls[id_])
+                round_ = self.round_of(id_)
+                round_.open.add(id_)
+                self.of_turn += not round_.asked
+                round_.asked = True
             case CancelTools(ids):
                 assert ids
                 known = {run.id: number for number, run in enumerate(self.asked)}
@@ -114,12 +123,15 @@ class World:
         talk = self.story.call.talk
         return [item.id for item in (talk.response, *talk.queued) if item]
 
+    def round_of(self, call_id: str) -> Round:
+        return self.rounds.setdefault(self.calls[call_id], Round())
+
     def settle(self) -> None:
         """Note the rounds whose follow-up has just become due."""
         living = self.living()
         for id_, round_ in self.rounds.items():
             over = id_ not in living and not round_.open and not round_.stopped
-            if over and round_.due_at is None:
+            if over and round_.told and round_.due_at is None:
                 round_.due_at = self.before
                 self.reasons += 1
 
@@ -200,31 +212,14 @@ class World:
         response_id = self.making[0]
         self.numbers += 1
         call_id = f"call-{self.numbers}"
-        current = self.story.call.talk.response
-        if current is not None and current.id == response_id and not self.story.call.ended:
-            round_ = self.rounds.setdefault(response_id, Round())
-            round_.open.add(call_id)
-            self.calls[call_id] = response_id
-        before = len(self.asked)
-        round_ = self.rounds.get(response_id)
-        self.before = self.requested
-        for order in self.story.feed(voice.ToolCall(response_id, call_id, "lookup", {})):
-            self.take(order)
-        if round_ is not None and len(self.asked) > before:
-            self.asked_in.append(response_id)
-            self.of_turn += not round_.asked
-            round_.asked = True
-        elif round_ is not None and self.by_itself:
-            round_.open.discard(call_id)  # one too many is left without a result
-        self.settle()
-        self.check()
+        self.calls[call_id] = response_id
+        self.feed(voice.ToolCall(response_id, call_id, "lookup", {"call": call_id}))
 
     def voice_cancels(self) -> None:
         """Let the model take back one of its calls."""
         open_ = [one.id for one in self.story.call.talk.calls]
         if open_:
-            self.rounds[self.calls[open_[0]]].open.discard(open_[0])
-            self.rounds[self.calls[open_[0]]].stopped = True
+            self.round_of(open_[0]).open.discard(open_[0])
             self.feed(voice.ToolCallsCancelled((open_[0],)))
 
     def voice_is_done(self) -> None:

@@ -311,6 +311,20 @@ def test_results_that_came_before_are_followed_up(over: bool) -> None:
     assert requested(story) == 2
 
 
+@pytest.mark.parametrize("over", [True, False])
+def test_a_result_is_followed_up_although_a_later_call_is_cancelled(over: bool) -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    answer(story, "c1")
+    story.feed(voice.ToolCall(response_id, "c2", "clock", {}))
+    if over:
+        finish(story, response_id)
+    cancel(story, "c2")
+    if not over:
+        finish(story, response_id)
+    assert requested(story) == 2
+
+
 def test_a_call_that_is_cancelled_leaves_the_others_open() -> None:
     story = Story()
     response_id = calling(story, "c1", "c2")

@@ -20,7 +20,7 @@ from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.heard import whole_words
 from ringline.domain.plans import audit_result, drop_goodbye, drop_plans, plan_call, without
 from ringline.domain.responses import Phase, Plan, Response, ResponseStep, advance
-from ringline.domain.talk import Expected, TurnTaking, leaving
+from ringline.domain.talk import Expected, TurnTaking, leaving, with_result
 from ringline.domain.tool_calls import (
     MAX_OPEN,
     NOT_ALLOWED,
@@ -151,15 +151,17 @@ def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTa
     calls = talk.calls
     if talk.allowed_tools is not None and call.name not in talk.allowed_tools:
         draft.orders.append(voice.ToolResult(call.tool_call_id, NOT_ALLOWED))
+        response = replace(response, has_results=True)
     elif call.name in talk.builtins.names:
         return plan_call(talk, response, call=call, draft=draft)
     elif talk.tools_run_by is not ToolRunner.CLIENT:
         return run_tool(talk, response, call=call, draft=draft)
     elif len(calls) < MAX_OPEN:
         draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
-        calls = (*calls, OpenCall(call.tool_call_id, response.id))
+        calls = (*calls, OpenCall(call.tool_call_id, response.id, in_turn=response.has_results))
     else:
         draft.orders.append(voice.ToolResult(call.tool_call_id, TOO_MANY))
+        response = replace(response, has_results=True)
     return replace(talk, calls=calls, response=replace(response, called=True))
 
 
@@ -174,7 +176,7 @@ def answer_plan(talk: TurnTaking, plan: Plan, *, result: str, draft: Draft) -> T
     talk = replace(talk, calls=answered(talk.calls, call))
     response = talk.response
     if response is not None and response.id == call.response_id:
-        return replace(talk, response=replace(response, own_results=True))
+        return with_result(replace(talk, response=replace(response, own_results=True)), response.id)
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
     return follow_up(talk, draft, is_own=True)
@@ -201,7 +203,7 @@ def cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -
         if has_open(talk.calls, call.response_id):
             continue
         if response is not None and response.id == call.response_id:
-            return replace(talk, response=replace(response, called=call.in_turn))
+            return replace(talk, response=replace(response, called=response.has_results))
         if call.in_turn and not call.silent:
             return follow_up(talk, draft)
     return talk

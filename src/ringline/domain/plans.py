@@ -37,8 +37,14 @@ def plan_call(
             result = result_of(call.name, None) if order is None else TOO_MANY
             draft.orders.append(voice.ToolResult(call.tool_call_id, result))
             audit_result(call.name, result, draft=draft)
-            return replace(talk, response=replace(response, own_results=True))
-        open_call = OpenCall(call.tool_call_id, response.id, runner=ToolRunner.CALL)
+            response = replace(response, own_results=True, has_results=True)
+            return replace(talk, response=response)
+        open_call = OpenCall(
+            call.tool_call_id,
+            response.id,
+            in_turn=response.has_results,
+            runner=ToolRunner.CALL,
+        )
         talk = replace(talk, calls=(*talk.calls, open_call))
     elif order is None:
         audit_result(call.name, result_of(call.name, None), draft=draft)

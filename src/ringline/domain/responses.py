@@ -99,6 +99,8 @@ class Response:
     called: bool = False
     #: Its tool calls, until the client learns of the response.
     held_calls: tuple[ToolCall, ...] = ()
+    #: One of its tool calls has its result.
+    has_results: bool = False
     #: One of its tool calls is answered without the client, so no client requests what follows.
     own_results: bool = False
     #: It has called tools of the agent: a round of them.

@@ -12,7 +12,7 @@ An agent that holds the caller itself works on meanwhile: it responds to the res
 tools, and what it says is not heard.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ringline.domain.agent_tools import ToolRunner
@@ -98,6 +98,14 @@ def is_quiet(talk: TurnTaking) -> bool:
 def living(talk: TurnTaking) -> tuple[str, ...]:
     """Return the ids of the responses that are not over."""
     return tuple(response.id for response in (talk.response, *talk.queued) if response)
+
+
+def with_result(talk: TurnTaking, response_id: str) -> TurnTaking:
+    """Note that a tool call has its result, if its response is the one under way."""
+    response = talk.response
+    if response is None or response.id != response_id:
+        return talk
+    return replace(talk, response=replace(response, has_results=True))
 
 
 def leaving(talk: TurnTaking, response_id: str) -> Response | None:

@@ -33,7 +33,7 @@ class OpenCall:
     response_id: str
     #: The client cancelled the response: the result is passed on, but nothing follows it.
     silent: bool = False
-    #: Another call of the response has been answered: the client is answering them.
+    #: Another call of the response has been answered: they are being answered.
     in_turn: bool = False
     runner: ToolRunner = ToolRunner.CLIENT
     #: The question that the agent's webhook is asked, and the tool's name.

@@ -17,7 +17,7 @@ from ringline.domain.call_vocabulary import AuditType
 from ringline.domain.events import CallAudit
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.responses import Response
-from ringline.domain.talk import TurnTaking
+from ringline.domain.talk import TurnTaking, with_result
 from ringline.domain.tool_calls import TOO_MANY, OpenCall, OpenCalls, runs_among
 from ringline.domain.turns import Draft
 
@@ -57,7 +57,7 @@ def run_tool(
         return _invoke(talk, response, call=call, draft=draft)
     if goes_on or not talk.responds_by_itself:
         draft.orders.append(voice.ToolResult(call.tool_call_id, refusal))
-    return talk
+    return with_result(talk, response.id) if goes_on else talk
 
 
 def _why_not(talk: TurnTaking, call: voice.ToolCall) -> str | None:
@@ -88,7 +88,12 @@ def _invoke(
         CallAudit(audit_type=AuditType.TOOL_CALL, code=INVOCATION, detail=detail), event_id=run.id
     )
     open_call = OpenCall(
-        call.tool_call_id, response.id, runner=ToolRunner.WEBHOOK, run_id=run.id, name=run.name
+        call.tool_call_id,
+        response.id,
+        in_turn=response.has_results,
+        runner=ToolRunner.WEBHOOK,
+        run_id=run.id,
+        name=run.name,
     )
     return replace(talk, calls=(*talk.calls, open_call))
 

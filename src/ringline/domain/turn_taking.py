@@ -27,7 +27,7 @@ from ringline.domain.agent_tools import ToolReturned, ToolRunner
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.plans import drop_goodbye, drop_plans
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
-from ringline.domain.talk import Expected, TurnTaking, leaving, living
+from ringline.domain.talk import Expected, TurnTaking, leaving, living, with_result
 from ringline.domain.tool_calls import (
     OpenCall,
     answered,
@@ -105,7 +105,7 @@ def take_result(talk: TurnTaking, returned: ToolReturned, *, draft: Draft) -> Tu
 
 def _tell_result(talk: TurnTaking, call: OpenCall, *, result: str, draft: Draft) -> TurnTaking:
     draft.orders.append(voice.ToolResult(call.id, result))
-    talk = replace(talk, calls=answered(talk.calls, call))
+    talk = with_result(replace(talk, calls=answered(talk.calls, call)), call.response_id)
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
     is_own = call.runner is not ToolRunner.CLIENT
