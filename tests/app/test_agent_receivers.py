@@ -248,6 +248,8 @@ async def test_a_private_address_is_not_asked(
     ):
         call = await a_call_of(stores, scope, hook.url)
         assert await failure_of(receivers, call) == (ReceiverFailure.ADDRESS_NOT_ALLOWED, None)
+        told = json.loads(await receivers.run_tool(a_tool(call)))
+        assert told == {"error": "tool_failed", "reason": "address_not_allowed"}
         assert not hook.connections
 
 
