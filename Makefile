@@ -69,8 +69,8 @@ format: .venv/.dev ## format the code
 bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
 	@exec $(BIN)/python -m benchmarks relay
 
-bench-voices: .venv/.dev ## what voices of providers cost: codecs, added delay, rollovers, the usage ledger
-	@exec $(BIN)/python -m benchmarks voices rollover usage
+bench-voices: .venv/.dev ## what voices cost: codecs, added delay, rollovers, the usage ledger, turns of webhooks
+	@exec $(BIN)/python -m benchmarks voices rollover usage byom
 
 bench: .venv/.dev ## run the benchmarks and write the tables (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)

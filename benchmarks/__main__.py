@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.answers import answers
+from benchmarks.byom import byom
 from benchmarks.detection import detection
 from benchmarks.events import latency, many_watchers
 from benchmarks.hostile.surfaces import SURFACES
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "voices": voices,
     "rollover": rollover,
     "usage": usage,
+    "byom": byom,
     "webhooks": webhooks,
     "neighbours": neighbours,
 }

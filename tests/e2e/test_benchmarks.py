@@ -17,6 +17,7 @@ LIMIT_S = 110
         ("voices", "| cascade: from the synthesiser |"),
         ("rollover", "| from frame to frame across a rollover, p99 |"),
         ("usage", "| `sum_usage` of the month, p99 |"),
+        ("byom", "| the answer → the request for its speech, p99, ms |"),
         ("webhooks", "| commit → first byte, p99 |"),
         ("ledger", "| `gatewayMs`, alone, p99 |"),
         ("detection", "| pink noise, 10 dB |"),
