@@ -38,6 +38,7 @@ from ringline.domain.sample_events import SAMPLES, Sample
 from ringline.domain.tool_runs import INVOCATION
 from ringline.wire import envelope
 from ringline.wire.call_envelope import CallEnvelope
+from ringline.wire.conversation_stream import ConversationStream
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import encode_payload
 from ringline.wire.listed_events import listed
@@ -286,6 +287,12 @@ def in_envelope(stored: StoredEvent) -> str | None:
 
 def in_transcript(stored: StoredEvent) -> str | None:
     frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), scope=SCOPE)
+    return None if frame is None else frame.decode()
+
+
+def in_conversation(stored: StoredEvent) -> str | None:
+    dialect = ConversationStream(with_ids=True)
+    frame = dialect.encode(stored.event, position_of(stored), scope=SCOPE)
     return None if frame is None else frame.decode()
 
 

@@ -5,8 +5,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ringline.domain.events import EVENT_TYPES, EventData, StoredEvent
+from ringline.domain.events import (
+    EVENT_TYPES,
+    ConversationModeChanged,
+    EventData,
+    MessageReceived,
+    StoredEvent,
+    WindowClosing,
+)
 from ringline.wire import (
+    conversation_members,
     envelope_members,
     events_socket,
     listed_members,
@@ -16,7 +24,7 @@ from ringline.wire import (
 from ringline.wire.payload_members import Members
 from tests import payload_examples, rest_reference
 from tests.payload_examples import STORED
-from tests.reference_rows import member_rows, table
+from tests.reference_rows import member_cells, member_rows, row, table
 
 _HEADS = ("member", "value", "means")
 
@@ -75,11 +83,25 @@ def mirror_section() -> Iterator[str]:
 
 
 def transcript_section() -> Iterator[str]:
-    yield from ("```", *_frames(), "```")
+    yield from ("```", *_frames(payload_examples.in_transcript), "```")
 
 
-def _frames() -> Iterable[str]:
-    frames = filter(None, map(payload_examples.in_transcript, STORED))
+def conversation_section() -> Iterator[str]:
+    yield from ("```", *_frames(payload_examples.in_conversation), "```")
+
+
+def conversation_rows() -> Iterator[str]:
+    for name, data in (
+        ("message.*", MessageReceived),
+        ("conversation.mode_changed", ConversationModeChanged),
+        ("window.closing", WindowClosing),
+    ):
+        for cells in member_cells(conversation_members.payload(data)):
+            yield row(f"`{name}`", *cells)
+
+
+def _frames(spell: Callable[[StoredEvent], str | None]) -> Iterable[str]:
+    frames = filter(None, map(spell, STORED))
     return "\n".join(frames).rstrip("\n").replace("\n\n\n", "\n\n").splitlines()
 
 
@@ -103,6 +125,7 @@ SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "notices of the call WebSocket": notice_section,
     "mirrors of the call WebSocket": mirror_section,
     "transcript frames": transcript_section,
+    "conversation frames": conversation_section,
     "a listed event": list_example,
     "listed events": list_section,
 }

@@ -18,7 +18,7 @@ from ringline.domain.attendant import SETTINGS
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
-from ringline.domain.events import EVENT_TYPES
+from ringline.domain.events import EVENT_TYPES, ThreadEvent
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.limit import Limit
 from ringline.domain.limits import LIMITS
@@ -31,6 +31,7 @@ from ringline.rpc.resources import RESOURCES
 from ringline.services.idempotency import CONFLICTS, Conflict
 from ringline.voices import gemini, mock, openai, openai_live, xai
 from ringline.wire import (
+    conversation_members,
     envelope,
     envelope_members,
     events_socket,
@@ -53,6 +54,7 @@ from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
 from tests.openai_examples import OPENAI_CLIENT_EXAMPLES, OPENAI_SERVER_EXAMPLES
 from tests.payload_examples import CALL
 from tests.payload_reference import SECTIONS as PAYLOAD_SECTIONS
+from tests.payload_reference import conversation_rows
 from tests.proofs import live_rows, offline_rows
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
 from tests.reference_rows import cell, member_cells, member_rows, row, table
@@ -80,6 +82,7 @@ def event_rows() -> Iterator[str]:
             f"`{socket}`" if socket else "–",
             ", ".join(f"`{spelt}`" for spelt in envelopes) or "–",
             transcript or "–",
+            f"`{name}`" if issubclass(data, ThreadEvent) else "–",
         )
 
 
@@ -303,7 +306,10 @@ DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
 #: The tables by name: head cells and rows.
 TABLES = {
-    "events": (("canonical type", "", "events socket", "envelope", "transcript"), event_rows),
+    "events": (
+        ("canonical type", "", "events socket", "envelope", "transcript", "conversation"),
+        event_rows,
+    ),
     "ids": (("kind", "on `/v1` and `/v3`"), id_rows),
     "statuses": (("canonical", "RPC, socket", "`/v1`, envelope"), status_rows),
     "transitions": (("from", "trigger", "to"), transition_rows),
@@ -419,6 +425,8 @@ TABLES = {
     "socket common": (_MEMBER_HEADS, lambda: member_rows(payload_members.COMMON)),
     "socket durable": (_MEMBER_HEADS, lambda: member_rows(payload_members.DURABLE)),
     "transcript frame": (_MEMBER_HEADS, lambda: member_rows(payload_members.TRANSCRIPT)),
+    "conversation frame": (_MEMBER_HEADS, lambda: member_rows(conversation_members.COMMON)),
+    "conversation payloads": (("event", *_MEMBER_HEADS), conversation_rows),
     "envelope common": (_MEMBER_HEADS, lambda: member_rows(envelope_members.COMMON)),
     "routes of /v1": (("route", "does"), route_rows),
     "listed common": (_MEMBER_HEADS, lambda: member_rows(listed_members.COMMON)),

@@ -123,8 +123,8 @@ async def stream_client(
 
 
 @dataclass
-class Transcript:
-    """A client of a transcript stream: its HTTP response and its events."""
+class EventStream:
+    """A client of server-sent events: its HTTP response and its events."""
 
     answer: aiohttp.ClientResponse
     decoder: SseDecoder = field(default_factory=SseDecoder)
@@ -147,6 +147,19 @@ class Transcript:
         assert event is not None, "the stream has ended"
         return json.loads(event.data)
 
+    async def raw_until(self, end: bytes) -> bytes:
+        async with asyncio.timeout(LIMIT_S):
+            while not self.raw.endswith(end):
+                piece = await self.answer.content.readany()
+                assert piece, "the stream has ended"
+                self.raw += piece
+                self.events += self.decoder.feed(piece)
+        return self.raw
+
+
+class Transcript(EventStream):
+    """A client of a transcript stream."""
+
     async def finals(self, count: int | None = None) -> list[tuple[str, str]]:
         """Return position and text of `count` final turns, or of all up to the end."""
         found: list[tuple[str, str]] = []
@@ -159,14 +172,33 @@ class Transcript:
                 found.append((event.last_event_id, frame["text"]))
         return found
 
-    async def raw_until(self, end: bytes) -> bytes:
-        async with asyncio.timeout(LIMIT_S):
-            while not self.raw.endswith(end):
-                piece = await self.answer.content.readany()
-                assert piece, "the stream has ended"
-                self.raw += piece
-                self.events += self.decoder.feed(piece)
-        return self.raw
+
+class ConversationStream(EventStream):
+    """A client of a thread's stream."""
+
+    async def until(self, event_type: str) -> list[dict[str, Any]]:
+        """Return the frames up to the first of a type."""
+        found = [await self.frame()]
+        while found[-1]["event_type"] != event_type:
+            found.append(await self.frame())
+        return found
+
+
+@asynccontextmanager
+async def conversation_stream(
+    service: Service,
+    conversation_id: str,
+    query: str = "",
+    headers: dict[str, str] | None = None,
+    key: str | None = None,
+) -> AsyncGenerator[ConversationStream]:
+    """Follow a thread of the test environment."""
+    async with service.http.get(
+        f"{service.base_url}/v1/conversations/{conversation_id}/stream{query}",
+        headers=service.bearer(key or service.keys.test_key) | (headers or {}),
+    ) as answer:
+        assert answer.status == 200, await answer.text()
+        yield ConversationStream(answer)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Follower, Resolved, follow, resolve
-from ringline.web import call_streams, call_watch
+from ringline.web import call_streams, stream_watch
 from ringline.web.limits import StreamLimits, WebLimits
 from tests.callers import LIMIT_S, Caller, calling, make_call
 from tests.database import TestDatabase
@@ -452,12 +452,12 @@ async def test_a_call_that_ends_while_a_stream_begins(
             await once_over(caller)
             return await follow(*given, **named)
 
-        monkeypatch.setattr(call_watch, "follow", end_before_following)
+        monkeypatch.setattr(stream_watch, "follow", end_before_following)
         async with transcript(service, caller.call_id) as stream:
             assert [text for _, text in await stream.finals()] == ["the last word"]
 
     async with calling(service) as caller:
-        monkeypatch.setattr(call_watch, "follow", end_before_following)
+        monkeypatch.setattr(stream_watch, "follow", end_before_following)
         async with stream_client(service, caller.call_id) as events:
             names = [event["event_type"] for event in await events.rest()]
             assert names == ["call.initiated", "call.transcription", "call.completed"]

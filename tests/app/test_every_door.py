@@ -32,10 +32,11 @@ SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/re
 SECRETS = "/v1/realtime/client_secrets"
 MODELS = "/v3/models"
 TICKET = "/talk/ticket"
-SOCKET, TRANSCRIPT, CALL = (
+SOCKET, TRANSCRIPT, CALL, THREAD = (
     "/socket/websocket",
     "/v1/calls/{id}/transcript/stream",
     "/v1/calls/{id}/stream",
+    "/v1/conversations/{id}/stream",
 )
 
 
@@ -84,6 +85,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", TRANSCRIPT): Socket(),
     ("OPTIONS", TRANSCRIPT): Plain(),
     ("GET", CALL): Socket(),
+    ("GET", THREAD): Socket(),
+    ("OPTIONS", THREAD): Plain(),
     ("*", SOCKET): Plain(),
     ("*", RUN): Plain(),
     ("*", VALIDATE): Plain(),

@@ -20,7 +20,15 @@ from ringline.domain.call_vocabulary import (
     ParticipantRole,
     TurnRole,
 )
-from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    MessageDirection,
+    MessageSender,
+    MessageStatus,
+    MessageType,
+)
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.latency import Latency
@@ -32,6 +40,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.wire import call_status, envelope, events_socket, times
 from ringline.wire.call_envelope import CallEnvelope
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
+from ringline.wire.conversation_stream import ConversationStream
 from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import EventsSocket
@@ -608,6 +617,76 @@ def test_the_transcript_stream_shows_turns_alone() -> None:
     assert shown == {events.TranscriptDelta, events.TurnCompleted}
 
 
+def test_the_conversation_stream_shows_threads_alone() -> None:
+    dialect = ConversationStream(with_ids=True)
+    shown = {
+        kind
+        for kind, data in DATA.items()
+        if dialect.encode(event(data, None), POSITION, scope=SCOPE) is not None
+    }
+    assert shown == set(THREAD_EVENTS)
+
+
+def test_a_frame_of_the_conversation_stream() -> None:
+    received = events.MessageReceived(
+        conversation_id=ROW,
+        agent_id=AGENT,
+        channel=ConversationChannel.WHATSAPP,
+        our_number="+2342013301234",
+        remote_number="+2348031234567",
+        message_id=TURN,
+        direction=MessageDirection.INBOUND,
+        sender=MessageSender.CONTACT,
+        message_type=MessageType.TEXT,
+        text="hello",
+        status=MessageStatus.RECEIVED,
+    )
+    documented = {
+        "message_id": format_id(Prefix.MESSAGE, TURN),
+        "direction": "inbound",
+        "text": "hello",
+        "status": "received",
+    }
+    conversation_id = format_id(Prefix.CONVERSATION, ROW)
+    frame = ConversationStream(with_ids=False).encode(event(received, None), POSITION, scope=SCOPE)
+    assert frame is not None
+    assert json.loads(frame.removeprefix(b"data: ")) == {
+        "event_id": format_id(Prefix.EVENT, EVENT),
+        "event_type": "message.received",
+        "conversation_id": conversation_id,
+        "channel": "whatsapp",
+        "agent_id": format_id(Prefix.AGENT, AGENT),
+        "timestamp": "2026-11-20T09:15:02Z",
+        "payload": {
+            **documented,
+            "conversation_id": conversation_id,
+            "message_type": "text",
+            "sender": "contact",
+            "error_code": None,
+        },
+        **documented,
+    }
+    with_id = ConversationStream(with_ids=True).encode(event(received, None), POSITION, scope=SCOPE)
+    assert with_id == b"id: abcd1234:7\n" + frame
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (events.MessageFailed, "27"),
+        (events.MessageSendFailed, "SMPP_UNAVAILABLE"),
+        (events.MessageReceipt, "000"),
+        (events.MessageSent, None),
+    ],
+)
+def test_why_a_message_failed_is_on_the_conversation_stream(
+    kind: type[EventData], code: str | None
+) -> None:
+    frame = ConversationStream(with_ids=False).encode(event(DATA[kind]), POSITION, scope=SCOPE)
+    assert frame is not None
+    assert json.loads(frame.removeprefix(b"data: "))["payload"]["error_code"] == code
+
+
 @pytest.mark.parametrize("kind", list(DATA))
 def test_list_events_holds_all_that_the_live_frame_holds(kind: type[EventData]) -> None:
     happened = event(DATA[kind])
@@ -650,6 +729,8 @@ DIALECTS: tuple[Dialect, ...] = (
     CallEnvelope(),
     TranscriptStream(with_ids=True),
     TranscriptStream(with_ids=False),
+    ConversationStream(with_ids=True),
+    ConversationStream(with_ids=False),
 )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ringline.domain.events import EVENT_TYPES, EventData
+from ringline.domain.events import EVENT_TYPES, EventData, ThreadEvent
 from ringline.domain.members import Member
 from ringline.web.member_schemas import written
 from ringline.wire import (
+    conversation_members,
     envelope_members,
     events_socket,
     listed_members,
@@ -18,6 +19,7 @@ from ringline.wire import (
     receiver_members,
 )
 from ringline.wire.listed_events import listed
+from ringline.wire.message_payloads import THREAD_EVENTS
 from tests import payload_examples
 from tests.payload_examples import EPOCH, MIRRORED, NOTICES, STORED
 from tests.payload_reference import envelopes
@@ -70,6 +72,24 @@ def test_a_frame_of_the_transcript(data: type[EventData]) -> None:
         if frame is not None:
             _, _, text = frame.partition("data: ")
             fits(payload_members.TRANSCRIPT, json.loads(text))
+
+
+@pytest.mark.parametrize("data", THREAD_EVENTS, ids=lambda data: data.type)
+def test_a_frame_of_the_conversation(data: type[ThreadEvent]) -> None:
+    """Its documented members stand in the payload and, the same, at the top level (2.4)."""
+    common = {member.name for member in conversation_members.COMMON}
+    for stored in sample(data):
+        frame = payload_examples.in_conversation(stored)
+        assert frame is not None
+        position, _, text = frame.partition("data: ")
+        assert position == f"id: {payload_examples.position_of(stored)}\n"
+        said = json.loads(text)
+        fits(conversation_members.FRAME, said)
+        fits(conversation_members.payload(data), said["payload"])
+        mirrored = {member.name for member in conversation_members.documented(data)}
+        assert said.keys() == common | mirrored
+        assert {name: said[name] for name in mirrored}.items() <= said["payload"].items()
+        assert not mirrored & common, "no name stands for two things"
 
 
 @pytest.mark.parametrize("notice", NOTICES)

@@ -18,6 +18,7 @@ DOCUMENT = make_document("1.2.3", "https://example.com/voice")
 #: What is no interface: preflights, catch-alls, other spellings of a path, pages for people.
 UNDOCUMENTED = {
     ("OPTIONS", "/v1/calls/{id}/transcript/stream"),
+    ("OPTIONS", "/v1/conversations/{id}/stream"),
     ("*", "/socket/websocket"),
     ("*", "/rpc/public/{tail}"),
     ("*", "/rpc/public/run"),

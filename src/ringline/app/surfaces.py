@@ -24,6 +24,7 @@ from ringline.web.admission import Admission, Allowance
 from ringline.web.authentication import Origins
 from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
+from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
@@ -35,6 +36,7 @@ from ringline.web.rest import Rest
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
 from ringline.web.session_sockets import SessionSockets
+from ringline.web.stream_door import StreamDoor
 from ringline.web.talk import PageKey, Talk
 from ringline.web.ticket_mint import TicketMint
 from ringline.web.token_mints import OperatorAccess, SessionTokens
@@ -101,6 +103,14 @@ def build_server(
     talk = None
     if page_key is not None:
         talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
+    stream_door = StreamDoor(
+        watchers,
+        origins=origins,
+        rate=v1_rate,
+        links=links,
+        new_id=new_id,
+        limits=limits.streams,
+    )
     surfaces = Surfaces(
         realtime=realtime,
         openai_server=OpenAIServer(starter, session_sockets, mint=mint, new_id=new_id),
@@ -109,16 +119,17 @@ def build_server(
             credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),
         events_sockets=EventsSockets(watchers, origins, limits=limits.sockets),
+        stream_door=stream_door,
         call_streams=CallStreams(
+            stream_door,
             watchers,
-            stores.calls,
+            calls=stores.calls,
             commands=Commands(watchers, rest.repo, calls=calls, now=now, new_id=new_id),
-            origins=origins,
-            rate=v1_rate,
-            links=links,
             now=now,
-            new_id=new_id,
             limits=limits.streams,
+        ),
+        conversation_streams=ConversationStreams(
+            stream_door, watchers, repo=rest.repo, limits=limits.streams
         ),
         rpc=rpc,
         operator_access=OperatorAccess(credentials, services.team, rate=mint_rate),

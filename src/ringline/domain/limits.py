@@ -217,7 +217,9 @@ NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1
 CHANNELS = Limit("channels of one socket", 100, "channels", "`too many channels joined`")
 REPLAY_EVENTS = Limit("events that a join can catch up on", 10_000, "events", "`recovered: false`")
 SOCKET_SILENT_S = Limit("an events socket without a frame from the client", 60, "s", "close 1001")
-WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMITED`")
+WATCHERS = Limit(
+    "live streams of one call, or of one conversation", 50, "streams", "429 `RATE_LIMITED`"
+)
 
 # -- realtime voice -----------------------------------------------------------------------
 
@@ -513,7 +515,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         DATABASE_WAITING,
         DATABASE_WAIT_S,
     ),
-    "Events socket and streams of a call": (
+    "Events socket and live streams": (
         WATCH_FRAME_BYTES,
         FRAMES_PER_S,
         FRAMES_BURST,
@@ -521,7 +523,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         CHANNELS,
         REPLAY_EVENTS,
         SOCKET_SILENT_S,
-        WATCHERS_PER_CALL,
+        WATCHERS,
     ),
     "Realtime voice": (
         SESSIONS_PER_PROCESS,

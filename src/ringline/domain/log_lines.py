@@ -520,7 +520,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _error("server_failed", "error", means="The server stops; `server_ended` follows."),
         _error("session_failed", "error", means="A realtime voice session was closed."),
         _error("socket_failed", "error", means="An events socket was closed."),
-        _error("stream_failed", "error", means="A call's stream was closed."),
+        _error("stream_failed", "error", means="A live stream was closed."),
         _error("sweep_failed", "error", means="The heads of the logs could not be compared."),
         _error(
             "transaction_failed",

@@ -6,13 +6,14 @@ from aiohttp import web
 
 from ringline.domain.events import CallAnswered
 from ringline.domain.log import Position
+from ringline.domain.topics import CallEvents
 from ringline.ports import Clock
 from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_commands import CommandQueue, Commands
-from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
+from ringline.web.stream_watch import Start, StreamWatch
 from ringline.web.watchers import InTextFrames, Watchers
 from ringline.web.websocket import Message, WebSocket
 from ringline.wire.call_envelope import CallEnvelope
@@ -32,7 +33,7 @@ class CallSocket:
     def __init__(
         self,
         watchers: Watchers,
-        start: Start,
+        start: Start[CallEvents],
         *,
         commands: Commands,
         now: Clock,
@@ -43,7 +44,7 @@ class CallSocket:
         self._commands = commands
         self._now = now
         self._limits = limits
-        self._watch = CallWatch(watchers, start)
+        self._watch = StreamWatch(watchers, start)
         self._outbox: Outbox | None = None
 
     def credential_revoked(self) -> None:
@@ -74,7 +75,7 @@ class CallSocket:
         commands = CommandQueue(
             self._commands,
             self._start.viewer,
-            call_id=self._start.call_id,
+            call_id=self._start.topic.call_id,
             reply=lambda answer: outbox.send(text_frame(answer)),
         )
         reading = asyncio.create_task(self._read(socket, commands))

@@ -24,7 +24,7 @@ class SocketLimits:
 class StreamLimits:
     """The limits of one call's streams (live streams, 2.2, 2.5, 2.6)."""
 
-    watchers: int = limits.WATCHERS_PER_CALL.most
+    watchers: int = limits.WATCHERS.most
     #: How often a transcript stream sends a heartbeat; two unread ones cut it off.
     heartbeat_s: float = 30.0
     #: How often a WebSocket is pinged, and how long it may be silent.

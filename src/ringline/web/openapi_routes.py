@@ -20,6 +20,7 @@ from ringline.wire import (
     realtime_mint,
     session_token,
 )
+from ringline.wire.conversation_members import FRAME as CONVERSATION
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.openai_server_tables import OPENAI_ERRORS
 from ringline.wire.payload_members import TRANSCRIPT, Members
@@ -452,6 +453,26 @@ ROUTES: tuple[HttpRoute, ...] = (
         (*_KEY, STREAM_TOKEN.name),
         parameters=(_CALL_ID, *_RESUMES[:1]),
         refusals=(*_STREAM_REFUSALS, V1_ERRORS["UPGRADE_REQUIRED"]),
+        envelope=V1_ENVELOPE,
+    ),
+    HttpRoute(
+        "GET",
+        "/v1/conversations/{id}/stream",
+        "streamConversation",
+        "Live streams",
+        "Follow a thread of messages: server-sent events",
+        "Each event has an `id:` to resume from. The credential goes into a header: this stream "
+        "takes none in its query.",
+        {200: "The stream; it ends when you leave"},
+        _KEY,
+        parameters=(
+            Parameter("id", "path", "the conversation's id, in either form"),
+            Parameter("Last-Event-ID", "header", _SINCE),
+            *_RESUMES,
+        ),
+        answered=CONVERSATION,
+        content_type=SERVER_SENT,
+        refusals=_STREAM_REFUSALS,
         envelope=V1_ENVELOPE,
     ),
     *map(_of_rest, rest.ROUTES),

@@ -19,6 +19,7 @@ from ringline.ports import NewId
 from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
+from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.links import Links
@@ -32,6 +33,7 @@ from ringline.web.requests import BrokenBody
 from ringline.web.rest import Rest
 from ringline.web.rpc import Rpc
 from ringline.web.session_sockets import SessionSockets
+from ringline.web.stream_door import StreamDoor
 from ringline.web.talk import Talk
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 
@@ -50,7 +52,9 @@ class Surfaces:
     session_sockets: SessionSockets
     session_tokens: SessionTokens
     events_sockets: EventsSockets
+    stream_door: StreamDoor
     call_streams: CallStreams
+    conversation_streams: ConversationStreams
     rpc: Rpc
     operator_access: OperatorAccess
     models: Models
@@ -169,10 +173,11 @@ def add_routes(
     for path, handler in (
         ("/v1/calls/{id}/transcript/stream", surfaces.call_streams.transcript),
         ("/v1/calls/{id}/stream", surfaces.call_streams.events),
+        ("/v1/conversations/{id}/stream", surfaces.conversation_streams.messages),
     ):
         router.add_get(path, handler, allow_head=False)
-    stream_path = "/v1/calls/{id}/transcript/stream"
-    router.add_options(stream_path, surfaces.call_streams.preflight)
+    for path in ("/v1/calls/{id}/transcript/stream", "/v1/conversations/{id}/stream"):
+        router.add_options(path, surfaces.stream_door.preflight)
     for route in ROUTES:
         methods = ("GET", "HEAD") if route.method == "GET" else (route.method,)
         for method in methods:

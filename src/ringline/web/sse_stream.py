@@ -1,29 +1,42 @@
-"""A call's transcript as server-sent events (live streams, 2.2, 2.3)."""
+"""Server-sent events: a call's transcript, or a thread of messages (live streams, 2.2)."""
 
 import asyncio
+from dataclasses import dataclass
 
 from aiohttp import HttpVersion11, web
 
 from ringline.services.follow import OnLoss, Subscription
 from ringline.services.outbox import Outbox
-from ringline.web.call_watch import CallWatch, Start
 from ringline.web.cors import READABLE
 from ringline.web.limits import StreamLimits
 from ringline.web.stream_connection import CLOSE_TIMEOUT_S, StreamConnection
+from ringline.web.stream_watch import AnyStart, StreamWatch
 from ringline.web.watchers import InChunks, Watchers, chunk
 from ringline.wire import sse
+from ringline.wire.dialect import Dialect
 from ringline.wire.errors import stream_error_v1
-from ringline.wire.transcript import TranscriptStream
 
 
-class Transcript:
-    """A transcript stream, from its headers to its end."""
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """A stream's dialect, with ids and without; turns of a call come in spoken order."""
 
-    def __init__(self, watchers: Watchers, start: Start, *, limits: StreamLimits) -> None:
+    with_ids: Dialect
+    plain: Dialect
+    spoken: bool = False
+
+
+class SseStream:
+    """A stream, from its headers to its end."""
+
+    def __init__(
+        self, watchers: Watchers, start: AnyStart, *, frames: Frames, limits: StreamLimits
+    ) -> None:
         self._watchers = watchers
         self._limits = limits
         self._start = start
-        self._watch = CallWatch(watchers, start)
+        self._frames = frames
+        self._watch = StreamWatch(watchers, start)
 
     def credential_revoked(self) -> None:
         """End: the stream's key or operator was revoked."""
@@ -54,7 +67,7 @@ class Transcript:
         def framed(data: bytes) -> bytes:
             return chunk(data) if chunked else data
 
-        with_ids, plain = TranscriptStream(with_ids=True), TranscriptStream(with_ids=False)
+        with_ids, plain = self._frames.with_ids, self._frames.plain
         subscription = Subscription(
             self._start.viewer.scope,
             self._start.topic,
@@ -62,8 +75,8 @@ class Transcript:
             OnLoss.WITHOUT_POSITIONS,
             on_gap=lambda following: None,  # from here on the missing ids show the loss
             plain=InChunks(plain) if chunked else plain,
-            open_turns=True,
-            spoken_order=True,
+            open_turns=self._frames.spoken,
+            spoken_order=self._frames.spoken,
         )
         outbox.send(framed(sse.encode_opening(str(self._start.position))))
         if self._start.recovered is False:

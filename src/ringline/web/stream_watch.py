@@ -1,13 +1,13 @@
-"""The common part of one call's streams: where they start, and why they end."""
+"""The common part of live streams: where they start, and why they end."""
 
 import asyncio
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 
 from ringline.domain.log import Position
-from ringline.domain.topics import CallEvents
+from ringline.domain.topics import CallEvents, ThreadEvents
 from ringline.domain.unavailable import Unavailable
 from ringline.services.follow import Subscription, follow
 from ringline.services.outbox import Outbox, OutboxClosed
@@ -15,29 +15,30 @@ from ringline.web.watchers import Viewer, Watchers
 
 _log = structlog.get_logger(__name__)
 
+#: The topics that a live stream may have.
+Followed = TypeVar("Followed", CallEvents, ThreadEvents)
+
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """The start of a stream: its viewer, its call and its position.
+class Start(Generic[Followed]):
+    """The start of a stream: its viewer, its topic and its position.
 
     `recovered` is None if no position was asked for, False if it was not recoverable.
     """
 
     viewer: Viewer
-    call_id: UUID
+    topic: Followed
     position: Position
     recovered: bool | None
 
-    @property
-    def topic(self) -> CallEvents:
-        """Return the topic that the stream follows."""
-        return CallEvents(self.call_id)
+
+AnyStart: TypeAlias = Start[CallEvents] | Start[ThreadEvents]
 
 
-class CallWatch:
-    """One stream's progress, and why it ends: a `/v1` code, or "" at the call's end."""
+class StreamWatch:
+    """One stream's progress, and why it ends: a `/v1` code, or "" at its topic's end."""
 
-    def __init__(self, watchers: Watchers, start: Start) -> None:
+    def __init__(self, watchers: Watchers, start: AnyStart) -> None:
         self._watchers = watchers
         self._start = start
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -48,7 +49,7 @@ class CallWatch:
             self.end.set_result(code)
 
     async def run(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the call until the stream ends; raises nothing but cancellation."""
+        """Follow the topic until the stream ends; raises nothing but cancellation."""
         try:
             await self._follow(subscription, outbox)
         except OutboxClosed:
@@ -62,7 +63,7 @@ class CallWatch:
             self.finish("")
 
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the call until its last event has been sent."""
+        """Follow the topic until its last event has been sent; a thread's has none."""
         hub, store = self._watchers.hub, self._watchers.log_store
         follower = await follow(
             hub, store, subscription=subscription, since=self._start.position, outbox=outbox

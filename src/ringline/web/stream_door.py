@@ -1,0 +1,154 @@
+"""The door of the live streams: who may watch, how many at once, and how they are refused.
+
+Live streams, 2.1. A stream is refused before its first byte: 401, 403, or 404, for another
+workspace's id as for an unknown one.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from aiohttp import web
+
+from ringline.domain.ids import Prefix, format_id
+from ringline.domain.log import Since
+from ringline.domain.topics import Topic
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import NewId
+from ringline.services.credentials import TooManySockets
+from ringline.web.authentication import Denied, Origins, answer, retry_after
+from ringline.web.cors import READABLE, preflight
+from ringline.web.http_connection import begin_stream
+from ringline.web.limits import StreamLimits
+from ringline.web.links import Links
+from ringline.web.rates import SlidingRate
+from ringline.web.stream_watch import AnyStart
+from ringline.web.upgrade import OUR_VERSION
+from ringline.web.watchers import Viewer, Watchers
+from ringline.wire.errors import refuse_v1
+
+#: The headers that a browser may send after its preflight.
+_HEADERS = "authorization, x-api-key, last-event-id, cache-control"
+
+
+class StreamRefused(Exception):
+    """A stream is refused with a code of `/v1`; some may be tried again after a wait."""
+
+    def __init__(self, code: str, *, wait_s: int = 1) -> None:
+        super().__init__(code)
+        self.code = code
+        self.wait_s = wait_s
+
+
+class Stream(Protocol):
+    """The common interface of the streams."""
+
+    def credential_revoked(self) -> None:
+        """End: the stream's key or operator was revoked."""
+        ...
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Serve the stream as the response."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A stream that may be served, and where it starts."""
+
+    start: AnyStart
+    stream: Stream
+
+
+#: Finds what a viewer asks for: the stream, or the answer if nothing is left to send. Raises
+#: StreamRefused, Unavailable.
+Find: TypeAlias = Callable[[Viewer], Awaitable[Opened | web.StreamResponse]]
+
+
+class StreamDoor:
+    """Opens the live streams."""
+
+    def __init__(
+        self,
+        watchers: Watchers,
+        *,
+        origins: Origins,
+        rate: SlidingRate,
+        links: Links,
+        new_id: NewId,
+        limits: StreamLimits,
+    ) -> None:
+        self._watchers = watchers
+        self._origins = origins
+        self._rate = rate
+        self._links = links
+        self._new_id = new_id
+        self._limits = limits
+        self._streams: Counter[Topic] = Counter()
+
+    async def preflight(self, request: web.Request) -> web.StreamResponse:
+        """Answer a CORS preflight, which `fetch` with a custom header sends."""
+        return preflight("GET, OPTIONS", _HEADERS)
+
+    async def open(
+        self, request: web.Request, *, since: Since | None, token_in_query: bool, find: Find
+    ) -> web.StreamResponse:
+        """Serve the stream that `find` finds, or say why not."""
+        try:
+            viewer = await self._admit(request, since=since, token_in_query=token_in_query)
+            found = await find(viewer)
+            if not isinstance(found, Opened):
+                return found
+            with self._slot(found.start.topic):
+                return await self._serve(found, request)
+        except StreamRefused as refusal:
+            return self._refuse(refusal.code, refusal.wait_s)
+        except TooManySockets:
+            return self._refuse("RATE_LIMITED")
+        except Unavailable:
+            return self._refuse("UNAVAILABLE")
+
+    async def _admit(
+        self, request: web.Request, *, since: Since | None, token_in_query: bool
+    ) -> Viewer:
+        viewer = await self._watchers.stream_viewer(request, query=token_in_query)
+        if viewer is Denied.UNKNOWN:
+            raise StreamRefused("UNAUTHENTICATED")
+        if isinstance(viewer, Denied) or self._origins.refuses(request):
+            raise StreamRefused("PERMISSION_DENIED")
+        quota = self._rate.take(viewer.scope.workspace_id, viewer.tier)
+        if quota is not None and quota.refused:
+            raise StreamRefused("RATE_LIMITED", wait_s=quota.reset_s)
+        await begin_stream(request, viewer.scope, replays=since is not None)
+        return viewer
+
+    async def _serve(self, opened: Opened, request: web.Request) -> web.StreamResponse:
+        viewer = opened.start.viewer
+        with self._watchers.standing(viewer, opened.stream.credential_revoked):
+            if not await self._watchers.admit(viewer):
+                raise StreamRefused("UNAUTHENTICATED")
+            return await opened.stream.serve(request)
+
+    @contextmanager
+    def _slot(self, topic: Topic) -> Generator[None]:
+        if self._streams[topic] >= self._limits.watchers:
+            raise StreamRefused("RATE_LIMITED")
+        self._streams[topic] += 1
+        try:
+            yield
+        finally:
+            self._streams[topic] -= 1
+            if not self._streams[topic]:
+                del self._streams[topic]
+
+    def _refuse(self, code: str, wait_s: int = 1) -> web.Response:
+        request_id = format_id(Prefix.REQUEST, self._new_id())
+        headers = {"X-Request-Id": request_id, **READABLE}
+        if code in ("UNAVAILABLE", "RATE_LIMITED"):
+            headers |= retry_after(wait_s)
+        if code == "UPGRADE_REQUIRED":
+            headers |= {**OUR_VERSION, "Upgrade": "websocket", "Connection": "upgrade"}
+        refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)
+        return answer(refusal, headers)
