@@ -99,6 +99,7 @@ def test_a_word_by_itself_is_a_wish(text: str, wish: Wish | None) -> None:
 
 def test_a_window_is_open_for_24_hours_after_a_message_of_whatsapp() -> None:
     end = window_end(WHATSAPP, NOW)
+    assert end is not None
     assert end == NOW + timedelta(hours=24) == NOW + WINDOW
     assert may_write(WHATSAPP, end, now=end - timedelta(microseconds=1))
     assert not may_write(WHATSAPP, end, now=end)
