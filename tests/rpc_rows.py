@@ -42,6 +42,7 @@ from tests.database import TestDatabase
 OF_PREFIX = {resource.prefix: resource for resource in RESOURCES.values()}
 #: A workspace has one key of each; a row of another one is seeded.
 _PROVIDERS = itertools.cycle((VoiceProvider.GEMINI.value, VoiceProvider.XAI.value))
+_PRIORITIES = itertools.count(1)
 _DIALED = iter(range(1_000_000, 10_000_000))
 
 
@@ -76,6 +77,7 @@ async def seed(database: TestDatabase, scope: Scope) -> Seeded:
         "SipUser": {"sip_username": name, "sip_password": b"-", "user_id": ids["User"]},
         "OperatorStatus": {"sip_user_id": ids["SipUser"], "status": "available"},
         "PhoneNumber": {"phone_e164": next_number()},
+        "RoutingRule": {"number_id": ids["PhoneNumber"], "priority": 0, "match_type": "default"},
         "Conversation": {"public_id": name, "channel": "chat", "mode": "text"}
         | {"status": "active"},
         "ConversationItem": {"role": "user", "modality": "text", "content": "Hello"} | conversation,
@@ -139,6 +141,8 @@ def good_value(input_: Input, seeded: Seeded) -> Any:
             return "08:30"
         case "callWindowEnd":
             return "17:00"
+        case "priority":
+            return next(_PRIORITIES)
         case "webhookUrl":
             return f"https://example.com/{new_id()}"
         case "email" | "operatorEmail":

@@ -71,6 +71,13 @@ class V1:
         assert created.status == 201, created.body
         return created.body
 
+    async def new_rule(self, number_id: str, target: str, **given: object) -> Any:
+        """Create a routing rule, by default the `default` of a number; return it."""
+        body = {"priority": 9, "match_type": "default", "target_agent_id": target, **given}
+        created = await self.post("/routing-rules", {"number_id": number_id, **body})
+        assert created.status == 201, created.body
+        return created.body
+
     async def new_key(self, label: str, mode: str | None = None) -> Any:
         """Create a key, of this one's environment by default; return it with its secret."""
         mode = mode or ("live" if self.key.startswith("sk_live_") else "test")

@@ -43,6 +43,12 @@ BODIES: dict[str, object] = {
         "from_number": "+2348000001234",
     },
     "/v1/numbers": {"e164": "+2348031234567"},
+    "/v1/routing-rules": {
+        "number_id": format_id(Prefix.PHONE_NUMBER, NOBODY),
+        "priority": 1,
+        "match_type": "default",
+        "target_agent_id": format_id(Prefix.AGENT, NOBODY),
+    },
     "/v1/webhook-endpoints": {"url": "https://example.com/hook"},
     "/v1/webhook-endpoints/{endpoint_id}/test": {"event_type": "call.ended"},
     "/v1/webhook-endpoints/{endpoint_id}/recover": {"since": "0"},

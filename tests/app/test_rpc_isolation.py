@@ -121,6 +121,8 @@ async def settle(rpc: Rpc, database: TestDatabase, scope: Scope) -> dict[str, st
             "UPDATE ringline.conversations SET public_id = 'their-conversation' WHERE id = $1",
             UUID(ids["Conversation"]),
         )
+    rule = {"phoneNumberId": ids["PhoneNumber"], "targetAgentId": ids["AiAgent"], "priority": 1}
+    ids["RoutingRule"] = await create("routing_rule", rule | {"matchType": "default"})
     item = {"conversationId": ids["Conversation"], "role": "user", "content": "Theirs"}
     call = {"callUuid": "their-call", "direction": "inbound", "fromNumber": "1", "toNumber": "2"}
     call |= {"status": "queued", "queueId": ids["Queue"], "conversationId": ids["Conversation"]}
@@ -153,13 +155,15 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
         case Number():
             return 0.5
         case Boolean():
-            return True
+            return one.name != "silent"  # which goes without an utterance
         case Timestamp():
             return "2026-03-01T12:00:00Z"
         case Map():
             return {}
         case Dialogue():
             return {"replies": {"fallback": "Pardon?"}}
+        case TextList(Choice(words)):
+            return [words[0]]
         case TextList() | ToolList():
             return []
         case Choices(words):

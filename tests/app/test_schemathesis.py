@@ -100,14 +100,17 @@ async def test_every_route_of_v1(service: Service, database: TestDatabase, tmp_p
     key = (await V1(service).new_key("mine"))["key_id"]
     made = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
     call = await Rpc(service).run("create_call", input=made, fields=["id"])
+    number = (await V1(service).new_number())["number_id"]
+    agent = format_id(Prefix.AGENT, service.keys.agent_id)
     ids = {
         "endpoint_id": endpoint,
         "delivery_id": delivery,
         "event_id": event,
         "key_id": key,
         "call_id": call["id"],
-        "number_id": (await V1(service).new_number())["number_id"],
-        "agent_id": format_id(Prefix.AGENT, service.keys.agent_id),
+        "number_id": number,
+        "rule_id": (await V1(service).new_rule(number, agent))["rule_id"],
+        "agent_id": agent,
         "template_id": format_id(Prefix.TEMPLATE, TEMPLATES[0].id),
     }
     recorded = await store_recording(database, live(service), tmp_path)

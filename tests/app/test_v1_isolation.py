@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,6 +39,7 @@ GIVEN = {
     "from_number": "+2348000001234",
     "display_name": "Ours",
     "e164": "+2348031234567",
+    "priority": "1",
     "shareable": "true",
     "digits": "1",
     "destination": "+2348000001234",
@@ -80,6 +82,8 @@ async def two(
         made = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
         call = await Rpc(service, key).run("create_call", input=made, fields=["id"])
         (event,) = await make_events(Rpc(service, key), 1)
+        number = await theirs.new_number()
+        rule = await theirs.new_rule(number["number_id"], format_id(Prefix.AGENT, agent))
         ids = {
             Prefix.WEBHOOK_ENDPOINT: endpoint["endpoint_id"],
             Prefix.EVENT: event,
@@ -87,7 +91,8 @@ async def two(
             Prefix.AGENT: format_id(Prefix.AGENT, agent),
             Prefix.KEY: (await theirs.new_key("theirs"))["key_id"],
             Prefix.CALL: format_id(Prefix.CALL, UUID(call["id"])),
-            Prefix.PHONE_NUMBER: (await theirs.new_number())["number_id"],
+            Prefix.PHONE_NUMBER: number["number_id"],
+            Prefix.ROUTING_RULE: rule["rule_id"],
         }
         same = request.param == "environment"
         yield Two(service, database, V1(service), theirs, log, ids, same)
@@ -112,13 +117,14 @@ def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
         Prefix.KEY,
         Prefix.CALL,
         Prefix.PHONE_NUMBER,
+        Prefix.ROUTING_RULE,
     }
 
 
-def required_of(route: Route) -> dict[str, str]:
+def required_of(route: Route) -> dict[str, Any]:
     """Return the members that a route's body must have."""
     return {
-        one.name: one.member.words[0] if one.member.words else GIVEN[one.name]
+        one.name: one.member.words[-1] if one.member.words else GIVEN[one.name]
         for one in route.body
         if one.required and not one.name.endswith("_id")
     }
@@ -167,23 +173,41 @@ async def test_a_list_holds_nothing_of_somebody_elses(two: Two, route: Route) ->
     assert theirs, "there is something to be hidden"
 
 
+#: The kinds of the ids that bodies name.
+IN_BODIES = {
+    "agent_id": Prefix.AGENT,
+    "target_agent_id": Prefix.AGENT,
+    "template_id": Prefix.TEMPLATE,
+    "number_id": Prefix.PHONE_NUMBER,
+}
+
+
 async def test_ids_in_bodies(two: Two) -> None:
     """A route that takes an id in its body: foreign ones are as unknown ones."""
-    ours = {"number_id": (await two.ours.new_number("+2348000009999"))["number_id"]}
+    number = (await two.ours.new_number("+2348000009999"))["number_id"]
+    is_live = two.ours.key.startswith("sk_live_")
+    keys = two.service.keys
+    agent = format_id(Prefix.AGENT, keys.agent_id if is_live else keys.test_agent_id)
+    ours = {
+        "agent_id": agent,
+        "target_agent_id": agent,
+        "number_id": number,
+        "rule_id": (await two.ours.new_rule(number, agent))["rule_id"],
+    }
     for route in ROUTES:
-        own = {one.name for one in route.ids} <= set(ours)
-        for one in route.body:
-            if not one.name.endswith("_id"):
-                continue
-            given = required_of(route)
-            prefix = Prefix.TEMPLATE if one.name == "template_id" else Prefix.AGENT
+        named = [one.name for one in route.body if one.name.endswith("_id")]
+        own = {name: ours[name] for name in named if name in ours}
+        path = re.sub(r"\{(\w+)\}", lambda name: ours.get(name[1], "nobodys"), route.path)
+        for name in named:
             answers = [
                 await two.ours.ask(
                     route.method,
-                    (route.path.format(**ours) if own else route.path).removeprefix("/v1"),
-                    given | {one.name: ids.get(prefix, NOBODYS[prefix])},
+                    path.removeprefix("/v1"),
+                    required_of(route)
+                    | own
+                    | {name: ids.get(IN_BODIES[name], NOBODYS[IN_BODIES[name]])},
                 )
                 for ids in (NOBODYS, two.ids)
             ]
-            assert {answer.status for answer in answers} == {404}
+            assert {answer.status for answer in answers} == {404}, (route.operation, name)
             assert answers[0].message == answers[1].message

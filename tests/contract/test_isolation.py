@@ -74,7 +74,7 @@ async def fill(stores: Stores) -> list[Scope]:
 async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> None:
     """Insert a row into each table that requests fill."""
     user, sip_user, conversation = new_id(), new_id(), new_id()
-    target, delivery = new_id(), new_id()
+    target, delivery, number = new_id(), new_id(), new_id()
     queue = await connection.fetchval("SELECT id FROM ringline.queues")
     agent = await connection.fetchval("SELECT id FROM ringline.agents LIMIT 1")
     key = await connection.fetchval("SELECT id FROM ringline.keys LIMIT 1")
@@ -102,7 +102,11 @@ async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> N
             {"id": sip_user, "sip_username": "100", "sip_password": b"x", "user_id": user},
         ),
         ("operator_statuses", {"id": new_id(), "sip_user_id": sip_user, "status": "busy"}),
-        ("phone_numbers", {"id": new_id(), "phone_e164": "+4930123"}),
+        ("phone_numbers", {"id": number, "phone_e164": "+4930123"}),
+        (
+            "routing_rules",
+            {"id": new_id(), "number_id": number, "priority": 1, "match_type": "default"},
+        ),
         (
             "opt_outs",
             {"agent_id": agent, "number": "+4930123", "channel": "sms", "opted_out_at": NOW},
@@ -181,6 +185,7 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "sip_users",
         "operator_statuses",
         "phone_numbers",
+        "routing_rules",
         "opt_outs",
         "conversations",
         "conversation_items",

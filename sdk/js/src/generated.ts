@@ -667,6 +667,46 @@ export interface PhoneNumberResource {
   sorts: "id" | "phoneE164" | "label" | "gatewayId" | "queueId" | "aiAgentId" | "inboundEnabled" | "outboundEnabled" | "organisationId" | "insertedAt" | "updatedAt";
 }
 
+export interface RoutingRule {
+  id: Uuid;
+  phoneNumberId: Uuid;
+  priority: number;
+  matchType: "keyword" | "regex" | "default";
+  matchValue: string | null;
+  targetAgentId: Uuid | null;
+  organisationId: Uuid;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface RoutingRuleRelationships {
+  phoneNumber: Relation<PhoneNumberResource, "one">;
+  targetAgent: Relation<AiAgentResource, "maybe">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface RoutingRuleFilter extends Joined<RoutingRuleFilter> {
+  id?: ById;
+  phoneNumberId?: ById;
+  priority?: ByNumber;
+  matchType?: ByWord<"keyword" | "regex" | "default">;
+  matchValue?: Nullable<ByText>;
+  targetAgentId?: Nullable<ById>;
+  organisationId?: ById;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  phoneNumber?: PhoneNumberFilter;
+  targetAgent?: AiAgentFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface RoutingRuleResource {
+  fields: RoutingRule;
+  relationships: RoutingRuleRelationships;
+  filter: RoutingRuleFilter;
+  sorts: "id" | "phoneNumberId" | "priority" | "matchType" | "matchValue" | "targetAgentId" | "organisationId" | "insertedAt" | "updatedAt";
+}
+
 export interface AiAgent {
   id: Uuid;
   name: string;
@@ -1086,6 +1126,39 @@ export interface UpdatePhoneNumberInput {
   channels?: ("voice" | "sms" | "whatsapp")[];
 }
 
+export interface CreateRoutingRuleInput {
+  phoneNumberId: Uuid;
+  priority: number;
+  matchType: "keyword" | "regex" | "default";
+  matchValue?: string | null;
+  targetAgentId: Uuid;
+}
+
+export interface UpdateRoutingRuleInput {
+  priority?: number;
+  matchType?: "keyword" | "regex" | "default";
+  matchValue?: string | null;
+  targetAgentId?: Uuid;
+}
+
+export interface ExplainRouteInputMembers {
+  phoneNumberId?: Uuid | null;
+  phoneE164?: string | null;
+  utterance?: string | null;
+  silent?: boolean;
+  channel?: "voice" | "sms" | "whatsapp";
+}
+
+export type ExplainRouteInput = OneOf<ExplainRouteInputMembers, "phoneNumberId" | "phoneE164">;
+
+export interface ExplainRouteAnswer {
+  outcome: "agent" | "wait" | "menu" | "nobody";
+  why: "keyword" | "regex" | "default" | "number" | "listening" | "no_match" | "inbound_disabled" | "channel_not_enabled" | "no_agent" | "agent_disabled";
+  agent_id: Uuid | null;
+  rule_id: Uuid | null;
+  choices: Uuid[];
+}
+
 export interface CreateAiAgentInput {
   name: string;
   model: string;
@@ -1220,6 +1293,11 @@ export const ACTIONS = {
   createPhoneNumber: "create_phone_number",
   updatePhoneNumber: "update_phone_number",
   deletePhoneNumber: "delete_phone_number",
+  listRoutingRules: "list_routing_rules",
+  createRoutingRule: "create_routing_rule",
+  updateRoutingRule: "update_routing_rule",
+  deleteRoutingRule: "delete_routing_rule",
+  explainRoute: "explain_route",
   listAiAgents: "list_ai_agents",
   createAiAgent: "create_ai_agent",
   updateAiAgent: "update_ai_agent",
@@ -1426,6 +1504,26 @@ export interface Actions {
   deletePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `deletePhoneNumber` would take this. */
   validateDeletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List routing rules. Takes `fields`. */
+  listRoutingRules<const F extends Fields<RoutingRuleResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: RoutingRuleFilter; sort?: Sort<RoutingRuleResource>; page?: P } & Known<RoutingRuleResource, F> & TransportOptions): Promise<Result<Listed<Selected<RoutingRuleResource, F>, P>, ErrorType>>;
+  /** Says whether `listRoutingRules` would take this. */
+  validateListRoutingRules(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a routing rule. */
+  createRoutingRule<const F extends Fields<RoutingRuleResource> = readonly []>(config: { input: CreateRoutingRuleInput; fields?: F } & Known<RoutingRuleResource, F> & TransportOptions): Promise<Result<Selected<RoutingRuleResource, F>, ErrorType>>;
+  /** Says whether `createRoutingRule` would take this. */
+  validateCreateRoutingRule(config?: { input?: Partial<CreateRoutingRuleInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Update a routing rule. */
+  updateRoutingRule<const F extends Fields<RoutingRuleResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateRoutingRuleInput; fields?: F } & Known<RoutingRuleResource, F> & TransportOptions): Promise<Result<Selected<RoutingRuleResource, F>, ErrorType>>;
+  /** Says whether `updateRoutingRule` would take this. */
+  validateUpdateRoutingRule(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateRoutingRuleInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a routing rule. */
+  deleteRoutingRule<const F extends Fields<RoutingRuleResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<RoutingRuleResource, F> & TransportOptions): Promise<Result<Selected<RoutingRuleResource, F>, ErrorType>>;
+  /** Says whether `deleteRoutingRule` would take this. */
+  validateDeleteRoutingRule(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Say who would answer a number of yours, and why. */
+  explainRoute(config: { input: ExplainRouteInput } & TransportOptions): Promise<Result<ExplainRouteAnswer, ErrorType>>;
+  /** Says whether `explainRoute` would take this. */
+  validateExplainRoute(config?: { input?: Partial<ExplainRouteInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List AI agents. Takes `fields`. */
   listAiAgents<const F extends Fields<AiAgentResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: AiAgentFilter; sort?: Sort<AiAgentResource>; page?: P } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Listed<Selected<AiAgentResource, F>, P>, ErrorType>>;
   /** Says whether `listAiAgents` would take this. */

@@ -781,6 +781,126 @@ export interface V1UpdateNumberAnswer {
   provisioned_at: Timestamp;
 }
 
+/** The query of: Say who would answer a number. */
+export interface V1ExplainRouteQuery {
+  /** What is said first, or the message's text. Default: not known. */
+  utterance?: string;
+  /** Whether nothing is said in time. Default: false. */
+  silent?: boolean;
+  /** What comes in. Default: voice. */
+  channel?: "voice" | "sms" | "whatsapp";
+}
+
+/** Who, and why. */
+export interface V1ExplainRouteAnswer {
+  /** Who answers: an `agent`, `nobody`; `wait`: the first utterance will say; `menu`: the caller chooses by a digit. */
+  outcome: "agent" | "wait" | "menu" | "nobody";
+  /** `keyword`: the utterance holds the rule's keyword; `regex`: the rule's pattern is in the utterance; `default`: no keyword or pattern matched, or nothing was said; `number`: no rule has a say, it is the number's own agent; `listening`: rules wait for the first utterance, `agent_id` is who answers meanwhile; `no_match`: no rule matched and none is the default: the caller chooses by a digit; `inbound_disabled`: the number takes nothing in; `channel_not_enabled`: the number is not used for this channel; `no_agent`: neither a rule nor the number names an agent that is there; `agent_disabled`: no rule has a say, and the number's own agent is disabled. */
+  why: "keyword" | "regex" | "default" | "number" | "listening" | "no_match" | "inbound_disabled" | "channel_not_enabled" | "no_agent" | "agent_disabled";
+  /** The agent; while waiting, who answers meanwhile. */
+  agent_id: string | null;
+  /** The rule that chose the agent. */
+  rule_id: string | null;
+  /** The agents of a menu, by their digits from 1. */
+  choices: readonly (string)[];
+}
+
+/** The body of: Create a routing rule. */
+export interface V1CreateRoutingRuleBody {
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The lowest is tried first; one rule, one priority. */
+  priority: number;
+  /** `keyword`: it is in the utterance, in any case; `regex`: RE2 finds the pattern in it; `default`: nothing else matched. */
+  match_type: "keyword" | "regex" | "default";
+  /** The keyword or the pattern; ignored with `default`, else required. Default: null. */
+  match_value?: string | null;
+  /** The agent who answers then. */
+  target_agent_id: string;
+}
+
+/** The rule. */
+export interface V1CreateRoutingRuleAnswer {
+  /** The rule, `rule_…`. */
+  rule_id: string;
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The lowest is tried first; one rule, one priority. */
+  priority: number;
+  /** `keyword`: it is in the utterance, in any case; `regex`: RE2 finds the pattern in it; `default`: nothing else matched. */
+  match_type: "keyword" | "regex" | "default";
+  /** The keyword or the pattern; ignored with `default`. */
+  match_value: string | null;
+  /** The agent who answers then; null if it was deleted: the rule does not count then. */
+  target_agent_id: string | null;
+  /** When it was created. */
+  created_at: Timestamp;
+}
+
+/** The query of: List routing rules. */
+export interface V1ListRoutingRulesQuery {
+  /** The number, `num_…`. Default: all numbers. */
+  number_id?: string;
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: A page of rules. */
+export interface V1ListRoutingRulesRow {
+  /** The rule, `rule_…`. */
+  rule_id: string;
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The lowest is tried first; one rule, one priority. */
+  priority: number;
+  /** `keyword`: it is in the utterance, in any case; `regex`: RE2 finds the pattern in it; `default`: nothing else matched. */
+  match_type: "keyword" | "regex" | "default";
+  /** The keyword or the pattern; ignored with `default`. */
+  match_value: string | null;
+  /** The agent who answers then; null if it was deleted: the rule does not count then. */
+  target_agent_id: string | null;
+  /** When it was created. */
+  created_at: Timestamp;
+}
+
+/** A page of rules; without a token it is the last. */
+export interface V1ListRoutingRulesAnswer {
+  routing_rules: V1ListRoutingRulesRow[];
+  next_page_token?: string;
+}
+
+/** The body of: Change a routing rule. */
+export interface V1UpdateRoutingRuleBody {
+  /** The lowest is tried first; one rule, one priority. Default: unchanged. */
+  priority?: number;
+  /** `keyword`: it is in the utterance, in any case; `regex`: RE2 finds the pattern in it; `default`: nothing else matched. Default: unchanged. */
+  match_type?: "keyword" | "regex" | "default";
+  /** The keyword or the pattern; ignored with `default`, else required. Default: unchanged. */
+  match_value?: string | null;
+  /** The agent who answers then. Default: unchanged. */
+  target_agent_id?: string;
+}
+
+/** The rule as it is now. */
+export interface V1UpdateRoutingRuleAnswer {
+  /** The rule, `rule_…`. */
+  rule_id: string;
+  /** The number, `num_…`. */
+  number_id: string;
+  /** The lowest is tried first; one rule, one priority. */
+  priority: number;
+  /** `keyword`: it is in the utterance, in any case; `regex`: RE2 finds the pattern in it; `default`: nothing else matched. */
+  match_type: "keyword" | "regex" | "default";
+  /** The keyword or the pattern; ignored with `default`. */
+  match_value: string | null;
+  /** The agent who answers then; null if it was deleted: the rule does not count then. */
+  target_agent_id: string | null;
+  /** When it was created. */
+  created_at: Timestamp;
+}
+
 /** The body of: Create an API key. */
 export interface V1CreateKeyBody {
   /** What to recognise it by. */
@@ -1431,6 +1551,41 @@ export interface V1Routes {
   /** Release a number. */
   "DELETE /v1/numbers/{number_id}": {
     path: { number_id: string };
+    query: undefined;
+    body: undefined;
+    answer: undefined;
+  };
+  /** Say who would answer a number. */
+  "GET /v1/numbers/{number_id}/route": {
+    path: { number_id: string };
+    query: V1ExplainRouteQuery;
+    body: undefined;
+    answer: V1ExplainRouteAnswer;
+  };
+  /** Create a routing rule. */
+  "POST /v1/routing-rules": {
+    path: undefined;
+    query: undefined;
+    body: V1CreateRoutingRuleBody;
+    answer: V1CreateRoutingRuleAnswer;
+  };
+  /** List routing rules. */
+  "GET /v1/routing-rules": {
+    path: undefined;
+    query: V1ListRoutingRulesQuery;
+    body: undefined;
+    answer: V1ListRoutingRulesAnswer;
+  };
+  /** Change a routing rule. */
+  "PATCH /v1/routing-rules/{rule_id}": {
+    path: { rule_id: string };
+    query: undefined;
+    body: V1UpdateRoutingRuleBody;
+    answer: V1UpdateRoutingRuleAnswer;
+  };
+  /** Delete a routing rule. */
+  "DELETE /v1/routing-rules/{rule_id}": {
+    path: { rule_id: string };
     query: undefined;
     body: undefined;
     answer: undefined;

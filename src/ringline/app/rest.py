@@ -20,6 +20,7 @@ from ringline.services.recording_downloads import FindRecording, RecordingDownlo
 from ringline.services.recordings import Recordings
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
+from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.sealer import Sealer
 from ringline.services.text_turns import OpenAccount
@@ -88,5 +89,6 @@ def build_rest(
         Playground(agent_rules.catalogue, open_account, new_id=new_id),
         messages,
         Numbers(repo, now, new_id=new_id),
+        RoutingRules(repo, now, new_id=new_id),
         allow_private=agent_rules.allow_private,
     )

@@ -37,6 +37,7 @@ class Prefix(StrEnum):
     SIP_USER = "sip"
     OPERATOR_STATUS = "ops"
     PHONE_NUMBER = "num"
+    ROUTING_RULE = "rule"
     PROVIDER_CREDENTIAL = "pcr"
     USER = "usr"
     INVITATION = "inv"

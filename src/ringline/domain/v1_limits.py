@@ -95,11 +95,23 @@ WAITING_COMMANDS = Limit(
 REQUEST_ID = Limit(
     "a command's `request_id`", 255, "characters", "`command.error` `INVALID_ARGUMENT`"
 )
+_BAD_VALUE = "400 `INVALID_ARGUMENT`; RPC: `invalid_attribute`"
 NUMBER_CHARACTERS = Limit(
     "a phone number as it is written",
     40,
     "characters",
-    "400 `INVALID_ARGUMENT`; RPC: `invalid_attribute`",
+    _BAD_VALUE,
+)
+ROUTING_RULES = Limit(
+    "routing rules of a number", 50, "rules", "400 `INVALID_ARGUMENT`; RPC: `invalid_changes`"
+)
+MATCH_VALUE = Limit("a rule's keyword or pattern", 255, "characters", _BAD_VALUE)
+PATTERN_KIB = Limit("a rule's pattern, compiled by RE2", 64, "KiB", _BAD_VALUE)
+UTTERANCE = Limit(
+    "an utterance or message, when rules look for their keywords and patterns in it",
+    500,
+    "characters",
+    "the rest is not looked at",
 )
 DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVALID_ARGUMENT`")
 RECORDING_WAIT_S = Limit(
@@ -128,6 +140,10 @@ ROWS = (
     WAITING_COMMANDS,
     REQUEST_ID,
     NUMBER_CHARACTERS,
+    ROUTING_RULES,
+    MATCH_VALUE,
+    PATTERN_KIB,
+    UTTERANCE,
     DIGITS,
     PLAYGROUND_TURNS,
     PLAYGROUND_HISTORY,

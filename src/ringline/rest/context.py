@@ -16,6 +16,7 @@ from ringline.services.playground import Playground
 from ringline.services.recording_downloads import RecordingDownloads
 from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
+from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
@@ -49,6 +50,7 @@ class Services:
     playground: Playground
     messages: Messages
     numbers: Numbers
+    rules: RoutingRules
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -72,4 +74,5 @@ class Services:
             agents=self.agents.with_repo(repo),
             messages=self.messages.with_repo(repo),
             numbers=self.numbers.with_repo(repo),
+            rules=self.rules.with_repo(repo),
         )

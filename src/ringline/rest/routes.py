@@ -9,6 +9,7 @@ from ringline.rest import (
     key_routes,
     number_routes,
     playback_routes,
+    routing_routes,
     webhook_routes,
     workspace_routes,
 )
@@ -23,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     *playback_routes.ROUTES,
     *analytics_routes.ROUTES,
     *number_routes.ROUTES,
+    *routing_routes.ROUTES,
     *key_routes.ROUTES,
     *webhook_routes.ROUTES,
 )

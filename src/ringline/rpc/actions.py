@@ -22,7 +22,6 @@ from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
-from ringline.domain.spelling import snake
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
     agent_actions,
@@ -30,12 +29,18 @@ from ringline.rpc import (
     conversation_actions,
     event_actions,
     queue_actions,
+    routing_actions,
     sip_actions,
     team_actions,
     usage_actions,
 )
 from ringline.rpc import resources as r
 from ringline.rpc.action import Action, ActionKind, Answer, Input
+from ringline.rpc.action_rows import creates as _create
+from ringline.rpc.action_rows import deletes as _delete
+from ringline.rpc.action_rows import given as _given
+from ringline.rpc.action_rows import list_of as _list
+from ringline.rpc.action_rows import updates as _update
 from ringline.rpc.context import Services
 from ringline.rpc.kinds import (
     Boolean,
@@ -49,66 +54,8 @@ from ringline.rpc.kinds import (
     Text,
     Timestamp,
 )
-from ringline.rpc.resource import Resource
 
 _K = ActionKind
-
-
-def _given(resource: Resource, *names: str) -> tuple[Input, ...]:
-    """Make inputs from a resource's fields; a star marks required ones."""
-    inputs: list[Input] = []
-    for name in names:
-        field = resource.field_index[name.rstrip("*")]
-        column = resource.column(field)
-        stored = str(getattr(column, "name", snake(field.name)))
-        inputs.append(Input(field.name, field.kind, name.endswith("*"), field.null, stored))
-    return tuple(inputs)
-
-
-def _optional(*inputs: Input) -> tuple[Input, ...]:
-    return tuple(replace(input_, required=False, default=None) for input_ in inputs)
-
-
-_ACRONYMS = {"ai": "AI", "sip": "SIP"}
-
-
-def _list(resource: Resource, *, operator: bool = False) -> Action:
-    name = f"list_{snake(resource.plural)}"
-    return Action(name, _K.LIST, f"List {_plural(resource)}", resource, operator=operator)
-
-
-def _create(resource: Resource, *inputs: Input) -> Action:
-    name = f"create_{_singular(resource)}"
-    return Action(name, _K.CREATE, f"Create {_one(resource)}", resource, inputs)
-
-
-def _update(resource: Resource, *inputs: Input) -> Action:
-    name = f"update_{_singular(resource)}"
-    summary = f"Update {_one(resource)}"
-    return Action(name, _K.UPDATE, summary, resource, _optional(*inputs))
-
-
-def _delete(resource: Resource) -> Action:
-    name = f"delete_{_singular(resource)}"
-    return Action(name, _K.DESTROY, f"Delete {_one(resource)}", resource)
-
-
-def _singular(resource: Resource) -> str:
-    return snake(resource.name[0].lower() + resource.name[1:])
-
-
-def _plural(resource: Resource) -> str:
-    return _words(snake(resource.plural))
-
-
-def _one(resource: Resource) -> str:
-    words = _words(_singular(resource))
-    return f"an {words}" if words[0] in "Aaeio" else f"a {words}"
-
-
-def _words(name: str) -> str:
-    return " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
-
 
 _CALL_UUID = Input("callUuid", Text(trim=False), required=True)
 _AGENT_NAME = Input("agentName", Text())
@@ -491,6 +438,7 @@ _ROWS = (
     _create(r.PHONE_NUMBER, *_NUMBER),
     _update(r.PHONE_NUMBER, *_NUMBER),
     _delete(r.PHONE_NUMBER),
+    *routing_actions.ROWS,
     _list(r.AI_AGENT),
     *(
         replace(action, rule=agent_actions.check_agent, row_rule=agent_actions.check_row)

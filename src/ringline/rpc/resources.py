@@ -58,7 +58,7 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.number_resources import PHONE_NUMBER
+from ringline.rpc.number_resources import PHONE_NUMBER, ROUTING_RULE
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
@@ -539,6 +539,7 @@ RESOURCES: Mapping[str, Resource] = {
         OPERATOR_STATUS,
         SIP_USER,
         PHONE_NUMBER,
+        ROUTING_RULE,
         AI_AGENT,
         PROVIDER_CREDENTIAL,
         ORGANISATION,

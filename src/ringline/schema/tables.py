@@ -46,6 +46,7 @@ from ringline.schema.columns import (
 )
 from ringline.schema.conversation_tables import conversation_items, conversations, opt_outs
 from ringline.schema.metadata import metadata
+from ringline.schema.routing_tables import routing_rules
 from ringline.schema.timer_tables import timers
 from ringline.schema.usage_tables import usage
 from ringline.schema.webhook_tables import (
@@ -423,7 +424,15 @@ idempotency_keys = sa.Table(
 )
 
 #: Tables of modules of their own; named here, so that the metadata is complete.
-ELSEWHERE = (opt_outs, timers, usage, webhook_attempts, webhook_deliveries, webhook_endpoints)
+ELSEWHERE = (
+    opt_outs,
+    routing_rules,
+    timers,
+    usage,
+    webhook_attempts,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
 #: The sorts that cost no more deep in a table than at its start.
 INDEXED_SORTS = {
