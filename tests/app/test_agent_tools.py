@@ -15,8 +15,10 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from ringline.domain.tool_runs import MAX_ROUNDS
-from tests import fake_endpoints, fake_openai, openai_session
+from tests import fake_endpoints, fake_openai, fake_openai_live, openai_session
 from tests.database import TestDatabase
+from tests.fake_gemini import FakeGemini
+from tests.gemini_model import EchoModel
 from tests.hook_receivers import Received, Receiver, receiver
 from tests.realtime_session import Client, connected
 from tests.receivers import MANY_BYTES, Connection, Drive, answering, pouring, receiving
@@ -27,7 +29,14 @@ from tests.watchers import StreamClient, stream_client
 CAPTIONS = {"input_transcription": True, "output_transcription": True}
 LOOKUP = {"name": "lookup", "description": "Find an order.", "parameters": {"type": "object"}}
 CLOCK = {"name": "clock", "parameters": {"type": "object"}}
-MODELS = ("mock/echo", "openai/gpt-realtime-2.1", "cascade/house")
+MODELS = (
+    "mock/echo",
+    "openai/gpt-realtime-2.1",
+    "xai/grok-voice-latest",
+    "gemini/gemini-3.8-live",
+    "cascade/house",
+)
+LIVE = "openai/gpt-live-1.1"
 ASKED = '/tool lookup {"order": "A-19"}'
 SECRET = "4111 1111 1111 1111"
 
@@ -107,7 +116,9 @@ async def shop(
     tools = Tools()
     async with (
         fake_endpoints.fake_endpoints() as endpoints,
-        fake_openai.fake_provider() as provider,
+        fake_openai.fake_provider() as openai,
+        fake_openai.fake_provider(fake_openai.XAI) as xai,
+        FakeGemini(EchoModel()) as gemini,
         receiver(tools.respond) as hook,
     ):
         path = tmp_path / "voices.toml"
@@ -116,7 +127,11 @@ async def shop(
             database,
             voices_file=path,
             openai_api_key=SecretStr(fake_openai.KEY),
-            openai_url=provider.url,
+            openai_url=openai.url,
+            xai_api_key=SecretStr(fake_openai.KEY),
+            xai_url=xai.url,
+            gemini_api_key=SecretStr("AIza-of-the-tests"),
+            gemini_url=gemini.url,
             webhook_allow_private=True,
         ) as service:
             yield Shop(service, hook, tools, endpoints)
@@ -158,6 +173,27 @@ async def test_every_model_has_its_agents_tools_run(shop: Shop) -> None:
         assert (called["auditType"], called["code"]) == ("tool_call", "tool_invocation")
         assert returned["detail"]["result"] == {"status": "shipped"}
         await no_delivery(shop, event_id)
+
+
+async def test_a_model_that_delegates_has_them_run_too(database: TestDatabase) -> None:
+    tools = Tools()
+    async with (
+        fake_openai_live.fake_live(hurry=5) as fake,
+        receiver(tools.respond) as hook,
+        serving(
+            database,
+            openai_api_key=SecretStr(fake_openai_live.KEY),
+            openai_url=fake.url,
+            webhook_allow_private=True,
+        ) as service,
+        Shop(service, hook, tools, fake_endpoints.FakeEndpoints()).talking(LIVE) as client,
+    ):
+        await client.send("text.input", text=f"{ASKED}\n/tool clock {{}}")
+        await client.send("response.create")
+        while '{"status": "shipped"}' not in client.text():
+            assert await client.next() is not None
+        assert not {"tool.call", "error"} & {*client.kinds()}
+    assert sorted(body["tool"]["name"] for body in tools.asked) == ["clock", "lookup"]
 
 
 async def invocation(watcher: StreamClient) -> dict[str, Any]:
@@ -297,31 +333,35 @@ async def hang_up(connection: Connection) -> None:
     connection.reset()
 
 
-@pytest.mark.parametrize(
-    ("drive", "told"),
-    [
-        (says(500, b"no"), {"error": "tool_failed", "status": 500}),
-        (says(200, b"<html>"), {"error": "tool_failed", "status": 200, "reason": "not_json"}),
-        (says(200, b"[1]", b"Content-Type: text/plain\r\n"), {"result": [1]}),
-        (says(200, b'{"error":"unknown_tool"}'), {"error": "unknown_tool"}),
-        (says(302, b"", b"Location: /x\r\n"), {"error": "tool_failed", "reason": "redirect"}),
-        (hang_up, {"error": "tool_failed", "reason": "reset"}),
-    ],
-    ids=["500", "no JSON", "a list", "an error of its own", "a redirect", "a reset"],
-)
-async def test_the_model_is_told_what_went_wrong(
-    shop: Shop, drive: Drive, told: dict[str, Any]
-) -> None:
-    with capture_logs() as lines:
-        async with receiving(drive) as hook, shop.talking(webhookUrl=hook.url) as client:
-            said = await ask(client, f'/tool lookup {{"card": "{SECRET}"}}')
-            assert json.loads(said.removeprefix("tool lookup returned ")) == told
-            assert (await ask(client, "Thanks.", 1)) == "echo: Thanks."
-            posts = [post for post in hook.posts if b"tool.invocation" in post.body]
-            assert len(posts) == 1, "it is never asked again"
+#: What webhooks answer, and what the model is told of it.
+FAULTS: dict[str, tuple[Drive, dict[str, Any]]] = {
+    "500": (says(500, b"no"), {"error": "tool_failed", "status": 500}),
+    "no JSON": (
+        says(200, b"<html>"),
+        {"error": "tool_failed", "status": 200, "reason": "not_json"},
+    ),
+    "text that is JSON": (says(200, b"[1]", b"Content-Type: text/plain\r\n"), {"result": [1]}),
+    "its own error": (says(200, b'{"error":"unknown_tool"}'), {"error": "unknown_tool"}),
+    "a redirect": (
+        says(302, b"", b"Location: /x\r\n"),
+        {"error": "tool_failed", "reason": "redirect"},
+    ),
+    "a reset": (hang_up, {"error": "tool_failed", "reason": "reset"}),
+}
+
+
+async def test_the_model_is_told_what_went_wrong(shop: Shop) -> None:
+    for fault, (drive, told) in FAULTS.items():
+        with capture_logs() as lines:
+            async with receiving(drive) as hook, shop.talking(webhookUrl=hook.url) as client:
+                said = await ask(client, f'/tool lookup {{"card": "{SECRET}"}}')
+                assert json.loads(said.removeprefix("tool lookup returned ")) == told, fault
+                assert (await ask(client, "Thanks.", 1)) == "echo: Thanks."
+                posts = [post for post in hook.posts if b"tool.invocation" in post.body]
+                assert len(posts) == 1, "it is never asked again"
         assert SECRET not in str(lines)
         failed = [line for line in lines if line["event"] == "tool_failed"]
-        assert len(failed) == ("tool_failed" in told.values())
+        assert len(failed) == ("tool_failed" in told.values()), fault
 
 
 async def test_a_webhook_that_pours_is_not_read_to_its_end(shop: Shop) -> None:

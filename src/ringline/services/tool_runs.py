@@ -25,6 +25,10 @@ FAILED = '{"error":"tool_failed","reason":"internal_error"}'
 Report: TypeAlias = Callable[[ToolReturned], None]
 
 
+def _nobody_waits(_: ToolReturned) -> None:
+    """Drop the result of a call that is over."""
+
+
 class ToolRuns:
     """The questions to its agent's webhook that a call waits for."""
 
@@ -48,7 +52,8 @@ class ToolRuns:
                         task.cancel()
 
     async def close(self) -> None:
-        """Cancel all runs."""
+        """Cancel all runs, and let go of the call: it would stay in a circle with this."""
+        self._report = _nobody_waits
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
