@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from sdk.conversation import conversation_module
 from sdk.realtime import realtime_module
 from sdk.rest import rest_module
 from sdk.typescript import functions_module, types_module
@@ -15,6 +16,7 @@ def generated() -> Mapping[Path, str]:
     return {
         _SOURCES / "generated.ts": types_module(),
         _SOURCES / "functions.ts": functions_module(),
+        _SOURCES / "conversation_events.ts": conversation_module(),
         _SOURCES / "realtime.ts": realtime_module(),
         _SOURCES / "rest.ts": rest_module(),
     }

@@ -14,7 +14,7 @@ OLDEST, NEWEST = JS / "node_modules" / "typescript-5.0", SDK / "node_modules" / 
 STRICT = {"noEmit": True, "strict": True, "target": "es2022", "types": [], "lib": ["es2022", "dom"]}
 #: What a project may do with it, in few words.
 SHORT = """
-import { initSocket, joinEventsChannel, listCalls } from "@ringline/sdk";
+import { followConversation, initSocket, joinEventsChannel, listCalls } from "@ringline/sdk";
 import { createServerClient } from "@ringline/sdk/server";
 import { createVoiceSession, Microphone } from "@ringline/sdk/voice";
 
@@ -25,6 +25,8 @@ const session = await ringline.createSessionToken();
 if (session.success) session.data.token satisfies string;
 initSocket({ sessionToken: async () => "…" });
 joinEventsChannel().on("incoming_call", (call) => call.fromNumber satisfies string);
+const thread = followConversation("conv_1", { sessionToken: async () => "…" });
+thread.on("message.received", (event) => event.payload.text satisfies string);
 const talk = createVoiceSession({ ticket: async () => "…" });
 talk.on("text.delta", (event) => event.delta satisfies string);
 (await Microphone.open()).connect(talk);

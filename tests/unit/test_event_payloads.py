@@ -85,7 +85,7 @@ def test_a_frame_of_the_conversation(data: type[ThreadEvent]) -> None:
         assert position == f"id: {payload_examples.position_of(stored)}\n"
         said = json.loads(text)
         fits(conversation_members.FRAME, said)
-        fits(conversation_members.payload(data), said["payload"])
+        fits(conversation_members.frame_of(data), said)
         mirrored = {member.name for member in conversation_members.documented(data)}
         assert said.keys() == common | mirrored
         assert {name: said[name] for name in mirrored}.items() <= said["payload"].items()

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 import ringline
-from ringline.domain.events import EventData
+from ringline.domain.events import EventData, ThreadEvent
 from ringline.domain.spelling import camel
 from ringline.rpc.actions import ACTIONS
+from ringline.wire.conversation_members import frame_of, payload
 from ringline.wire.events_socket import NAMES
+from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.payload_members import payload_of
 from ringline.wire.realtime_errors import ERRORS, Ends
 from ringline.wire.realtime_events import CLIENT, SERVER, RealtimeEvent
@@ -59,6 +61,19 @@ def test_a_realtime_event_has_its_members(event: RealtimeEvent) -> None:
         *(member.name for member in event.members),
     ]
     assert {name.removesuffix("?") for name in members if name.endswith("?")} == optional
+
+
+@pytest.mark.parametrize("kind", THREAD_EVENTS, ids=lambda kind: kind.type)
+def test_an_event_of_a_thread_has_its_members(kind: type[ThreadEvent]) -> None:
+    types = (JS / "src/conversation_events.ts").read_text("utf-8")
+    _, found, rest = types.partition(f'  "{kind.type}": {{\n')
+    assert found
+    lines = [line.strip() for line in rest.partition("\n  };\n")[0].splitlines()]
+    assert lines[1] == f'event_type: "{kind.type}";'
+    assert [line.partition(": ")[0] for line in lines] == [one.name for one in frame_of(kind)]
+    (inner,) = (line for line in lines if line.startswith("payload: "))
+    for member in payload(kind):
+        assert f"{member.name}: " in inner
 
 
 def test_codes_that_end_a_session_have_a_type() -> None:

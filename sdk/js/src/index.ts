@@ -1,5 +1,13 @@
 export * from "./functions.js";
 export { createClient } from "./client.js";
+export { followConversation } from "./conversation.js";
+export type {
+  FollowedConversation,
+  FollowedEvents,
+  FollowEnd,
+  FollowOptions,
+  ResumeOptions,
+} from "./conversation.js";
 export { interpolate } from "./errors.js";
 export { initSocket, joinEventsChannel } from "./socket.js";
 export type {
@@ -14,6 +22,7 @@ export type { MintedToken, TokenSource } from "./tokens.js";
 export { configure } from "./transport.js";
 export type { TransportOptions } from "./transport.js";
 export type { WebSocketClass } from "./websocket.js";
+export type * from "./conversation_events.js";
 export type * from "./generated.js";
 export type * from "./realtime.js";
 export type * from "./rest.js";

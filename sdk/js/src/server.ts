@@ -1,6 +1,7 @@
 // For backends: everything that takes the secret key, which must never reach a browser.
 
 import { createClient } from "./client.js";
+import { type FollowedConversation, followWithKey, type ResumeOptions } from "./conversation.js";
 import type { Actions, ErrorType } from "./generated.js";
 import type { RealtimeErrorType, SessionConfig, SessionLeash } from "./realtime.js";
 import { isFailure, merged, post, type TransportOptions } from "./transport.js";
@@ -58,6 +59,8 @@ export interface ServerClient extends Actions {
   createRealtimeSession(
     request?: RealtimeSessionRequest,
   ): Promise<Result<RealtimeSession, RealtimeErrorType>>;
+  /** Follows a thread of messages, until it is closed. */
+  followConversation(conversationId: string, options?: ResumeOptions): FollowedConversation;
 }
 
 /** Makes a client of a workspace for a backend. */
@@ -94,9 +97,19 @@ export function createServerClient(options: ServerOptions): ServerClient {
     return mint("/v3/realtime-sessions", body, own);
   };
 
-  return { ...createClient(transport), createSessionToken, createRealtimeSession };
+  const followConversation: ServerClient["followConversation"] = (conversationId, own = {}) =>
+    followWithKey(conversationId, transport, own);
+
+  return {
+    ...createClient(transport),
+    createSessionToken,
+    createRealtimeSession,
+    followConversation,
+  };
 }
 
+export type * from "./conversation_events.js";
+export type { FollowedConversation, FollowedEvents, FollowEnd } from "./conversation.js";
 export type { Actions, ErrorType } from "./generated.js";
 export type { RealtimeErrorType, SessionConfig, SessionLeash } from "./realtime.js";
 export { interpolate } from "./errors.js";

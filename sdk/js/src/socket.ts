@@ -2,6 +2,7 @@
 // the last event it saw and asks for what came after it whenever it joins again.
 
 import { Socket } from "phoenix";
+import { backoff } from "./backoff.js";
 import type { Events } from "./generated.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 import { configuredOptions } from "./transport.js";
@@ -125,11 +126,6 @@ function webSocketClass(options: SocketOptions): WebSocketClass {
   throw new Error(
     "this runtime has no WebSocket: pass one as socketOptions.transport, e.g. that of the package ws",
   );
-}
-
-// Drawn, so that the clients of a server that restarts do not come back in one moment.
-function backoff(tries: number): number {
-  return Math.min(100 * 2 ** (tries - 1), 10_000) * (0.5 + Math.random() / 2);
 }
 
 /** Joins the channel of a workspace's events, on the socket that `initSocket` connected. */

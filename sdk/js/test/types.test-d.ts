@@ -4,6 +4,7 @@ import {
   createContact,
   deleteContact,
   endCall,
+  followConversation,
   initSocket,
   interpolate,
   joinEventsChannel,
@@ -202,6 +203,27 @@ channel.on("nope", () => {});
 // @ts-expect-error it has no hang-up cause yet
 channel.on("call_answered", (call) => call.hangupCause);
 
+const thread = followConversation("conv_…", { sessionToken: async () => "…", since: "0" });
+thread.on("message.received", (event) => {
+  expect<string>()(event.text);
+  expect<"inbound" | "outbound">()(event.payload.direction);
+  expect<string | null>()(event.payload.error_code);
+});
+thread.on("window.closing", (event) => {
+  expect<string>()(event.payload.window_expires_at);
+  // @ts-expect-error it is in the payload alone
+  event.window_expires_at;
+});
+thread.on("event", (event) => {
+  if (event.event_type === "conversation.mode_changed") event.to_mode satisfies "ai" | "human" | "closed";
+});
+// @ts-expect-error no such event
+thread.on("message.lost", () => {});
+// @ts-expect-error a browser has no key
+followConversation("conv_…", { headers: { "x-api-key": "…" } });
+const over = await thread.ended;
+expect<boolean>()(over.code === "NOT_FOUND");
+
 const server = createServerClient({ baseUrl: "https://voice.example.com", apiKey: "sk_live_…" });
 const token = await server.createSessionToken({ ttlSeconds: 60 });
 if (token.success) expect<string>()(token.data.token);
@@ -236,6 +258,7 @@ await server.createRealtimeSession({ config: { output_transcription: "yes" } });
 // @ts-expect-error no such member to lock
 await server.createRealtimeSession({ lockedFields: ["modell"] });
 await server.issueOperatorAccessToken({ input: { email: "ada@example.com" } });
+server.followConversation("conv_…").on("message.sent", (event) => event.payload.sender satisfies string);
 await server.listQueues({ fields: ["queueName"] });
 // @ts-expect-error the key is required
 createServerClient({ baseUrl: "https://voice.example.com" });

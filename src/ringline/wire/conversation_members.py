@@ -59,15 +59,20 @@ def payload(kind: type[ThreadEvent]) -> Members:
     return _OF_WINDOW if issubclass(kind, WindowClosing) else (*_OF_MODE, _CONVERSATION_ID)
 
 
+_EVENT_TYPE = Member(
+    "event_type", Shape.TEXT, "what happened", words=tuple(kind.type for kind in THREAD_EVENTS)
+)
+_PAYLOAD = Member("payload", Shape.OBJECT, "the details of this event")
+
 #: The members of every frame.
 COMMON: Members = (
     snake(EVENT_ID),
-    Member("event_type", Shape.TEXT, "what happened", words=tuple(k.type for k in THREAD_EVENTS)),
+    _EVENT_TYPE,
     _CONVERSATION_ID,
     Member("channel", Shape.TEXT, "how its messages travel", words=tuple(MESSAGE_CHANNELS)),
     Member("agent_id", Shape.TEXT, "`agt_…`: its agent; null if that was deleted", null=True),
     Member("timestamp", Shape.TIME, "when it happened"),
-    Member("payload", Shape.OBJECT, "the details of this event"),
+    _PAYLOAD,
 )
 
 #: A frame of any event: those members that only some have are optional.
@@ -75,3 +80,12 @@ FRAME: Members = (
     *COMMON,
     *(replace(member, optional=True) for member in (*_OF_MESSAGE, *_OF_MODE)),
 )
+
+
+def frame_of(kind: type[ThreadEvent]) -> Members:
+    """Return the members of an event's frame, with those of its payload."""
+    own = {
+        _EVENT_TYPE: replace(_EVENT_TYPE, words=(kind.type,)),
+        _PAYLOAD: replace(_PAYLOAD, members=payload(kind)),
+    }
+    return (*(own.get(member, member) for member in COMMON), *documented(kind))

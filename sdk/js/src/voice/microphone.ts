@@ -1,7 +1,7 @@
 // A microphone in a browser: its samples at the session's rate, in chunks.
 
 import { VoiceError } from "./errors.js";
-import { guarded, Listeners, words } from "./listeners.js";
+import { guarded, Listeners, words } from "../listeners.js";
 import { Resampler } from "./resampler.js";
 import type { VoiceSession } from "./session.js";
 import { MICROPHONE_WORKLET } from "./worklet.js";

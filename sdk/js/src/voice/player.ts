@@ -2,7 +2,7 @@
 // how much of a response was heard.
 
 import { VoiceError } from "./errors.js";
-import { guarded } from "./listeners.js";
+import { guarded } from "../listeners.js";
 import { decodeAudio } from "./pcm.js";
 import type { VoiceSession } from "./session.js";
 

@@ -3,7 +3,7 @@
 import type { ClientEvent, ServerEvents, SessionConfig } from "../realtime.js";
 import type { WebSocketClass } from "../websocket.js";
 import { VoiceError } from "./errors.js";
-import { guarded, Listeners, words } from "./listeners.js";
+import { guarded, Listeners, words } from "../listeners.js";
 import { Outbox } from "./outbox.js";
 import { socketUrl, ticketOf } from "./ticket.js";
 import { runTool, type ToolCall } from "./tools.js";

@@ -1,6 +1,6 @@
 // Where a session goes, and with which ticket.
 
-import { words } from "./listeners.js";
+import { words } from "../listeners.js";
 
 /** What the server's mint answers; `ws_url` is used if there is no `baseUrl`. */
 export interface MintedTicket {

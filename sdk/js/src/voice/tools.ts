@@ -1,7 +1,7 @@
 // The application's functions that a model may call.
 
 import type { ServerEvents } from "../realtime.js";
-import { words } from "./listeners.js";
+import { words } from "../listeners.js";
 
 /**
  * Runs a tool. The model gets what it returns, as JSON, or `{ error }` with the message of what
