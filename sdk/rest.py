@@ -77,17 +77,22 @@ def _answer(route: Route) -> Iterator[str]:
     row = name if route.paging is None else f"{_name(route)}Row"
     yield f"/** {route.means}. */" if route.paging is None else f"/** One of: {route.means}. */"
     yield f"export interface {row} {{"
-    for member in route.answers:
-        ((spelt, kind),) = member_types((member,)).items()
-        yield f"  /** {_sentence(member)} */"
-        yield f"  {spelt}: {kind};"
+    yield from _members(route.answers)
     yield "}\n"
     if route.paging is not None:
         yield f"/** {route.means}; without a token it is the last. */"
         yield f"export interface {name} {{"
+        yield from _members(route.paging.beside)
         yield f"  {route.paging.key}: {row}[];"
         yield f"  {NEXT}?: string;"
         yield "}\n"
+
+
+def _members(members: Sequence[Member]) -> Iterator[str]:
+    for member in members:
+        ((spelt, kind),) = member_types((member,)).items()
+        yield f"  /** {_sentence(member)} */"
+        yield f"  {spelt}: {kind};"
 
 
 def _row(route: Route) -> Iterator[str]:
@@ -95,7 +100,7 @@ def _row(route: Route) -> Iterator[str]:
 
     A file is a `Blob`.
     """
-    ids = "; ".join(f"{one.name}: string" for one in route.ids)
+    ids = "; ".join(f"{one.name}: string" for one in (*route.ids, *route.parts))
     name = _name(route)
     yield f"  /** {route.summary}. */"
     yield f'  "{route.method} {route.path}": {{'

@@ -43,7 +43,7 @@ def _section(route: Route) -> Iterator[str]:
         said.append("A `mk_` key is accepted too.")
     yield from wrap(" ".join(filter(None, said)), WIDTH)
     query = (*route.query, *PAGED) if route.paging else route.query
-    for heading, asked in (("parameter", query), ("body", route.body)):
+    for heading, asked in (("path", route.parts), ("parameter", query), ("body", route.body)):
         if asked:
             yield ""
             members = [one.member for one in asked]
@@ -56,6 +56,11 @@ def _section(route: Route) -> Iterator[str]:
 
 def _answer(route: Route) -> Iterator[str]:
     if route.paging is not None:
+        if route.paging.beside:
+            yield f"{route.status}: {route.means[0].lower()}{route.means[1:]}."
+            yield ""
+            yield from table(("member", "value", "means"), member_rows(route.paging.beside))
+            yield ""
         yield from wrap(
             f"{route.status}: `{route.paging.key}`, newest first, and `next_page_token` unless "
             "this page is the last. Of each:",

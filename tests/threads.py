@@ -14,9 +14,10 @@ from ringline.domain.timers import LEASES, TimerKind
 from ringline.messaging.providers import Providers
 from ringline.messaging.sandbox import NAME
 from ringline.ports import MessageProvider, MessageProviders, OutgoingMessage, Rows
+from ringline.services.message_rows import Message
 from ringline.services.message_sending import MessageSending
 from ringline.services.message_timers import SimulatedReceipts, WindowEnds
-from ringline.services.messages import InboundMessage, Message, Messages, NewMessage
+from ringline.services.messages import InboundMessage, Messages, NewMessage
 from ringline.services.repo import Repo
 from ringline.services.timers import Serve
 from ringline.storage.stores import Stores

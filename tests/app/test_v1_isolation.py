@@ -20,7 +20,8 @@ from ringline.domain.log import Environment, Scope
 from ringline.rest.route import Route
 from ringline.rest.routes import ROUTES
 from tests.app.test_rpc_isolation import snapshot
-from tests.database import TestDatabase
+from tests.database import TestDatabase, add_member
+from tests.message_rows import store_message
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 from tests.stored_recordings import store_recording
@@ -40,13 +41,19 @@ GIVEN = {
     "display_name": "Ours",
     "e164": "+2348031234567",
     "priority": "1",
+    "number": "+2348031234567",
+    "body": "Hello?",
+    "template_name": "order_ready",
+    "language_code": "en",
     "shareable": "true",
     "digits": "1",
     "destination": "+2348000001234",
 }
+#: Members that are given although a route may do without.
+ALWAYS = {"body", "ai_mode"}
 #: Templates are everybody's.
 WITH_IDS = [route for route in ROUTES if route.ids and route.ids[0].prefix is not Prefix.TEMPLATE]
-LISTS = [route for route in ROUTES if route.paging]
+LISTS = [route for route in ROUTES if route.paging and not route.ids]
 NOBODYS = {prefix: f"{prefix}_{'0' * 22}" for prefix in Prefix}
 
 
@@ -84,6 +91,9 @@ async def two(
         (event,) = await make_events(Rpc(service, key), 1)
         number = await theirs.new_number()
         rule = await theirs.new_rule(number["number_id"], format_id(Prefix.AGENT, agent))
+        conversation, message = await store_message(database, log, agent)
+        opted_out = {"agent_id": str(agent), "number": GIVEN["number"], "channel": "sms"}
+        assert (await theirs.post("/opt-outs", opted_out)).status == 201
         ids = {
             Prefix.WEBHOOK_ENDPOINT: endpoint["endpoint_id"],
             Prefix.EVENT: event,
@@ -93,8 +103,14 @@ async def two(
             Prefix.CALL: format_id(Prefix.CALL, UUID(call["id"])),
             Prefix.PHONE_NUMBER: number["number_id"],
             Prefix.ROUTING_RULE: rule["rule_id"],
+            Prefix.CONVERSATION: conversation,
+            Prefix.MESSAGE: message,
         }
         same = request.param == "environment"
+        if not same:  # users span environments
+            async with database.connection() as superuser:
+                user = await add_member(superuser, log.workspace_id, "theirs@example.com")
+            ids[Prefix.USER] = format_id(Prefix.USER, user)
         yield Two(service, database, V1(service), theirs, log, ids, same)
 
 
@@ -118,6 +134,8 @@ def test_every_kind_of_id_in_a_path_exists_for_them() -> None:
         Prefix.CALL,
         Prefix.PHONE_NUMBER,
         Prefix.ROUTING_RULE,
+        Prefix.CONVERSATION,
+        Prefix.MESSAGE,
     }
 
 
@@ -126,14 +144,17 @@ def required_of(route: Route) -> dict[str, Any]:
     return {
         one.name: one.member.words[-1] if one.member.words else GIVEN[one.name]
         for one in route.body
-        if one.required and not one.name.endswith("_id")
+        if (one.required or one.name in ALWAYS) and not one.name.endswith("_id")
     }
 
 
 async def ask(v1: V1, route: Route, ids: Mapping[Prefix, str]) -> Answer:
     """Call a route with these ids wherever it takes one."""
     prefixes = {one.name: one.prefix for one in route.ids}
-    path = re.sub(r"\{(\w+)\}", lambda name: ids[prefixes[name[1]]], route.path)
+    given = {one.name: GIVEN[one.name] for one in route.parts}
+    path = re.sub(
+        r"\{(\w+)\}", lambda name: given.get(name[1]) or ids[prefixes[name[1]]], route.path
+    )
     body = required_of(route)
     return await v1.ask(route.method, path.removeprefix("/v1"), body if route.body else None)
 
@@ -179,6 +200,7 @@ IN_BODIES = {
     "target_agent_id": Prefix.AGENT,
     "template_id": Prefix.TEMPLATE,
     "number_id": Prefix.PHONE_NUMBER,
+    "actor_user_id": Prefix.USER,
 }
 
 
@@ -188,7 +210,12 @@ async def test_ids_in_bodies(two: Two) -> None:
     is_live = two.ours.key.startswith("sk_live_")
     keys = two.service.keys
     agent = format_id(Prefix.AGENT, keys.agent_id if is_live else keys.test_agent_id)
+    log = Scope(keys.workspace_id, Environment.LIVE if is_live else Environment.TEST)
+    conversation, _ = await store_message(
+        two.database, log, keys.agent_id if is_live else keys.test_agent_id
+    )
     ours = {
+        "conversation_id": conversation,
         "agent_id": agent,
         "target_agent_id": agent,
         "number_id": number,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ringline.domain.conversations import (
     AiMode,
     ConversationChannel,
+    ConversationStatus,
     MessageSender,
     MessageStatus,
 )
@@ -17,8 +18,10 @@ from ringline.domain.messages import (
     FINAL,
     TRANSITIONS,
     WINDOW,
+    Contradiction,
     Report,
     Wish,
+    asked_mode,
     may_write,
     sender_in,
     window_end,
@@ -111,3 +114,27 @@ def test_a_window_is_open_for_24_hours_after_a_message_of_whatsapp() -> None:
 def test_what_is_sent_is_the_agents_while_it_answers() -> None:
     assert sender_in(AiMode.AI) is MessageSender.AI
     assert sender_in(AiMode.HUMAN) is sender_in(AiMode.CLOSED) is MessageSender.HUMAN
+
+
+CLOSED = AiMode.CLOSED
+
+
+@pytest.mark.parametrize("now", list(AiMode))
+@pytest.mark.parametrize("mode", [None, *AiMode])
+@pytest.mark.parametrize("status", [None, *ConversationStatus])
+def test_a_thread_is_closed_in_both_ways_or_in_none(
+    now: AiMode, mode: AiMode | None, status: ConversationStatus | None
+) -> None:
+    if mode and status and (mode is CLOSED) is not (status is ConversationStatus.CLOSED):
+        with pytest.raises(Contradiction):
+            asked_mode(now, mode=mode, status=status)
+        return
+    after = asked_mode(now, mode=mode, status=status)
+    if mode is not None:
+        assert after is mode
+    elif status is None:
+        assert after is now
+    else:
+        assert (after is CLOSED) is (status is ConversationStatus.CLOSED)
+        if now is not CLOSED and after is not CLOSED:
+            assert after is now, "it is open, and stays whose it is"

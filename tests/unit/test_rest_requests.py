@@ -1,6 +1,7 @@
 """What a request to `/v1` sends, and the tokens of its pages (live streams, 1.1 and 1.7)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -167,6 +168,20 @@ def test_a_token_is_good_for_its_own_query_only(other: str) -> None:
     tokens = PageTokens(["secret"])
     made = token(tokens, asked("color=red&page_size=5"))
     assert "page_token" in refusal(lambda: tokens.read(LIST, asked(other) | {"page_token": made}))
+
+
+def test_a_token_is_good_for_its_own_rows_parent_and_all_routes_of_its_list() -> None:
+    tokens = PageTokens(["secret"])
+    beside = (Member("name", Shape.TEXT, "its name"),)
+    paging = Paging("things", (Timestamp(), Id(Prefix.CALL)), beside=beside, tokens="getThing")
+    routes = [replace(LIST, operation=name, paging=paging) for name in ("getThing", "changeThing")]
+    listed = Listed([{"id": 1}], (AT, ROW), beside={"name": "Ada"})
+    answer = tokens.answer(routes[0], {}, ids={"thing_id": ROW}, listed=listed)
+    assert list(answer) == ["name", "things", NEXT]
+    query = {"page_token": answer[NEXT]}
+    for route in routes:
+        assert tokens.read(route, query, ids={"thing_id": ROW}).after == [AT, ROW]
+        refusal(lambda route=route: tokens.read(route, query, ids={"thing_id": UUID(int=7)}))
 
 
 def test_the_default_size_is_a_size_like_any_other() -> None:

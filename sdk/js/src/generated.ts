@@ -887,6 +887,7 @@ export interface UpdateConversationInput {
   aiAgentId?: Uuid | null;
   metadata?: UntypedMap | null;
   mode?: "text" | "voice";
+  aiMode?: "ai" | "human" | "closed";
 }
 
 export interface AcceptCallQueueEntryInputMembers {

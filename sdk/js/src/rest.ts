@@ -669,6 +669,430 @@ export interface V1CreatePlaybackTokenAnswer {
   expires_at: Timestamp;
 }
 
+/** The body of: Send a message. */
+export interface V1SendMessageBody {
+  /** The agent whose thread it is. */
+  agent_id: string;
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** The number of yours that it comes from, in E.164; any number in the sandbox. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** Its text. Default: none; required of a text. */
+  body?: string;
+  /** What it holds; an SMS holds text. Default: text. */
+  message_type?: "text" | "image" | "audio" | "document" | "video" | "interactive";
+  /** Where its media is, http or https; required of media. Default: none. */
+  media_url?: string;
+  /** What is written below its media. Default: none. */
+  media_caption?: string;
+  /** The object that WhatsApp defines, passed through; required of an interactive message. Default: none. */
+  interactive?: UntypedMap;
+}
+
+/** The message, which is queued. */
+export interface V1SendMessageAnswer {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Its thread, `conv_…`. */
+  conversation_id: string;
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** How it stands. */
+  status: "queued";
+  /** Who sent it, in E.164. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** The parts of an SMS; absent elsewhere. */
+  segments?: number;
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+}
+
+/** The body of: Send a WhatsApp template. */
+export interface V1SendTemplateBody {
+  /** The agent whose thread it is. */
+  agent_id: string;
+  /** The number of yours that it comes from, in E.164; any number in the sandbox. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** The template, as WhatsApp knows it. */
+  template_name: string;
+  /** Its language: `en`, `en_US`. */
+  language_code: string;
+  /** What its gaps are filled with. Default: []. */
+  parameters?: readonly (string)[];
+}
+
+/** The message, which is queued. */
+export interface V1SendTemplateAnswer {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Its thread, `conv_…`. */
+  conversation_id: string;
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** How it stands. */
+  status: "queued";
+  /** Who sent it, in E.164. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** The parts of an SMS; absent elsewhere. */
+  segments?: number;
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+}
+
+/** The query of: List messages. */
+export interface V1ListMessagesQuery {
+  /** Only those of this thread. Default: none. */
+  conversation_id?: string;
+  /** Only those of this agent. Default: none. */
+  agent_id?: string;
+  /** Only those. Default: none. */
+  channel?: "sms" | "whatsapp";
+  /** Only those. Default: none. */
+  direction?: "inbound" | "outbound";
+  /** Only those in this state. Default: none. */
+  status?: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired";
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: A page of messages. */
+export interface V1ListMessagesRow {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Its thread, `conv_…`. */
+  conversation_id: string;
+  /** The agent whose thread it was, `agt_…`. */
+  agent_id: string | null;
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** Seen from you. */
+  direction: "inbound" | "outbound";
+  /** Who wrote it. */
+  sender: "ai" | "human" | "contact";
+  /** What it holds. */
+  message_type: "text" | "image" | "audio" | "document" | "video" | "interactive" | "template";
+  /** Who sent it, in E.164. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** Its text, or what is written below its media. */
+  body: string;
+  /** Its state. */
+  status: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired";
+  /** The parts of an SMS. */
+  segments: number | null;
+  /** Why it was not sent or delivered. */
+  error_code: string | null;
+  /** Where its media is. */
+  media_url: string | null;
+  /** The type of media that came in. */
+  mime_type: string | null;
+  /** Of an interactive message. */
+  interactive: UntypedMap | null;
+  /** Of a message by template. */
+  template_name: string | null;
+  /** Of a message by template. */
+  language_code: string | null;
+  /** Of a message by template. */
+  parameters: readonly (string)[] | null;
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+}
+
+/** A page of messages; without a token it is the last. */
+export interface V1ListMessagesAnswer {
+  messages: V1ListMessagesRow[];
+  next_page_token?: string;
+}
+
+/** The message. */
+export interface V1GetMessageAnswer {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Its thread, `conv_…`. */
+  conversation_id: string;
+  /** The agent whose thread it was, `agt_…`. */
+  agent_id: string | null;
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** Seen from you. */
+  direction: "inbound" | "outbound";
+  /** Who wrote it. */
+  sender: "ai" | "human" | "contact";
+  /** What it holds. */
+  message_type: "text" | "image" | "audio" | "document" | "video" | "interactive" | "template";
+  /** Who sent it, in E.164. */
+  from_number: string;
+  /** Whom it is for, in E.164. */
+  to_number: string;
+  /** Its text, or what is written below its media. */
+  body: string;
+  /** Its state. */
+  status: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired";
+  /** The parts of an SMS. */
+  segments: number | null;
+  /** Why it was not sent or delivered. */
+  error_code: string | null;
+  /** Where its media is. */
+  media_url: string | null;
+  /** The type of media that came in. */
+  mime_type: string | null;
+  /** Of an interactive message. */
+  interactive: UntypedMap | null;
+  /** Of a message by template. */
+  template_name: string | null;
+  /** Of a message by template. */
+  language_code: string | null;
+  /** Of a message by template. */
+  parameters: readonly (string)[] | null;
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+}
+
+/** The body of: Let a made-up contact send a message. */
+export interface V1ReceiveSandboxMessageBody {
+  /** How it is carried. */
+  channel: "sms" | "whatsapp";
+  /** The contact's number, in E.164. */
+  from_number: string;
+  /** The number of yours that they write to, in E.164. */
+  to_number: string;
+  /** Its text. */
+  body: string;
+}
+
+/** The message has come in. */
+export interface V1ReceiveSandboxMessageAnswer {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Its thread, `conv_…`. */
+  conversation_id: string;
+}
+
+/** The query of: List conversations. */
+export interface V1ListConversationsQuery {
+  /** Only those of this agent. Default: none. */
+  agent_id?: string;
+  /** Only those. Default: none. */
+  channel?: "sms" | "whatsapp";
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: A page of conversations. */
+export interface V1ListConversationsRow {
+  /** The conversation, `conv_…`. */
+  conversation_id: string;
+  /** Its agent, `agt_…`; null once that was deleted. */
+  agent_id: string | null;
+  /** How its messages are carried. */
+  channel: "sms" | "whatsapp";
+  /** The contact's number, in E.164. */
+  from_number: string;
+  /** The number of yours that was used last, in E.164. */
+  to_number: string;
+  /** Until when WhatsApp takes other messages than templates; null before the contact's first message, and of an SMS. */
+  window_expires_at: Timestamp | null;
+  /** Whether the contact wants no more messages. */
+  opt_out: boolean;
+  /** When it began. */
+  created_at: Timestamp;
+  /** When it changed last. */
+  updated_at: Timestamp;
+  /** When its last message came or went. */
+  last_message_at: Timestamp | null;
+}
+
+/** A page of conversations; without a token it is the last. */
+export interface V1ListConversationsAnswer {
+  conversations: V1ListConversationsRow[];
+  next_page_token?: string;
+}
+
+/** The query of: Get a conversation with its messages. */
+export interface V1GetConversationQuery {
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: The conversation, and a page of its messages. */
+export interface V1GetConversationRow {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Seen from you. */
+  direction: "inbound" | "outbound";
+  /** What it holds. */
+  message_type: "text" | "image" | "audio" | "document" | "video" | "interactive" | "template";
+  /** Its text, or what is written below its media. */
+  body: string;
+  /** Its state. */
+  status: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired";
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+  /** Who wrote it. */
+  sender: "ai" | "human" | "contact";
+}
+
+/** The conversation, and a page of its messages; without a token it is the last. */
+export interface V1GetConversationAnswer {
+  /** The conversation, `conv_…`. */
+  conversation_id: string;
+  /** Its agent, `agt_…`; null once that was deleted. */
+  agent_id: string | null;
+  /** How its messages are carried. */
+  channel: "sms" | "whatsapp";
+  /** The contact's number, in E.164. */
+  from_number: string;
+  /** The number of yours that was used last, in E.164. */
+  to_number: string;
+  /** Until when WhatsApp takes other messages than templates; null before the contact's first message, and of an SMS. */
+  window_expires_at: Timestamp | null;
+  /** Whether the contact wants no more messages. */
+  opt_out: boolean;
+  /** When it began. */
+  created_at: Timestamp;
+  /** When it changed last. */
+  updated_at: Timestamp;
+  /** When its last message came or went. */
+  last_message_at: Timestamp | null;
+  /** Who answers: the agent, people, or nobody until the contact writes again. */
+  ai_mode: "ai" | "human" | "closed";
+  messages: V1GetConversationRow[];
+  next_page_token?: string;
+}
+
+/** The body of: Hand a conversation over, close it or reopen it. */
+export interface V1UpdateConversationBody {
+  /** Who answers: the agent, people, or nobody until the contact writes again. Default: unchanged. */
+  ai_mode?: "ai" | "human" | "closed";
+  /** The member of the team who does it, for `conversation.mode_changed`. Default: null. */
+  actor_user_id?: string | null;
+}
+
+/** The query of: Hand a conversation over, close it or reopen it. */
+export interface V1UpdateConversationQuery {
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: The conversation, and a page of its messages. */
+export interface V1UpdateConversationRow {
+  /** The message, `msg_…`. */
+  message_id: string;
+  /** Seen from you. */
+  direction: "inbound" | "outbound";
+  /** What it holds. */
+  message_type: "text" | "image" | "audio" | "document" | "video" | "interactive" | "template";
+  /** Its text, or what is written below its media. */
+  body: string;
+  /** Its state. */
+  status: "received" | "queued" | "sent" | "delivered" | "read" | "failed" | "rejected" | "expired";
+  /** When it was accepted, or came in. */
+  created_at: Timestamp;
+  /** Who wrote it. */
+  sender: "ai" | "human" | "contact";
+}
+
+/** The conversation, and a page of its messages; without a token it is the last. */
+export interface V1UpdateConversationAnswer {
+  /** The conversation, `conv_…`. */
+  conversation_id: string;
+  /** Its agent, `agt_…`; null once that was deleted. */
+  agent_id: string | null;
+  /** How its messages are carried. */
+  channel: "sms" | "whatsapp";
+  /** The contact's number, in E.164. */
+  from_number: string;
+  /** The number of yours that was used last, in E.164. */
+  to_number: string;
+  /** Until when WhatsApp takes other messages than templates; null before the contact's first message, and of an SMS. */
+  window_expires_at: Timestamp | null;
+  /** Whether the contact wants no more messages. */
+  opt_out: boolean;
+  /** When it began. */
+  created_at: Timestamp;
+  /** When it changed last. */
+  updated_at: Timestamp;
+  /** When its last message came or went. */
+  last_message_at: Timestamp | null;
+  /** Who answers: the agent, people, or nobody until the contact writes again. */
+  ai_mode: "ai" | "human" | "closed";
+  messages: V1UpdateConversationRow[];
+  next_page_token?: string;
+}
+
+/** The query of: List who wants no more messages. */
+export interface V1ListOptOutsQuery {
+  /** Only those of this agent. Default: none. */
+  agent_id?: string;
+  /** How many at most, 1 to 100. Default: 20. */
+  page_size?: number;
+  /** `next_page_token` of the page before; only with the same parameters. Default: none. */
+  page_token?: string;
+}
+
+/** One of: A page of opt-outs. */
+export interface V1ListOptOutsRow {
+  /** Whose messages they do not want, `agt_…`. */
+  agent_id: string;
+  /** The contact's number, in E.164. */
+  number: string;
+  /** On which channel. */
+  channel: "sms" | "whatsapp";
+  /** Since when. */
+  opted_out_at: Timestamp;
+}
+
+/** A page of opt-outs; without a token it is the last. */
+export interface V1ListOptOutsAnswer {
+  opt_outs: V1ListOptOutsRow[];
+  next_page_token?: string;
+}
+
+/** The body of: Note that a contact wants no more messages of an agent. */
+export interface V1AddOptOutBody {
+  /** Whose messages. */
+  agent_id: string;
+  /** The contact's number, in E.164. */
+  number: string;
+  /** On which channel. */
+  channel: "sms" | "whatsapp";
+}
+
+/** The opt-out. */
+export interface V1AddOptOutAnswer {
+  /** Whose messages they do not want, `agt_…`. */
+  agent_id: string;
+  /** The contact's number, in E.164. */
+  number: string;
+  /** On which channel. */
+  channel: "sms" | "whatsapp";
+  /** Since when. */
+  opted_out_at: Timestamp;
+}
+
+/** The query of: Let an agent send a contact messages again. */
+export interface V1DeleteOptOutQuery {
+  /** On this channel only. Default: all. */
+  channel?: "sms" | "whatsapp";
+}
+
 /** The query of: Get figures about the calls of the last days. */
 export interface V1GetAnalyticsQuery {
   /** How many days, today included. Default: 7. */
@@ -1519,6 +1943,83 @@ export interface V1Routes {
     query: undefined;
     body: undefined;
     answer: Blob;
+  };
+  /** Send a message. */
+  "POST /v1/messages": {
+    path: undefined;
+    query: undefined;
+    body: V1SendMessageBody;
+    answer: V1SendMessageAnswer;
+  };
+  /** Send a WhatsApp template. */
+  "POST /v1/messages/template": {
+    path: undefined;
+    query: undefined;
+    body: V1SendTemplateBody;
+    answer: V1SendTemplateAnswer;
+  };
+  /** List messages. */
+  "GET /v1/messages": {
+    path: undefined;
+    query: V1ListMessagesQuery;
+    body: undefined;
+    answer: V1ListMessagesAnswer;
+  };
+  /** Get a message. */
+  "GET /v1/messages/{message_id}": {
+    path: { message_id: string };
+    query: undefined;
+    body: undefined;
+    answer: V1GetMessageAnswer;
+  };
+  /** Let a made-up contact send a message. */
+  "POST /v1/sandbox/messages": {
+    path: undefined;
+    query: undefined;
+    body: V1ReceiveSandboxMessageBody;
+    answer: V1ReceiveSandboxMessageAnswer;
+  };
+  /** List conversations. */
+  "GET /v1/conversations": {
+    path: undefined;
+    query: V1ListConversationsQuery;
+    body: undefined;
+    answer: V1ListConversationsAnswer;
+  };
+  /** Get a conversation with its messages. */
+  "GET /v1/conversations/{conversation_id}": {
+    path: { conversation_id: string };
+    query: V1GetConversationQuery;
+    body: undefined;
+    answer: V1GetConversationAnswer;
+  };
+  /** Hand a conversation over, close it or reopen it. */
+  "PATCH /v1/conversations/{conversation_id}": {
+    path: { conversation_id: string };
+    query: V1UpdateConversationQuery;
+    body: V1UpdateConversationBody;
+    answer: V1UpdateConversationAnswer;
+  };
+  /** List who wants no more messages. */
+  "GET /v1/opt-outs": {
+    path: undefined;
+    query: V1ListOptOutsQuery;
+    body: undefined;
+    answer: V1ListOptOutsAnswer;
+  };
+  /** Note that a contact wants no more messages of an agent. */
+  "POST /v1/opt-outs": {
+    path: undefined;
+    query: undefined;
+    body: V1AddOptOutBody;
+    answer: V1AddOptOutAnswer;
+  };
+  /** Let an agent send a contact messages again. */
+  "DELETE /v1/opt-outs/{agent_id}/{e164}": {
+    path: { agent_id: string; e164: string };
+    query: V1DeleteOptOutQuery;
+    body: undefined;
+    answer: undefined;
   };
   /** Get figures about the calls of the last days. */
   "GET /v1/analytics": {

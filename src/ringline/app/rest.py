@@ -12,8 +12,11 @@ from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
 from ringline.services.id_generator import new_id
+from ringline.services.inbound_messages import InboundMessages
+from ringline.services.message_records import MessageRecords
 from ringline.services.messages import Messages
 from ringline.services.numbers import Numbers
+from ringline.services.opt_outs import OptOuts
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import Playground
 from ringline.services.recording_downloads import FindRecording, RecordingDownloads
@@ -24,6 +27,7 @@ from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.sealer import Sealer
 from ringline.services.text_turns import OpenAccount
+from ringline.services.thread_modes import ThreadModes
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
@@ -90,5 +94,9 @@ def build_rest(
         messages,
         Numbers(repo, now, new_id=new_id),
         RoutingRules(repo, now, new_id=new_id),
+        MessageRecords(repo),
+        InboundMessages(repo, messages),
+        ThreadModes(repo, now=now, new_id=new_id),
+        OptOuts(repo, now),
         allow_private=agent_rules.allow_private,
     )

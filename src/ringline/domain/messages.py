@@ -11,6 +11,7 @@ from enum import StrEnum
 from ringline.domain.conversations import (
     AiMode,
     ConversationChannel,
+    ConversationStatus,
     MessageSender,
     MessageStatus,
 )
@@ -19,6 +20,9 @@ from ringline.domain.conversations import (
 WINDOW = timedelta(hours=24)
 #: How long before its end a window is said to close.
 CLOSING = timedelta(minutes=60)
+
+#: The provider of the sandbox, which sends nothing and reports everything as delivered.
+SANDBOX = "sandbox"
 
 #: What a contact sends to get no more messages of an agent, and to get them again.
 STOP_WORDS = frozenset({"STOP", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
@@ -95,3 +99,24 @@ def may_write(
 def sender_in(mode: AiMode) -> MessageSender:
     """Return who writes what is sent through the API: the agent's backend, or a person."""
     return MessageSender.AI if mode is AiMode.AI else MessageSender.HUMAN
+
+
+class Contradiction(Exception):
+    """A thread is asked to be closed and open at once."""
+
+
+def asked_mode(now: AiMode, *, mode: str | None, status: str | None) -> AiMode:
+    """Return who answers a thread after a change of its mode, its status or both.
+
+    Closing one closes the other. A closed thread that gets another status is the agent's again.
+    Raises Contradiction.
+    """
+    closing = status == ConversationStatus.CLOSED
+    if mode is not None:
+        wanted = AiMode(mode)
+        if status is not None and closing is not (wanted is AiMode.CLOSED):
+            raise Contradiction
+        return wanted
+    if closing:
+        return AiMode.CLOSED
+    return AiMode.AI if status is not None and now is AiMode.CLOSED else now

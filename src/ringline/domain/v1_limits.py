@@ -79,6 +79,17 @@ MESSAGE_BODY = Limit(
 MESSAGE_HISTORY = Limit(
     "the messages of a thread that its agent is shown", 100, "messages", "older ones are left out"
 )
+MEDIA_URL = Limit("`media_url` of a message", 2_048, "characters", "400 `INVALID_ARGUMENT`")
+MEDIA_CAPTION = Limit("`media_caption` of a message", 1_024, "characters", "400 `INVALID_ARGUMENT`")
+INTERACTIVE_BYTES = Limit(
+    "`interactive` of a message, as compact JSON", 16 * KIB, "bytes", "400 `INVALID_ARGUMENT`"
+)
+TEMPLATE_NAME = Limit("`template_name` of a message", 512, "characters", "400 `INVALID_ARGUMENT`")
+LANGUAGE_CODE = Limit("`language_code` of a message", 16, "characters", "400 `INVALID_ARGUMENT`")
+TEMPLATE_PARAMETERS = Limit(
+    "`parameters` of a message by template", 50, "texts", "400 `INVALID_ARGUMENT`"
+)
+TEMPLATE_PARAMETER = Limit("each of them", 1_024, "characters", "400 `INVALID_ARGUMENT`")
 AGENTS_OF_STARTER = Limit("agents of an environment, tier `starter`", 2, "agents", _TOO_MANY_AGENTS)
 AGENTS_OF_BUILDER = Limit(
     "agents of an environment, tier `builder`", 10, "agents", _TOO_MANY_AGENTS
@@ -150,5 +161,12 @@ ROWS = (
     PLAYGROUND_REPLY,
     RECORDING_WAIT_S,
     MESSAGE_BODY,
+    MEDIA_URL,
+    MEDIA_CAPTION,
+    INTERACTIVE_BYTES,
+    TEMPLATE_NAME,
+    LANGUAGE_CODE,
+    TEMPLATE_PARAMETERS,
+    TEMPLATE_PARAMETER,
     MESSAGE_HISTORY,
 )

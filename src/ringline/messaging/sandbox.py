@@ -1,9 +1,10 @@
 """The sandbox's provider: it carries every message of a test key, to nobody."""
 
+from ringline.domain.messages import SANDBOX
 from ringline.ports import OutgoingMessage
 
 #: What the provider is called in rows of messages.
-NAME = "sandbox"
+NAME = SANDBOX
 
 
 class SandboxProvider:

@@ -9,8 +9,11 @@ from ringline.services.api_keys import ApiKeys
 from ringline.services.call_records import CallRecords
 from ringline.services.calls import Calls
 from ringline.services.delivery_ledger import DeliveryLedger
+from ringline.services.inbound_messages import InboundMessages
+from ringline.services.message_records import MessageRecords
 from ringline.services.messages import Messages
 from ringline.services.numbers import Numbers
+from ringline.services.opt_outs import OptOuts
 from ringline.services.playback import PlaybackTokens
 from ringline.services.playground import Playground
 from ringline.services.recording_downloads import RecordingDownloads
@@ -18,6 +21,7 @@ from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
+from ringline.services.thread_modes import ThreadModes
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
 from ringline.services.webhook_secrets import WebhookSecrets
@@ -51,6 +55,10 @@ class Services:
     messages: Messages
     numbers: Numbers
     rules: RoutingRules
+    message_records: MessageRecords
+    inbound_messages: InboundMessages
+    thread_modes: ThreadModes
+    opt_outs: OptOuts
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
@@ -75,4 +83,8 @@ class Services:
             messages=self.messages.with_repo(repo),
             numbers=self.numbers.with_repo(repo),
             rules=self.rules.with_repo(repo),
+            message_records=self.message_records.with_repo(repo),
+            inbound_messages=self.inbound_messages.with_repo(repo),
+            thread_modes=self.thread_modes.with_repo(repo),
+            opt_outs=self.opt_outs.with_repo(repo),
         )

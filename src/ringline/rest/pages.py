@@ -5,7 +5,9 @@ and the size of the page: with another query it is refused, as a forged one is.
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from ringline.domain import limits
 from ringline.rest.reading import DEFAULT_PAGE_SIZE, PAGE_SIZE, PAGE_TOKEN, bad
@@ -14,6 +16,7 @@ from ringline.rpc.pages import BadCursor, Cursors
 from ringline.wire.strict_json import encode
 
 NEXT = "next_page_token"
+_NO_IDS: Mapping[str, UUID] = MappingProxyType({})
 _TO_URL = str.maketrans("+/", "-_")
 _FROM_URL = str.maketrans("-_", "+/")
 
@@ -24,7 +27,9 @@ class PageTokens:
     def __init__(self, secrets: Sequence[str]) -> None:
         self._cursors = Cursors(secrets)
 
-    def read(self, route: Route, query: Mapping[str, Any]) -> PageAsked:
+    def read(
+        self, route: Route, query: Mapping[str, Any], *, ids: Mapping[str, UUID] = _NO_IDS
+    ) -> PageAsked:
         """Return the page that a query asks for. Raises Refused."""
         assert route.paging is not None, "only lists have pages"
         size, token = query.get(PAGE_SIZE.name, DEFAULT_PAGE_SIZE), query.get(PAGE_TOKEN.name)
@@ -32,28 +37,36 @@ class PageTokens:
             return PageAsked(size, None)
         try:
             after = self._cursors.read(
-                _purpose(route, query), _from_url(token), kinds=route.paging.kinds
+                _purpose(route, query, ids=ids), _from_url(token), kinds=route.paging.kinds
             )
         except BadCursor:
             raise bad(PAGE_TOKEN.name, "is not one of this list with these parameters") from None
         return PageAsked(size, after)
 
     def answer(
-        self, route: Route, query: Mapping[str, Any], *, listed: Listed
+        self,
+        route: Route,
+        query: Mapping[str, Any],
+        *,
+        ids: Mapping[str, UUID] = _NO_IDS,
+        listed: Listed,
     ) -> dict[str, object]:
         """Return a page's members: the rows and, if more follow, the token."""
         assert route.paging is not None, "only lists have pages"
-        answer: dict[str, object] = {route.paging.key: listed.rows}
+        answer: dict[str, object] = {**listed.beside, route.paging.key: listed.rows}
         if listed.last is not None:
-            answer[NEXT] = _for_url(self._cursors.make(_purpose(route, query), listed.last))
+            purpose = _purpose(route, query, ids=ids)
+            answer[NEXT] = _for_url(self._cursors.make(purpose, listed.last))
         return answer
 
 
-def _purpose(route: Route, query: Mapping[str, Any]) -> bytes:
-    """Return what a token is for: the route, the filters and the size of the page."""
-    filters = {name: value for name, value in query.items() if name != PAGE_TOKEN.name}
+def _purpose(route: Route, query: Mapping[str, Any], *, ids: Mapping[str, UUID]) -> bytes:
+    """Return what a token is for: the list, whose it is, the filters and the size of the page."""
+    assert route.paging is not None, "only lists have pages"
+    filters = {name: value for name, value in {**ids, **query}.items() if name != PAGE_TOKEN.name}
     filters.setdefault(PAGE_SIZE.name, DEFAULT_PAGE_SIZE)
-    return encode([route.operation, sorted((name, str(value)) for name, value in filters.items())])
+    of = route.paging.tokens or route.operation
+    return encode([of, sorted((name, str(value)) for name, value in filters.items())])
 
 
 def _for_url(cursor: str) -> str:

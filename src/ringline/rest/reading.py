@@ -53,6 +53,11 @@ def read_ids(route: Route, found: Mapping[str, str]) -> dict[str, UUID]:
     return ids
 
 
+def read_parts(route: Route, found: Mapping[str, str]) -> dict[str, Any]:
+    """Read what a path holds besides ids. Raises Refused."""
+    return _cast(route.parts, {one.name: found[one.name] for one in route.parts})
+
+
 def read_query(route: Route, parameters: Callable[[str], Sequence[str]]) -> dict[str, Any]:
     """Read a query's parameters; an empty one is absent. Raises Refused.
 

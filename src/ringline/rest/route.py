@@ -81,10 +81,14 @@ class PageAsked:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page: what is shown of its rows, and the values its token holds; None on the last."""
+    """A page: what is shown of its rows, and the values its token holds; None on the last.
+
+    `beside` is what the answer has besides the rows.
+    """
 
     rows: Sequence[Mapping[str, object]]
     last: Sequence[object] | None
+    beside: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 #: Stores what a request is answered in the transaction that does its work: a repeat with its
@@ -102,8 +106,9 @@ class Request:
     """One request, as a route's function sees it.
 
     `given` are the members of the body and `query` the parameters that were sent, cast; what
-    is absent was not sent. `kind` is the kind of the caller's key. An idempotent route whose
-    work is one transaction should `keep` its answer's members in it.
+    is absent was not sent. `parts` are the path's, besides its ids. `kind` is the kind of the
+    caller's key. An idempotent route whose work is one transaction should `keep` its answer's
+    members in it.
     """
 
     caller: Caller
@@ -111,6 +116,7 @@ class Request:
     services: Services
     now: datetime
     ids: Mapping[str, UUID] = field(default_factory=dict[str, UUID])
+    parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
     query: Mapping[str, Any] = field(default_factory=dict[str, Any])
     page: PageAsked = PageAsked(0, None)
@@ -139,17 +145,24 @@ Act: TypeAlias = Callable[[Request], Awaitable[Mapping[str, object] | Listed | F
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How a list is paged: the answer's key, and the kinds of the values in its tokens."""
+    """How a list is paged: the answer's key, and the kinds of the values in its tokens.
+
+    `beside` are the answer's members besides the list. Routes that page the same list name it
+    as `tokens`, so that each takes the tokens of the others; by default it is the operation.
+    """
 
     key: str
     kinds: tuple[Kind, ...]
+    beside: Members = ()
+    tokens: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One route.
 
-    `errors` are codes besides those of every route. A route that is `live_only` changes what
+    `parts` are parameters of the path that are no ids. `errors` are codes besides those of
+    every route. A route that is `live_only` changes what
     spans environments, so a `sk_test_` key is refused (contract, 6). One that `spans` them
     shows and changes rows of both to a `sk_live_` key. A body that has an `unsettable` member is
     refused, whatever its value.
@@ -174,6 +187,7 @@ class Route:
     description: str = ""
     status: int = 200
     ids: tuple[PathId, ...] = ()
+    parts: tuple[Input, ...] = ()
     query: tuple[Input, ...] = ()
     body: tuple[Input, ...] = ()
     unsettable: tuple[str, ...] = ()

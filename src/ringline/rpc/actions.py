@@ -11,6 +11,7 @@ from dataclasses import replace
 from ringline.domain import limits
 from ringline.domain.call_vocabulary import TERMINAL_STATUSES
 from ringline.domain.conversations import (
+    AiMode,
     ConversationChannel,
     ConversationMode,
     ConversationStatus,
@@ -167,8 +168,10 @@ _ROWS = (
             Input("status", Choice(tuple(ConversationStatus)), False, False, "status"),
             *_given(r.CONVERSATION, "aiAgentId", "metadata"),
             Input("mode", Choice(tuple(ConversationMode)), False, False, "mode"),
+            Input("aiMode", Choice(tuple(AiMode)), False, False, "ai_mode"),
         ),
         identities=("publicId",),
+        row_rule=conversation_actions.hand_over,
     ),
     _list(r.CALL_QUEUE_ENTRY, operator=True),
     Action(

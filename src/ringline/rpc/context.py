@@ -68,7 +68,10 @@ Rule: TypeAlias = Callable[[ActionContext, Values], None]
 
 
 class RowRule(Protocol):
-    """Checks a plain row against what is stored, in the transaction that writes it."""
+    """Checks a plain row against what is stored, in the transaction that writes it.
+
+    It may carry out a part of the change itself; what it has written differs no more.
+    """
 
     async def __call__(
         self,

@@ -70,11 +70,30 @@ conversations = sa.Table(
         "channel",
         postgresql_where=sa.text("ai_mode IS NOT NULL"),
     ),
+    # `GET /v1/conversations` and its filters, each in the order of the list.
+    *(
+        sa.Index(
+            f"conversations_{name}_idx",
+            "workspace_id",
+            "environment",
+            *what,
+            "inserted_at",
+            "id",
+            postgresql_where=sa.text("ai_mode IS NOT NULL"),
+        )
+        for name, what in (
+            ("listed", ()),
+            ("of_agent", ("agent_id",)),
+            ("of_channel", ("channel",)),
+        )
+    ),
 )
 
 #: An item that is a message has a direction, a type and a state; its text is `content`. `details`
 #: holds the rest of what it was sent with: media, a template, an interactive object.
-#: `provider_message_id` is what its provider calls it, unique within the provider.
+#: `provider_message_id` is what its provider calls it, unique within the provider. `agent_id` and
+#: `channel` are those of its thread when it was written, for the filters of lists; so there is no
+#: foreign key: a message stays that of its agent.
 conversation_items = sa.Table(
     "conversation_items",
     metadata,
@@ -92,6 +111,8 @@ conversation_items = sa.Table(
     sa.Column("message_type", sa.Text),
     sa.Column("message_status", sa.Text),
     sa.Column("our_number", sa.Text),
+    sa.Column("agent_id", sa.Uuid),
+    sa.Column("channel", sa.Text),
     sa.Column("details", JSONB),
     sa.Column("provider", sa.Text),
     sa.Column("provider_message_id", sa.Text),
@@ -105,6 +126,7 @@ conversation_items = sa.Table(
     one_of("direction", MessageDirection),
     one_of("message_type", MessageType),
     one_of("message_status", MessageStatus),
+    one_of("channel", MESSAGE_CHANNELS),
     sa.Index(
         "conversation_items_of_conversation_idx",
         "workspace_id",
@@ -128,6 +150,25 @@ conversation_items = sa.Table(
         "inserted_at",
         "id",
         postgresql_where=sa.text("direction IS NOT NULL"),
+    ),
+    # The filters of `GET /v1/messages`, each in the order of the list.
+    *(
+        sa.Index(
+            f"conversation_items_of_{name}_idx",
+            "workspace_id",
+            "environment",
+            what,
+            "inserted_at",
+            "id",
+            postgresql_where=sa.text("direction IS NOT NULL"),
+        )
+        for name, what in (
+            ("thread", "conversation_id"),
+            ("agent", "agent_id"),
+            ("channel", "channel"),
+            ("direction", "direction"),
+            ("status", "message_status"),
+        )
     ),
     sa.Index(
         "conversation_items_provider_idx",
@@ -156,4 +197,5 @@ opt_outs = sa.Table(
     one_of("environment", Environment),
     one_of("channel", MESSAGE_CHANNELS),
     sa.Index(None, "workspace_id", "environment", "opted_out_at"),
+    sa.Index("opt_outs_of_agent_idx", "workspace_id", "environment", "agent_id", "opted_out_at"),
 )

@@ -57,7 +57,14 @@ _items = conversation_items.c
 _AGENT = Prepared(sa.select(agents).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
 #: The latest messages of a thread, the newest first.
 _RECENT = Prepared(
-    sa.select(_items.id, _items.direction, _items.role, _items.content, _items.occurred_at)
+    sa.select(
+        _items.id,
+        _items.direction,
+        _items.role,
+        _items.content,
+        _items.message_type,
+        _items.occurred_at,
+    )
     .where(
         _items.conversation_id == sa.bindparam("conversation_id", type_=sa.Uuid),
         _items.direction.is_not(None),
@@ -177,7 +184,7 @@ async def _find_waiting(rows: Rows, conversation_id: UUID) -> _Waiting | None:
         thread,
         agent,
         history=[_turn(row) for row in before],
-        text="\n".join(row["content"] for row in waiting),
+        text="\n".join(map(_said, waiting)),
         since=waiting[0]["occurred_at"],
         last_id=waiting[-1]["id"],
     )
@@ -189,4 +196,9 @@ def _is_inbound(row: Row) -> bool:
 
 def _turn(row: Row) -> PastTurn:
     role = TurnRole.CALLER if row["role"] == ItemRole.USER.value else TurnRole.AGENT
-    return PastTurn(role, row["content"])
+    return PastTurn(role, _said(row))
+
+
+def _said(row: Row) -> str:
+    """Return a message's text; what has none, such as a picture, is named by its type."""
+    return row["content"] or f"[{row['message_type']}]"

@@ -30,14 +30,8 @@ from ringline.ports import (
 )
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import conversation_items
-from ringline.services.messages import (
-    Message,
-    Messages,
-    ProviderReport,
-    event_members,
-    lock_message,
-    read_message,
-)
+from ringline.services.message_rows import Message, event_members, read_message
+from ringline.services.messages import Messages, ProviderReport, lock_message
 from ringline.services.repo import Repo
 from ringline.services.threads import NoSuchThread, Thread, lock_thread, report
 from ringline.services.timers import set_timer

@@ -7,7 +7,6 @@ even if the process dies in the next moment, and what was refused has left nothi
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -52,6 +51,7 @@ from ringline.domain.timers import TimerKind
 from ringline.ports import Clock, MessageProviders, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, conversation_items, phone_numbers
+from ringline.services.message_rows import Message, event_members, read_message
 from ringline.services.opt_outs import add_opt_out, remove_opt_out
 from ringline.services.repo import Repo
 from ringline.services.threads import (
@@ -77,7 +77,7 @@ class NoSuchAgent(Exception):
 
 
 class NotOurNumber(Exception):
-    """The workspace does not own the number that a message should come from."""
+    """The workspace has no such number, or does not use it for messages of the channel."""
 
 
 class OptedOut(Exception):
@@ -140,39 +140,10 @@ class ProviderReport:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it stands. `segments` counts the parts of an SMS."""
-
-    id: UUID
-    conversation_id: UUID
-    agent_id: UUID | None
-    channel: ConversationChannel
-    our_number: str
-    remote_number: str
-    direction: MessageDirection
-    sender: MessageSender
-    message_type: MessageType
-    text: str = field(repr=False)
-    status: MessageStatus
-    details: Mapping[str, Any] = field(repr=False)
-    error_code: str | None
-    created_at: datetime
-
-    @property
-    def segments(self) -> int | None:
-        """Return the parts of an SMS; None of a message of another channel."""
-        if self.channel is not ConversationChannel.SMS:
-            return None
-        return segment(self.text).segments
-
-
 #: Stores an answer in the transaction of its request (live streams, 1.8).
 KeepMessage: TypeAlias = Callable[[Rows, Message], Awaitable[None]]
 
 _items = conversation_items.c
-_SENDERS = {role: sender for sender, role in SENDER_ROLES.items()}
-_DETAILS = msgspec.json.Decoder(dict[str, Any])
 
 
 def _value(name: str) -> sa.BindParameter[Any]:
@@ -192,6 +163,8 @@ _WRITTEN = (
     "message_type",
     "message_status",
     "our_number",
+    "agent_id",
+    "channel",
     "details",
     "provider",
     "provider_message_id",
@@ -233,12 +206,16 @@ _SET_STATUS = Prepared(
     )
     .returning(conversation_items)
 )
+#: The agent stays until the transaction ends.
 _AGENT = Prepared(
-    sa.select(agents.c.id).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+    sa.select(agents.c.id)
+    .where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+    .with_for_update(read=True, key_share=True)
 )
 _OWNED = Prepared(
     sa.select(phone_numbers.c.id).where(
-        phone_numbers.c.phone_e164 == sa.bindparam("number", type_=sa.Text)
+        phone_numbers.c.phone_e164 == sa.bindparam("number", type_=sa.Text),
+        sa.bindparam("channel", type_=sa.Text) == sa.any_(phone_numbers.c.channels),
     )
 )
 
@@ -319,29 +296,50 @@ class Messages:
         """
 
         async def work(transaction: Transaction) -> Message:
-            if not await transaction.fetch(_AGENT.text, _AGENT.arguments(wanted=inbound.agent_id)):
-                raise NoSuchAgent
-            now = self._now()
-            parties = Parties(
-                inbound.agent_id, inbound.channel, inbound.our_number, inbound.remote_number
-            )
-            thread = await find_or_open(transaction, parties, now=now, new_id=self._new_id)
-            # Under the thread's lock: of two that come at once, the second finds the first.
-            known = await self._known(transaction, inbound)
-            if known is not None:
-                return known
-            if thread.ai_mode is AiMode.CLOSED:
-                thread = await set_mode(
-                    transaction,
-                    thread,
-                    mode=AiMode.AI,
-                    actor_user_id=None,
-                    now=now,
-                    new_id=self._new_id,
-                )
-            return await self._take_in(transaction, thread, inbound=inbound)
+            return await self.take_in(transaction, inbound)
 
         return await self._repo.write(scope, work)
+
+    async def take_in(self, transaction: Transaction, inbound: InboundMessage) -> Message:
+        """Take in a message of a contact in a transaction. Raises NoSuchAgent."""
+        if not await transaction.fetch(_AGENT.text, _AGENT.arguments(wanted=inbound.agent_id)):
+            raise NoSuchAgent
+        now = self._now()
+        parties = Parties(
+            inbound.agent_id, inbound.channel, inbound.our_number, inbound.remote_number
+        )
+        thread = await find_or_open(transaction, parties, now=now, new_id=self._new_id)
+        # Under the thread's lock: of two that come at once, the second finds the first.
+        known = await self.known(
+            transaction, inbound.provider, provider_message_id=inbound.provider_message_id
+        )
+        if known is not None:
+            return known
+        if thread.ai_mode is AiMode.CLOSED:
+            thread = await set_mode(
+                transaction,
+                thread,
+                mode=AiMode.AI,
+                actor_user_id=None,
+                now=now,
+                new_id=self._new_id,
+            )
+        return await self._write_inbound(transaction, thread, inbound=inbound)
+
+    async def known(
+        self, transaction: Transaction, provider: str, *, provider_message_id: str | None
+    ) -> Message | None:
+        """Return the message that a provider calls by an id; None if it is a new one."""
+        if provider_message_id is None:
+            return None
+        arguments = _OF_PROVIDER.arguments(
+            provider=provider, provider_message_id=provider_message_id
+        )
+        found = await transaction.fetch(_OF_PROVIDER.text, arguments)
+        if not found:
+            return None
+        (row,) = await transaction.fetch(_FIND.text, _FIND.arguments(id=found[0]["id"]))
+        return read_message(row, await find_thread(transaction, row["conversation_id"]))
 
     async def find(self, scope: Scope, message_id: UUID) -> Message:
         """Return a message. Raises NoSuchMessage, Unavailable."""
@@ -416,23 +414,11 @@ class Messages:
             raise NoSuchAgent
         # In the sandbox any number is ours.
         if transaction.scope.environment is Environment.LIVE and not await transaction.fetch(
-            _OWNED.text, _OWNED.arguments(number=new.from_number)
+            _OWNED.text, _OWNED.arguments(number=new.from_number, channel=new.channel.value)
         ):
             raise NotOurNumber
 
-    async def _known(self, transaction: Transaction, inbound: InboundMessage) -> Message | None:
-        if inbound.provider_message_id is None:
-            return None
-        arguments = _OF_PROVIDER.arguments(
-            provider=inbound.provider, provider_message_id=inbound.provider_message_id
-        )
-        found = await transaction.fetch(_OF_PROVIDER.text, arguments)
-        if not found:
-            return None
-        (row,) = await transaction.fetch(_FIND.text, _FIND.arguments(id=found[0]["id"]))
-        return read_message(row, await find_thread(transaction, row["conversation_id"]))
-
-    async def _take_in(
+    async def _write_inbound(
         self, transaction: Transaction, thread: Thread, *, inbound: InboundMessage
     ) -> Message:
         now = self._now()
@@ -529,6 +515,8 @@ class Messages:
             message_type=message_type.value,
             message_status=status.value,
             our_number=thread.our_number,
+            agent_id=thread.agent_id,
+            channel=thread.channel.value,
             details=None if details is None else msgspec.json.encode(details).decode(),
             provider=provider,
             provider_message_id=provider_message_id,
@@ -549,39 +537,6 @@ async def lock_message(transaction: Transaction, message_id: UUID) -> Row:
     """Return a message's row, locked; its thread must be locked already."""
     (row,) = await transaction.fetch(_LOCK.text, _LOCK.arguments(id=message_id))
     return row
-
-
-def read_message(row: Row, thread: Thread) -> Message:
-    """Read a message from its row and its thread."""
-    return Message(
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        agent_id=thread.agent_id,
-        channel=thread.channel,
-        our_number=row["our_number"],
-        remote_number=thread.remote_number,
-        direction=MessageDirection(row["direction"]),
-        sender=_SENDERS[ItemRole(row["role"])],
-        message_type=MessageType(row["message_type"]),
-        text=row["content"],
-        status=MessageStatus(row["message_status"]),
-        details={} if row["details"] is None else _DETAILS.decode(row["details"]),
-        error_code=row["error_code"],
-        created_at=row["inserted_at"],
-    )
-
-
-def event_members(thread: Thread, message: Message) -> dict[str, Any]:
-    """Return the members that each event of a message repeats."""
-    return thread.members | {
-        "our_number": message.our_number,
-        "message_id": message.id,
-        "direction": message.direction,
-        "sender": message.sender,
-        "message_type": message.message_type,
-        "text": message.text,
-        "status": message.status,
-    }
 
 
 def _received(thread: Thread, message: Message) -> MessageReceived:

@@ -4,9 +4,10 @@ What changes a thread locks its row first, so messages of one thread are written
 other, and whoever hands it over knows what was answered before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from ringline.domain.conversations import (
 )
 from ringline.domain.events import ConversationModeChanged, Event, EventData
 from ringline.ports import NewId, Row, Rows, Transaction
-from ringline.schema.sql import Prepared
+from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import conversations, opt_outs
 from ringline.services.record_events import conversation_events
 
@@ -68,6 +69,9 @@ class Thread:
         }
 
 
+#: No other columns change with a mode.
+NOTHING_ELSE: Mapping[str, object] = MappingProxyType({})
+
 _c = conversations.c
 _OPTED_OUT = (
     sa.select(sa.true())
@@ -106,7 +110,6 @@ _OF_NUMBERS = Prepared(
     )
     .order_by(_c.last_message_at.desc().nulls_last(), _c.id)
     .limit(1)
-    .with_for_update(of=conversations)
 )
 _NEW = (
     "workspace_id",
@@ -142,12 +145,6 @@ _TOUCH = Prepared(
 _ANSWERED = Prepared(
     sa.update(conversations).where(_c.id == _value("id")).values(answered_id=_value("answered_id"))
 )
-_SET_MODE = Prepared(
-    sa.update(conversations)
-    .where(_c.id == _value("id"))
-    .values(ai_mode=_value("ai_mode"), status=_value("status"), updated_at=_value("updated_at"))
-    .returning(conversations)
-)
 
 
 def read_thread(row: Row) -> Thread:
@@ -179,17 +176,20 @@ async def lock_thread(transaction: Transaction, conversation_id: UUID) -> Thread
 
 
 async def find_open(
-    transaction: Transaction,
+    rows: Rows,
     channel: ConversationChannel,
     *,
     our_number: str,
     remote_number: str,
 ) -> Thread | None:
-    """Return the latest thread between two numbers that is not closed, locked, if any."""
+    """Return the latest thread between two numbers that is not closed, if any.
+
+    It is not locked: whoever writes to it locks its agent first (`find_or_open`).
+    """
     arguments = _OF_NUMBERS.arguments(
         our_number=our_number, remote_number=remote_number, channel=channel.value
     )
-    found = await transaction.fetch(_OF_NUMBERS.text, arguments)
+    found = await rows.fetch(_OF_NUMBERS.text, arguments)
     return read_thread(found[0]) if found else None
 
 
@@ -268,15 +268,29 @@ async def set_mode(
     actor_user_id: UUID | None,
     now: datetime,
     new_id: NewId,
+    also: Mapping[str, object] = NOTHING_ELSE,
 ) -> Thread:
-    """Hand a locked thread over, close it or reopen it; the same mode again changes nothing."""
+    """Hand a locked thread over, close it or reopen it; the same mode again changes nothing.
+
+    `also` are other columns that change with it.
+    """
     if mode is thread.ai_mode:
         return thread
     status = ConversationStatus.CLOSED if mode is AiMode.CLOSED else ConversationStatus.ACTIVE
-    arguments = _SET_MODE.arguments(
-        id=thread.id, ai_mode=mode.value, status=status.value, updated_at=now
+    columns = {"ai_mode": mode.value, "status": status.value, "updated_at": now, **also}
+    (row,) = await transaction.fetch(
+        *compiled(
+            sa.update(conversations)
+            .where(_c.id == thread.id)
+            .values(
+                {
+                    name: sa.bindparam(None, value, type_=_c[name].type, unique=True)
+                    for name, value in columns.items()
+                }
+            )
+            .returning(conversations)
+        )
     )
-    (row,) = await transaction.fetch(_SET_MODE.text, arguments)
     changed = ConversationModeChanged(
         conversation_id=thread.id,
         agent_id=thread.agent_id,

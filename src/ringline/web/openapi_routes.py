@@ -207,6 +207,7 @@ def _of_rest(route: Route) -> HttpRoute:
         _credentials(route),
         parameters=(
             *(Parameter(one.name, "path", f"{one.means}, in either form") for one in route.ids),
+            *(Parameter(one.name, "path", one.member.means) for one in route.parts),
             *_query(tuple(one.member for one in query)),
             *((_IDEMPOTENCY_KEY,) if route.idempotent else ()),
             *(_RANGES if route.file else ()),
@@ -232,7 +233,7 @@ def _answered(route: Route) -> Members:
         return route.answers
     rows = Member(route.paging.key, Shape.OBJECT, "newest first", members=route.answers, many=True)
     token = Member(NEXT, Shape.TEXT, "for the next page; absent on the last", optional=True)
-    return rows, token
+    return (*route.paging.beside, rows, token)
 
 
 ROUTES: tuple[HttpRoute, ...] = (

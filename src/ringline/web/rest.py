@@ -14,7 +14,7 @@ from ringline.domain import v1_limits
 from ringline.domain.unavailable import Unavailable
 from ringline.rest.context import Services
 from ringline.rest.pages import PageTokens
-from ringline.rest.reading import read_body, read_ids, read_query
+from ringline.rest.reading import read_body, read_ids, read_parts, read_query
 from ringline.rest.route import FileAnswer, Listed, PageAsked, Refused, Request, Route
 from ringline.services.callers import Caller
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
@@ -182,8 +182,9 @@ class Rest:
     ) -> tuple[Request, bytes]:
         """Read a request to its end; return it with its body as it arrived. Raises Refused."""
         ids = read_ids(route, request.match_info)
+        parts = read_parts(route, request.match_info)
         query = read_query(route, lambda name: request.query.getall(name, ()))
-        page = self._tokens.read(route, query) if route.paging else PageAsked(0, None)
+        page = self._tokens.read(route, query, ids=ids) if route.paging else PageAsked(0, None)
         raw = early
         if raw is None:
             raw = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
@@ -196,6 +197,7 @@ class Rest:
             services=self._services.for_caller(visitor.check),
             now=self._services.now(),
             ids=ids,
+            parts=parts,
             given=given,
             query=query,
             page=page,
@@ -208,7 +210,7 @@ class Rest:
         if found is None or isinstance(found, FileAnswer):
             return found
         if isinstance(found, Listed):
-            found = self._tokens.answer(route, asked.query, listed=found)
+            found = self._tokens.answer(route, asked.query, ids=asked.ids, listed=found)
         return encode(found)
 
     async def _act_once(
