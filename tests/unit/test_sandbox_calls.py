@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from ringline.app.sandbox import sandbox_lines
-from ringline.domain.agent import Agent
+from ringline.domain.agent import Agent, Tool
 from ringline.domain.call_signals import (
     DigitsOrdered,
     HoldOrdered,
@@ -30,20 +30,30 @@ from ringline.domain.call_vocabulary import (
 )
 from ringline.domain.events import CallEnded, Event, ParticipantJoined, TurnCompleted
 from ringline.domain.log import Environment, Scope
+from ringline.domain.receivers import ToolQuestion
 from ringline.domain.records import CallRow
 from ringline.domain.sandbox_script import ANSWER, SCRIPT, Speaks
+from ringline.domain.tool_runs import NO_WEBHOOK
 from ringline.domain.unavailable import Unavailable
-from ringline.domain.voice import PastTurn
-from ringline.legs.sandbox import PATIENCE_S
+from ringline.domain.voice import PastTurn, ToolCall, ToolResult, VoiceOpening, VoiceOrder
+from ringline.legs.sandbox import PATIENCE_S, SandboxLeg
+from ringline.ports import Voice, VoiceListener
 from ringline.services.reception import Reception
-from ringline.services.sandbox_calls import AgentDisabled, NoSuchAgent, Placing, SandboxCalls
+from ringline.services.sandbox_calls import (
+    AgentDisabled,
+    NewLine,
+    NoSuchAgent,
+    Placing,
+    SandboxCalls,
+    SandboxLine,
+)
 from ringline.services.session_places import (
     ProcessFull,
     SessionLimits,
     SessionPlaces,
     TooManyCalls,
 )
-from ringline.voices.sandbox import Line, SandboxTurn
+from ringline.voices.sandbox import Line, SandboxTurn, SandboxVoice
 from tests.house import LIMITS, House, end_call, run, take_over
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import clock
@@ -76,6 +86,7 @@ class Desk:
         *,
         answer: Answer | None = None,
         most: SessionLimits | None = None,
+        new_line: NewLine | None = None,
     ) -> None:
         self.house = house
         self.places = SessionPlaces(most or SessionLimits(), clock=lambda: 0.0)
@@ -85,7 +96,7 @@ class Desk:
             Reception(house.calls, LIMITS, now=clock),
             self.places,
             agents=agents,
-            new_line=lines,
+            new_line=new_line or lines,
             new_id=new_id,
         )
 
@@ -448,5 +459,50 @@ def test_many_calls_each_end_once(
 
         pairs = zip(answers, [*ends, *[None] * 6], strict=False)
         await asyncio.gather(*(one(*pair) for pair in pairs))
+
+    run(main)
+
+
+@pytest.mark.parametrize("url", ["https://shop.example/hook", None])
+def test_a_tool_of_its_agent_is_run_by_the_webhook_or_by_nobody(url: str | None) -> None:
+    """A model that calls one stands in for the script: it has no client to run it."""
+    results: list[str] = []
+
+    class Caller(SandboxVoice):
+        def send(self, order: VoiceOrder) -> None:
+            if isinstance(order, ToolResult):
+                results.append(order.result)
+            super().send(order)
+
+    def new_line(agent: Agent, is_greeted: bool) -> SandboxLine:
+        async def open_voice(opening: VoiceOpening, listener: VoiceListener) -> Voice:
+            async def answer(turn: SandboxTurn) -> Line:
+                if results:
+                    return Line("It has been shipped.")
+                call = ToolCall(turn.order.response_id, "c1", "lookup", {"order": "A-19"})
+                listener.on_voice_signal(call)
+                return Line("Let me see.")
+
+            voices.append(Caller(opening, listener, answer=answer))
+            return voices[-1]
+
+        voices: list[Caller] = []
+        return SandboxLine(
+            SandboxLeg(lambda words: voices[-1].hear(words), 1.0, is_greeted=is_greeted), open_voice
+        )
+
+    async def main(house: House) -> None:
+        async def run_tool(_: ToolQuestion) -> str:
+            return '{"status":"shipped"}'
+
+        house.runs_tool = run_tool
+        desk = Desk(house, new_line=new_line)
+        row = await desk.place(replace(AGENT, tools=(Tool(name="lookup"),), webhook_url=url))
+        await asyncio.sleep(20)
+        asked = [(question.name, question.call.id) for question in house.tools_asked]
+        assert asked == ([("lookup", row.id)] if url else [])
+        assert results == ['{"status":"shipped"}' if url else NO_WEBHOOK]
+        said = [text for role, text in desk.turns(row) if role is TurnRole.AGENT]
+        assert said == ["Let me see.", "It has been shipped."]
 
     run(main)
