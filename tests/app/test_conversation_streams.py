@@ -2,84 +2,43 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
+import aiohttp
 import pytest
 
-from ringline.domain.attendant import SETTINGS
-from ringline.domain.conversations import AiMode
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
-from ringline.messaging.providers import Providers
-from ringline.ports import Transaction
-from ringline.services.threads import Parties, find_or_open, lock_thread, set_mode
-from tests.clock import HandClock
-from tests.database import OTHER, TestDatabase, new_id
+from ringline.wire.message_payloads import THREAD_EVENTS
+from tests.database import TestDatabase, add_member
+from tests.followed import written_thread
+from tests.hook_receivers import receiver
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
-from tests.threads import OURS, SMS, THEIRS, Desk
+from tests.texting import OURS, Texting
 from tests.watchers import conversation_stream
 
-
-class Writer:
-    """A contact who writes to a workspace's number, and who answers them."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._thread = UUID(int=0)
-
-    @property
-    def id(self) -> str:
-        return format_id(Prefix.CONVERSATION, self._thread)
-
-    async def opens(self) -> None:
-        """Open the thread; a person answers in it."""
-        parties = Parties(await self._desk.agent(), SMS, our_number=OURS, remote_number=THEIRS)
-
-        async def work(transaction: Transaction) -> None:
-            thread = await find_or_open(transaction, parties, now=self._desk.clock(), new_id=new_id)
-            self._thread = thread.id
-
-        await self._desk.repo.write(self._desk.scope, work)
-        await self.hands_over(AiMode.HUMAN)
-
-    async def says(self, *texts: str) -> None:
-        for text in texts:
-            await self._desk.receive(text)
-
-    async def hands_over(self, mode: AiMode) -> None:
-        async def work(transaction: Transaction) -> None:
-            thread = await lock_thread(transaction, self._thread)
-            await set_mode(
-                transaction,
-                thread,
-                mode=mode,
-                actor_user_id=None,
-                now=self._desk.clock(),
-                new_id=new_id,
-            )
-
-        await self._desk.repo.write(self._desk.scope, work)
+CHANGED = "conversation.mode_changed"
 
 
 @pytest.fixture
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
-    async with serving(database, sandbox_clock_scale=0.01) as service:
+    async with serving(database, sandbox_clock_scale=0.01, webhook_allow_private=True) as service:
         yield service
 
 
 @pytest.fixture
-async def writer(service: Service, database: TestDatabase) -> AsyncIterator[Writer]:
-    """Give a writer to the number of the test environment, whose thread a person answers."""
-    scope = Scope(service.keys.workspace_id, Environment.TEST)
-    async with database.stores(OTHER, claim=False, now=lambda: datetime.now(UTC)) as stores:
-        clock = HandClock(datetime.now(UTC))
-        writer = Writer(Desk(stores, scope, clock=clock, providers=Providers()))
-        await writer.opens()
-        yield writer
+def texting(service: Service) -> Texting:
+    return Texting(service)
+
+
+@pytest.fixture
+async def thread(texting: Texting) -> str:
+    """Open a thread that a person answers; give its id."""
+    return (await written_thread(texting)).id
 
 
 async def status_of(
@@ -93,127 +52,105 @@ async def status_of(
         return answer.status, body["error_code"]
 
 
-async def test_a_thread_from_the_agents_answer_to_a_person_and_its_close(
-    service: Service, writer: Writer
+async def test_a_thread_is_handed_to_a_person_and_back_while_someone_watches(
+    service: Service, database: TestDatabase
 ) -> None:
-    async with conversation_stream(service, writer.id) as stream:
-        assert stream.answer.content_type == "text/event-stream"
-        assert stream.answer.headers["Cache-Control"] == "no-cache, no-transform"
-        assert stream.answer.headers["X-Accel-Buffering"] == "no"
-        assert stream.answer.headers["Access-Control-Allow-Origin"] == "*"
-        opening = await stream.raw_until(b"\n\n")
-        assert opening == f": ok\nid: {stream.decoder.last_event_id}\n\n".encode()
-        await writer.hands_over(AiMode.AI)
-        await writer.says("Good morning.")
-        told = await stream.until("message.dlr")
-        await writer.hands_over(AiMode.HUMAN)
-        await writer.says("Is anybody there?")
-        told += await stream.until("message.received")
-        await writer.hands_over(AiMode.CLOSED)
-        told += await stream.until("conversation.mode_changed")
-        await writer.says("One more thing.")  # which reopens it: the stream is still open
-        told += await stream.until("message.received")
-    modes = [
-        (frame["from_mode"], frame["to_mode"], frame["actor_user_id"])
-        for frame in told
-        if frame["event_type"] == "conversation.mode_changed"
-    ]
-    assert modes == [
-        ("human", "ai", None),
-        ("ai", "human", None),
-        ("human", "closed", None),
-        ("closed", "ai", None),
-    ]
-    texts = [
-        (frame["direction"], frame["text"])
-        for frame in told
-        if frame["event_type"] in ("message.received", "message.sent")
-    ]
-    assert texts == [
-        ("inbound", "Good morning."),
-        ("outbound", SETTINGS.replies["fallback"]),
-        ("inbound", "Is anybody there?"),
-        ("inbound", "One more thing."),
-    ]
-    assert {frame["conversation_id"] for frame in told} == {writer.id}
-    assert await ids_of_the_log(service, told) == [frame["event_id"] for frame in told]
+    """One `event_id` per event, on the stream, at the agent's webhook and in the log."""
+    async with database.connection() as superuser:
+        user = await add_member(superuser, service.keys.workspace_id, "ada@example.com")
+    async with receiver() as hook:
+        settings = {"ai_provider": "mock", "ai_model": "echo", "webhook_url": hook.url}
+        texting = await Texting(service).agent("Clerk", **settings)
+        await texting.number(OURS)
+        thread = (await texting.sent("Welcome."))["conversation_id"]
+        async with conversation_stream(service, thread, "?since=0") as stream:
+            told = await stream.until("message.delivered")
+            await texting.write("Good morning.")
+            told += await stream.until("message.delivered")
+            await texting.hand_over(thread, "human", actor_user_id=format_id(Prefix.USER, user))
+            await texting.write("Is anybody there?")
+            told += await stream.until("message.received")
+            await texting.sent("I am.")
+            told += await stream.until("message.delivered")
+            await texting.hand_over(thread, "ai")
+            await texting.write("Thanks.")
+            told += await stream.until("message.delivered")
+            await texting.hand_over(thread, "closed")
+            told += await stream.until(CHANGED)
+            await texting.write("One more thing.")  # which reopens it: the stream is still open
+            told += await stream.until("message.delivered")
+        texts = [
+            (frame["payload"]["sender"], frame["text"])
+            for frame in told
+            if frame["event_type"] in ("message.received", "message.sent")
+        ]
+        assert texts == [
+            ("ai", "Welcome."),
+            ("contact", "Good morning."),
+            ("ai", "echo: Good morning."),
+            ("contact", "Is anybody there?"),
+            ("human", "I am."),
+            ("contact", "Thanks."),
+            ("ai", "echo: Thanks."),
+            ("contact", "One more thing."),
+            ("ai", "echo: One more thing."),
+        ]
+        modes = [
+            (frame["from_mode"], frame["to_mode"], frame["actor_user_id"])
+            for frame in told
+            if frame["event_type"] == CHANGED
+        ]
+        assert modes == [
+            ("ai", "human", str(user)),
+            ("human", "ai", None),
+            ("ai", "closed", None),
+            ("closed", "ai", None),
+        ]
+        assert {frame["conversation_id"] for frame in told} == {thread}
+        ids = [frame["event_id"] for frame in told]
+        of_threads = {kind.type for kind in THREAD_EVENTS}
+        log = await texting.events()
+        assert [event["eventId"] for event in log if event["type"] in of_threads] == ids
+        await hook.until(lambda one: len(one.accepted) >= len(ids))
+        assert {one.body["event_id"]: one.body["event_type"] for one in hook.accepted} == {
+            frame["event_id"]: frame["event_type"] for frame in told
+        }
 
 
-async def ids_of_the_log(service: Service, told: list[dict[str, Any]]) -> list[str]:
-    """Return the ids of the log's events between the first and the last that was told."""
-    page = await Rpc(service, service.keys.test_key).run("list_events", input={"after": "0"})
-    types = {frame["event_type"] for frame in told}
-    ids = [event["eventId"] for event in page["events"] if event["type"] in types]
-    first, last = (ids.index(told[place]["event_id"]) for place in (0, -1))
-    return ids[first : last + 1]
+async def test_other_threads_are_not_heard(service: Service, texting: Texting, thread: str) -> None:
+    other = (await texting.write("hello", from_number="+2348031234568"))["conversation_id"]
+    assert other != thread
+    async with (
+        conversation_stream(service, thread) as stream,
+        conversation_stream(service, other) as of_other,
+    ):
+        await texting.write("one", from_number="+2348031234568")
+        await texting.write("two")
+        assert (await stream.until("message.received"))[-1]["text"] == "two"
+        assert (await of_other.until("message.received"))[-1]["text"] == "one"
 
 
-async def test_other_threads_and_environments_are_not_heard(
-    service: Service, writer: Writer, database: TestDatabase
+async def test_the_credential_is_in_a_header(
+    service: Service, texting: Texting, thread: str
 ) -> None:
-    scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    async with database.stores(OTHER, claim=False) as stores:
-        clock = HandClock(datetime.now(UTC))
-        other = Writer(Desk(stores, scope, clock=clock, providers=Providers()))
-        await other.opens()
-        live = service.keys.secret_key
-        async with (
-            conversation_stream(service, writer.id) as stream,
-            conversation_stream(service, other.id, key=live) as of_other,
-        ):
-            await other.says("one")
-            await writer.says("two")
-            assert (await stream.frame())["text"] == "two"
-            assert (await of_other.frame())["text"] == "one"
-
-
-async def test_it_resumes_by_every_means(service: Service, writer: Writer) -> None:
-    async with conversation_stream(service, writer.id) as stream:
-        await stream.raw_until(b"\n\n")
-        start = stream.decoder.last_event_id
-        await writer.says("one", "two", "three")
-        first = await stream.event()
-        assert first is not None
-        second = await stream.frame()
-
-    async def resumed(query: str, last: str | None = None) -> str:
-        headers = {} if last is None else {"Last-Event-ID": last}
-        async with conversation_stream(service, writer.id, query, headers) as again:
-            return (await again.until("message.received"))[-1]["text"]
-
-    assert await resumed("", last=start) == "one"
-    assert await resumed("", last=first.last_event_id) == "two"
-    assert await resumed(f"?since={first.last_event_id}") == "two"
-    assert await resumed(f"?since={second['event_id']}") == "three"
-    assert await resumed("?since=0") == "one"
-    assert await resumed("?since=0", last=first.last_event_id) == "two", "the header wins"
-
-
-@pytest.mark.parametrize("since", ["nonsense", "zzzzzzzz:1", "evt_0000000000000000000000"])
-async def test_what_cannot_be_resumed_is_said(service: Service, writer: Writer, since: str) -> None:
-    async with conversation_stream(service, writer.id, f"?since={since}") as stream:
-        assert (await stream.raw_until(b"recovered\n\n")).endswith(b"\n\n: not recovered\n\n")
-        await writer.says("hello")
-        assert (await stream.frame())["text"] == "hello"
-
-
-async def test_the_credential_is_in_a_header(service: Service, writer: Writer) -> None:
     test_key = service.keys.test_key
     token = await service.session_token(test_key)
     nobody = (401, "UNAUTHENTICATED")
     for credential in (test_key, token):
-        assert await status_of(service, writer.id, f"?token={credential}") == nobody
-        async with conversation_stream(service, writer.id, "?token=x", key=credential) as stream:
+        assert await status_of(service, thread, f"?token={credential}") == nobody
+        async with conversation_stream(service, thread, "?token=x", key=credential) as stream:
             await stream.raw_until(b"\n\n")
-    async with conversation_stream(service, writer.id, headers={"x-api-key": test_key}):
+    async with conversation_stream(service, thread, headers={"x-api-key": test_key}):
         pass
-    assert await status_of(service, writer.id) == nobody
+    assert await status_of(service, thread) == nobody
     for wrong in (service.keys.publishable_key, service.keys.management_key):
-        refused = await status_of(service, writer.id, **service.bearer(wrong))
+        refused = await status_of(service, thread, **service.bearer(wrong))
         assert refused == (403, "PERMISSION_DENIED")
 
 
-async def test_what_is_no_thread_of_ours_is_unknown(service: Service, writer: Writer) -> None:
+async def test_what_is_no_thread_of_ours_is_unknown(
+    service: Service, texting: Texting, thread: str
+) -> None:
     stranger = await service.admin.workspaces.create("Stranger")
     test_key, live_key = service.keys.test_key, service.keys.secret_key
     made = await Rpc(service, test_key).run(
@@ -224,18 +161,20 @@ async def test_what_is_no_thread_of_ours_is_unknown(service: Service, writer: Wr
         refused = await status_of(service, conversation_id, **service.bearer(test_key))
         assert refused == (404, "NOT_FOUND"), conversation_id
     for key in (live_key, stranger.secret_key, stranger.test_key):
-        refused = await status_of(service, writer.id, **service.bearer(key))
+        refused = await status_of(service, thread, **service.bearer(key))
         assert refused == (404, "NOT_FOUND")
 
 
-async def test_a_revoked_key_ends_what_it_opened(service: Service, writer: Writer) -> None:
+async def test_a_revoked_key_ends_what_it_opened(
+    service: Service, texting: Texting, thread: str
+) -> None:
     scope = Scope(service.keys.workspace_id, Environment.TEST)
     key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="short")
     token = await service.session_token(text)
     async with (
-        conversation_stream(service, writer.id, key=text) as by_key,
-        conversation_stream(service, writer.id, key=token) as by_token,
-        conversation_stream(service, writer.id) as other,
+        conversation_stream(service, thread, key=text) as by_key,
+        conversation_stream(service, thread, key=token) as by_token,
+        conversation_stream(service, thread) as other,
     ):
         await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
         for stream in (by_key, by_token):
@@ -244,5 +183,21 @@ async def test_a_revoked_key_ends_what_it_opened(service: Service, writer: Write
             assert last.name == "error"
             assert json.loads(last.data)["error_code"] == "UNAUTHENTICATED"
             assert await stream.event() is None
-        await writer.says("still here")
+        await texting.write("still here")
         assert (await other.frame())["text"] == "still here"
+
+
+async def test_the_end_of_the_server_is_said(database: TestDatabase) -> None:
+    async with AsyncExitStack() as clients:
+        http = await clients.enter_async_context(aiohttp.ClientSession())
+        async with serving(database, sandbox_clock_scale=0.01) as service:
+            service = replace(service, http=http)
+            thread = await written_thread(Texting(service))
+            stream = await clients.enter_async_context(conversation_stream(service, thread.id))
+            await stream.raw_until(b"\n\n")
+        goodbye = await stream.event()
+        assert goodbye is not None
+        assert goodbye.name == "error"
+        assert set(json.loads(goodbye.data)) == {"error_code", "message"}
+        assert json.loads(goodbye.data)["error_code"] == "UNAVAILABLE"
+        assert await stream.event() is None

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.line import line_to
 from tests.e2e.node import JS, install
+from tests.e2e.node_client import node_client
 from tests.e2e.runtimes import NAMES, find_runtime
 from tests.e2e.sdk import build, compile_project
 from tests.payload_examples import STORED, in_conversation
+from tests.serving import Service
+from tests.texting import Texting
+
+CLIENT = "conversation_client.js"
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +54,44 @@ def compile_frames(folder: Path, frames: list[str]) -> None:
     config = {"compilerOptions": options, "files": ["example.mts"]}
     (folder / "tsconfig.json").write_text(json.dumps(config), "utf-8")
     compile_project(str(folder / "tsconfig.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_follows_and_resumes_on(name: str, service: Service) -> None:
+    runtime = await asyncio.to_thread(find_runtime, name)
+    texting = Texting(service)
+    thread = (await texting.write("hello"))["conversation_id"]
+    await texting.hand_over(thread, "human")
+    key = service.keys.test_key
+    async with line_to(service) as (line, base):
+        arguments = (base, service.base_url, key, thread)
+        async with node_client(CLIENT, *arguments, runtime=runtime) as client:
+            await client.until("open")
+            await texting.write("one")
+            assert (await client.until("message.received"))["text"] == "one"
+            line.cut()
+            await client.until("error")
+            await texting.write("two")
+            await texting.hand_over(thread, "closed")
+            line.up = True
+            told = await client.until("message.received")
+            assert (told["text"], told["payload"]["text"]) == ("two", "two")
+            assert (await client.until("conversation.mode_changed"))["to_mode"] == "closed"
+            client.do("close")
+            end = await client.until("ended")
+            assert end["reason"] == "closed_by_us"
+            assert client.all("lost") == []
+
+
+async def test_with_a_key_and_of_a_thread_that_is_not_there(service: Service) -> None:
+    texting = Texting(service)
+    thread = (await texting.write("hello"))["conversation_id"]
+    base, keys = service.base_url, service.keys
+    async with node_client(CLIENT, base, base, keys.test_key, thread, "key") as client:
+        await client.until("open")
+        await texting.write("one")
+        assert (await client.until("message.received"))["text"] == "one"
+    for key in (keys.secret_key, keys.publishable_key):
+        code = "NOT_FOUND" if key == keys.secret_key else "PERMISSION_DENIED"
+        async with node_client(CLIENT, base, base, key, thread, "key") as client:
+            assert (await client.until("ended"))["code"] == code

@@ -1,62 +1,27 @@
-"""Clients of server-sent events, unmodified, follow a transcript (live streams, 2.2)."""
+"""Unmodified clients of server-sent events follow a transcript and a thread (live streams, 2.2)."""
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import ClientPayloadError
 from aiohttp_sse_client.client import EventSource
 
+from ringline.domain.credentials import FirstKeys
 from tests.callers import LIMIT_S, calling
-from tests.e2e.node_client import node_client
+from tests.e2e.line import line_to
+from tests.e2e.node_client import NodeClient, node_client
+from tests.e2e.program import reachable_directory
+from tests.faults.processes import server_process
 from tests.serving import Service
+from tests.texting import Texting
 
-
-class Line:
-    """A wire between a client and the server that can be cut."""
-
-    def __init__(self) -> None:
-        self.up = True
-        self._writers: list[asyncio.StreamWriter] = []
-
-    def cut(self) -> None:
-        self.up = False
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def carry(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, service: Service
-    ) -> None:
-        if not self.up:
-            writer.transport.abort()
-            return
-        port = int(service.base_url.rpartition(":")[2])
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        self._writers += [writer, far_writer]
-        await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
-
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-    writer.close()
-
-
-@asynccontextmanager
-async def line_to(service: Service) -> AsyncGenerator[tuple[Line, str]]:
-    """Lay a line to a server; give it and its address."""
-    line = Line()
-    server = await asyncio.start_server(
-        lambda reader, writer: line.carry(reader, writer, service), "127.0.0.1", 0
-    )
-    async with server:
-        yield line, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        line.cut()
+EVENTSOURCE = "eventsource_client.js"
+RECEIVED = "message.received"
 
 
 def url_of(base: str, call_id: str, token: str) -> str:
@@ -66,7 +31,7 @@ def url_of(base: str, call_id: str, token: str) -> str:
 async def test_eventsource_follows_resumes_and_stops(service: Service) -> None:
     token = await service.session_token()
     async with calling(service) as caller, line_to(service) as (line, base):
-        async with node_client("eventsource_client.js", url_of(base, caller.call_id, token)) as js:
+        async with node_client(EVENTSOURCE, url_of(base, caller.call_id, token)) as js:
             await js.until("open")
             await caller.say("one")
             assert (await js.until("message"))["frame"]["text"] == "one"
@@ -101,3 +66,100 @@ async def test_aiohttp_sse_client_follows_resumes_and_stops(service: Service) ->
                 await caller.hang_up()
                 with pytest.raises(ConnectionError, match="204"):
                     await anext(events)
+
+
+# -- a thread of messages, whose stream takes its credential in a header ----------------------
+
+
+def url_of_thread(base: str, conversation_id: str, query: str = "") -> str:
+    return f"{base}/v1/conversations/{conversation_id}/stream{query}"
+
+
+async def received(client: NodeClient) -> dict[str, str]:
+    """Return the next message of the contact that a client is told of."""
+    while True:
+        told = await client.until("message")
+        if told["frame"]["event_type"] == RECEIVED:
+            return {"text": told["frame"]["text"], "id": told["id"]}
+
+
+async def test_eventsource_follows_a_thread_with_a_fetch_of_its_own(service: Service) -> None:
+    texting = Texting(service)
+    thread = (await texting.write("hello"))["conversation_id"]
+    await texting.hand_over(thread, "human")
+    token = await service.session_token(service.keys.test_key)
+    async with line_to(service) as (line, base):
+        async with node_client(EVENTSOURCE, url_of_thread(base, thread), token) as js:
+            await js.until("open")
+            await texting.write("one")
+            assert (await received(js))["text"] == "one"
+            line.cut()
+            await js.until("error", closed=False)
+            await texting.write("two")
+            await texting.write("three")
+            line.up = True
+            assert [(await received(js))["text"] for _ in range(2)] == ["two", "three"]
+        refused = (url_of_thread(base, "conv_" + "0" * 22), token), (url_of_thread(base, thread),)
+        for arguments, code in zip(refused, (404, 401), strict=True):
+            async with node_client(EVENTSOURCE, *arguments) as js:
+                await js.until("error", closed=True, code=code)
+
+
+async def test_aiohttp_sse_client_follows_a_thread(service: Service) -> None:
+    texting = Texting(service)
+    thread = (await texting.write("hello"))["conversation_id"]
+    await texting.hand_over(thread, "human")
+    headers, soon = service.bearer(service.keys.test_key), timedelta(milliseconds=10)
+    async with line_to(service) as (line, base), asyncio.timeout(LIMIT_S):
+        url = url_of_thread(base, thread)
+        async with EventSource(url, reconnection_time=soon, headers=headers) as events:
+            await texting.write("one")
+            first = await anext(events)
+            assert json.loads(first.data)["text"] == "one"
+            line.cut()
+            with pytest.raises(ClientPayloadError):  # it leaves this to its user
+                await anext(events)
+        await texting.write("two")
+        line.up = True
+        again = headers | {"Last-Event-ID": first.last_event_id}
+        async with EventSource(url, reconnection_time=soon, headers=again) as events:
+            assert json.loads((await anext(events)).data)["text"] == "two"
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    with reachable_directory() as path:
+        yield path
+
+
+async def test_a_thread_is_resumed_after_the_server_was_killed(directory: Path) -> None:
+    async with aiohttp.ClientSession() as http, server_process(directory) as server:
+        texting = texting_of(server.ready, http)
+        thread = (await texting.write("hello"))["conversation_id"]
+        await texting.hand_over(thread, "human")
+        url = url_of_thread(texting.service.base_url, thread)
+        async with node_client(EVENTSOURCE, url, texting.service.keys.test_key) as js:
+            await js.until("open")
+            await texting.write("before the kill")
+            before = await received(js)
+            await texting.write("in the moment of the kill")
+            await server.kill()
+            port = int(url.rpartition("/v1/")[0].rpartition(":")[2])
+            async with server_process(directory, port=port) as again:
+                await texting_of(again.ready, http).write("after the kill")
+                after = [await received(js) for _ in range(2)]
+    assert [told["text"] for told in (before, *after)] == [
+        "before the kill",
+        "in the moment of the kill",
+        "after the kill",
+    ]
+    epochs = {told["id"].partition(":")[0] for told in (before, *after)}
+    assert len(epochs) == 1, "the log is the same one"
+    offsets = [int(told["id"].partition(":")[2]) for told in (before, *after)]
+    assert offsets == sorted(set(offsets))
+
+
+def texting_of(ready: dict[str, str], http: aiohttp.ClientSession) -> Texting:
+    """Return a client of messages of a server in another process."""
+    keys = FirstKeys(*(ready[name] for name in FirstKeys.__dataclass_fields__))  # type: ignore[arg-type]
+    return Texting(Service(ready["base_url"], http, keys, None), ready["test_agent_id"])  # type: ignore[arg-type]

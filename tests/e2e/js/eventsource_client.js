@@ -1,9 +1,13 @@
-// A watcher of a transcript on the eventsource client, as it is published. What it sees goes
-// to stdout as lines of JSON.
+// A watcher of a stream on the eventsource client, as it is published; a credential goes into a
+// header, as its documentation says. What it sees goes to stdout as lines of JSON.
 import { EventSource } from "eventsource";
 
 const tell = (what, payload = {}) => console.log(JSON.stringify({ what, payload }));
-const source = new EventSource(process.argv[2]);
+const [url, credential] = process.argv.slice(2);
+const authorization = credential && { Authorization: `Bearer ${credential}` };
+const source = new EventSource(url, {
+  fetch: (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...authorization } }),
+});
 
 source.onopen = () => tell("open");
 source.onmessage = ({ data, lastEventId }) =>
