@@ -5,6 +5,7 @@ Live streams, 6.5 and 7.2.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -30,6 +31,8 @@ PHRASES = {
     "phrases": [{"text": "are you open today", "intent": "open"}],
     "replies": {"open": "Yes, until six.", "fallback": "Ask me about our hours."},
 }
+#: How many messages come at once. With 10,000 the test takes most of a minute.
+FLOOD = 1_000
 CHANGED = "conversation.mode_changed"
 NOBODY = format_id(Prefix.CONVERSATION, UUID(int=7))
 
@@ -159,6 +162,53 @@ async def test_a_byom_agent_is_answered_for_by_its_receiver(service: Service) ->
             ("contact", "Hello?"),
             ("ai", "Hello yourself."),
         ]
+
+
+async def test_many_messages_at_once_keep_their_order_and_are_answered_once(
+    house: tuple[Texting, FakeEndpoints],
+) -> None:
+    """Were two answers under way at once, they would answer the same messages."""
+    clerk, fake = house
+    opened = (await clerk.write("first"))["conversation_id"]
+    await asyncio.gather(*(clerk.write(f"m{number}") for number in range(FLOOD)))
+    last = (await clerk.write("last"))["message_id"]
+
+    async def is_answered() -> bool:
+        return any("last" in asked.messages[-1]["content"] for asked in fake.of("chat"))
+
+    await until(is_answered)
+    rows: list[Any] = []
+    page = await clerk.conversation(opened, page_size=100)
+    while True:
+        rows += page["messages"]
+        if "next_page_token" not in page:
+            break
+        token = page["next_page_token"]
+        page = await clerk.conversation(opened, page_size=100, page_token=token)
+    inbound = [row for row in reversed(rows) if row["direction"] == "inbound"]
+    assert len(inbound) == FLOOD + 2
+    assert inbound[-1]["message_id"] == last
+    received: list[str] = []
+    after: str | None = None
+    while True:
+        asked = {"limit": 1000, "type": "message.received", "after": after}
+        told = await clerk.rpc.run("list_events", input=asked)
+        received += [event["data"]["messageId"] for event in told["events"]]
+        after = told["position"]
+        if not told["hasMore"]:
+            break
+    message_ids = [str(parse_id(Prefix.MESSAGE, row["message_id"])) for row in inbound]
+    assert received == message_ids, "the log has the thread's order"
+    texts = [row["body"] for row in inbound]
+    answered = [text for asked in fake.of("chat") for text in _unanswered(asked.messages)]
+    assert answered == [text for text in texts if text in set(answered)], "in order, and once"
+    assert len(answered) == len(set(answered))
+
+
+def _unanswered(messages: list[dict[str, Any]]) -> list[str]:
+    """Return the lines that a model was asked to answer."""
+    assert messages[-1]["role"] == "user"
+    return messages[-1]["content"].split("\n")
 
 
 # -- handing over -----------------------------------------------------------------------------
