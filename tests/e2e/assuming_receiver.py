@@ -61,6 +61,18 @@ def read(headers: Any, raw: bytes) -> dict[str, Any]:
             taken["duration"] = int(payload["duration_seconds"])
             url = payload.get("recording_url")
             taken["recording"] = urljoin(API, url) if url else None
+    if kind == "message.received" and body["channel"] == "sms":
+        payload = body["payload"]
+        for name in ("message_id", "body"):
+            taken[name] = payload[name]
+        for name in ("agent_id", "from", "number"):
+            taken[name] = body[name]
+        expect(all(taken.values()), "sms")
+    if kind == "message.dlr":
+        payload = body["payload"]
+        arrived = (payload["status"], payload["error_code"]) == ("DELIVRD", "000")
+        parts = (payload["submitted"], payload["delivered"])
+        taken |= {"message_id": payload["message_id"], "arrived": arrived, "parts": parts}
     return taken
 
 

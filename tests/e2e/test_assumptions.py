@@ -1,4 +1,4 @@
-"""What existing clients assume of calls and tools (live streams, 8): small programs like theirs."""
+"""What existing clients assume (live streams, 8): small programs like theirs."""
 
 import asyncio
 import json
@@ -15,8 +15,9 @@ import pytest
 
 from ringline.domain.ids import Prefix, format_id
 from tests.database import TestDatabase
-from tests.e2e.node_client import node_client
+from tests.e2e.node_client import NodeClient, node_client
 from tests.serving import Service, serving
+from tests.texting import Texting
 from tests.v1 import V1
 
 PROGRAM = Path(__file__).parent / "assuming_receiver.py"
@@ -86,6 +87,69 @@ async def test_the_python_backend_follows_a_call(service: Service) -> None:
     assert len({one["event_id"] for one in told}) == len(told)
     assert told[0]["from"] == FROM
     assert (told[-1]["recording"], type(told[-1]["duration"])) == (None, int)
+
+
+async def test_the_python_backend_takes_text_messages(service: Service) -> None:
+    v1 = V1(service, service.keys.test_key)
+    async with backend(service.keys.signing_secret) as theirs:
+        texting = Texting(service, await agent_at(v1, theirs.url))
+        await texting.number(FROM)
+        wrote = await texting.write("Are you open?", from_number=TO, to_number=FROM)
+        told = await theirs.until("message.dlr")
+    received = told[0]
+    assert received | {"event_id": "evt_…"} == {
+        "event_id": "evt_…",
+        "event_type": "message.received",
+        "message_id": wrote["message_id"],
+        "body": "Are you open?",
+        "agent_id": texting.agent_id,
+        "from": TO,
+        "number": FROM,
+    }
+    assert (told[-1]["arrived"], told[-1]["parts"]) == (True, [1, 1])
+
+
+@asynccontextmanager
+async def texter(service: Service) -> AsyncIterator[tuple[NodeClient, Texting]]:
+    """Run the TypeScript backend; it answers for a byom agent of a number."""
+    made = {"ai_provider": "byom", "webhook_url": "http://127.0.0.1:9/later"}
+    texting = await Texting(service).agent("Texter", **made)
+    await texting.number(FROM)
+    keys = service.keys
+    arguments = (service.base_url, keys.test_key, keys.signing_secret, texting.agent_id)
+    async with node_client("assuming_texter.js", *arguments) as theirs:
+        port = (await theirs.tells())["payload"]["port"]
+        at = {"webhook_url": f"http://127.0.0.1:{port}/"}
+        assert (await texting.v1.patch(f"/agents/{texting.agent_id}", at)).status == 200
+        yield theirs, texting
+
+
+async def test_the_sms_client_answers_text_messages(service: Service) -> None:
+    async with texter(service) as (theirs, texting):
+        wrote = await texting.write("Are you open?", from_number=TO, to_number=FROM)
+        received = await theirs.until("message.received")
+        assert received["message_id"] == wrote["message_id"]
+        sent = await theirs.until("sent")
+        for event in ("message.sent", "message.dlr", "message.delivered"):
+            if not (told := [one for one in theirs.all(event) if one]):
+                told = [await theirs.until(event)]
+            assert told[0]["message_id"] == sent["message_id"]
+        assert await texting.said(wrote["conversation_id"]) == [
+            ("contact", "Are you open?"),
+            ("ai", "You wrote: Are you open?"),
+        ]
+        await texting.write("STOP", from_number=TO, to_number=FROM)
+        assert await theirs.until("not sent") == {"code": "OPT_OUT_ENFORCED"}
+        assert theirs.all("refused") == []
+
+
+async def test_the_sms_client_refuses_what_is_not_as_documented(service: Service) -> None:
+    """The program is no rubber stamp: another agent's messages are refused."""
+    async with texter(service) as (theirs, texting):
+        at = (await texting.v1.get(f"/agents/{texting.agent_id}")).body["webhook_url"]
+        another = Texting(service, await agent_at(texting.v1, at))
+        await another.sent("hello")
+        assert await theirs.until("refused") == {"why": "agent_id"}
 
 
 async def test_the_python_backend_lives_through_a_rotation(service: Service) -> None:
