@@ -17,8 +17,10 @@ import pytest
 
 from tests.callers import LIMIT_S, calling
 from tests.e2e.node import JS, install
+from tests.followed import written_thread
 from tests.pages import DOCS, ROOT, blocks_of
 from tests.serving import Service
+from tests.texting import Texting
 
 SIPPET = DOCS / "howto" / "migrate-from-sippet.md"
 VOICEBIP = DOCS / "howto" / "migrate-from-voicebip.md"
@@ -125,7 +127,7 @@ async def test_rpc(service: Service) -> None:
 
 
 async def test_the_live_streams(service: Service) -> None:
-    events, envelopes = snippets(VOICEBIP, "js", service)
+    events, envelopes, _ = snippets(VOICEBIP, "js", service)
     (curl,) = snippets(VOICEBIP, "sh", service)
     async with calling(service) as caller:
         call = {"CALL_ID": caller.call_id}
@@ -145,6 +147,21 @@ async def test_the_live_streams(service: Service) -> None:
             await caller.hang_up()
             await socket.until("over completed")
             await socket.until("closed 1000")
+
+
+async def test_a_conversation(service: Service) -> None:
+    *_, code = snippets(VOICEBIP, "js", service)
+    texting = Texting(service)
+    thread = await written_thread(texting)
+    one = {"CONVERSATION_ID": thread.id, "VOICEBIP_API_KEY": thread.key}
+    async with running(service, *await in_browser(code), **one) as page:
+        await page.until("watching")
+        await thread.say("Are you open?")
+        assert "inbound received Are you open?" in await page.until("message.received")
+        await texting.sent("Until six.")
+        assert "outbound sent Until six." in await page.until("message.sent")
+        await texting.hand_over(thread.id, "ai")
+        assert "human to ai" in await page.until("handed over")
 
 
 async def test_a_voice_over_the_wire(service: Service) -> None:

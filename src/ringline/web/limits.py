@@ -22,10 +22,10 @@ class SocketLimits:
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """The limits of one call's streams (live streams, 2.2, 2.5, 2.6)."""
+    """The limits of the streams of a call or a conversation (live streams, 2.2, 2.5, 2.6)."""
 
     watchers: int = limits.WATCHERS.most
-    #: How often a transcript stream sends a heartbeat; two unread ones cut it off.
+    #: How often a stream of server-sent events sends a heartbeat; two unread ones cut it off.
     heartbeat_s: float = 30.0
     #: How often a WebSocket is pinged, and how long it may be silent.
     ping_every_s: float = 30.0

@@ -25,7 +25,7 @@ from ringline.wire.openai_server_tables import OPENAI_ERRORS
 _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
     "Realtime voice": "A browser or a server talks to a voice model",
-    "Live streams": "The events of one call",
+    "Live streams": "The events of one call, or of one thread of messages",
     "Workspace": "The workspace's own settings",
     "Agents": "The settings of AI voices",
     "API keys": "The secret keys of a workspace",
