@@ -11,11 +11,13 @@ from ringline.domain.records import Entry
 from tests.database import OTHER, TestDatabase
 from tests.payload_examples import (
     CALL,
+    CONVERSATION,
     ENDED_ROW,
     EPOCH,
     ROW,
     STORED,
     WORKSPACE,
+    in_conversation,
     in_envelope,
     in_list,
     in_transcript,
@@ -23,7 +25,7 @@ from tests.payload_examples import (
 )
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
-from tests.watchers import events_client, stream_client, transcript
+from tests.watchers import conversation_stream, events_client, stream_client, transcript
 
 DURABLE = [stored for stored in STORED if stored.event.data.durable]
 
@@ -42,6 +44,17 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
                 Entry(scope, others, (), None),
             ]
             await stores.log.commit(entries)
+        async with database.connection() as superuser:  # a thread, for its events to be watched
+            await superuser.execute(
+                """
+                INSERT INTO ringline.conversations (workspace_id, environment, id, public_id,
+                    channel, mode, status, agent_id, ai_mode, our_number, remote_number)
+                VALUES ($1, 'live', $2, 'p', 'sms', 'text', 'active', $3, 'ai', '+1', '+2')
+                """,
+                service.keys.workspace_id,
+                CONVERSATION,
+                service.keys.agent_id,
+            )
         yield service
 
 
@@ -77,3 +90,9 @@ async def test_every_surface_sends_the_examples(service: Service) -> None:
             pass
     told = "".join(filter(None, map(in_transcript, DURABLE)))
     assert turns.raw.decode().endswith("\n\n" + told.replace(EPOCH, epoch))
+
+    thread, key = format_id(Prefix.CONVERSATION, CONVERSATION), service.keys.secret_key
+    told = "".join(filter(None, map(in_conversation, DURABLE))).replace(EPOCH, epoch)
+    async with conversation_stream(service, thread, "?since=0", key=key) as messages:
+        raw = (await messages.raw_until(told[-20:].encode())).decode()
+    assert raw.endswith("\n\n" + told)
