@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.agent import Agent, BuiltinTool
@@ -91,7 +92,7 @@ def test_an_agent_s_tools_are_offered_beside_the_session_s() -> None:
     offered = OFFERED.offered_with(config).tools
     assert [tool.name for tool in offered] == list(BuiltinTool)
     assert config.tools == ()
-    none = replace(AGENT, builtin_tools=())
+    none = structs.replace(AGENT, builtin_tools=())
     assert builtins_of(none, "openai/x", calls_tools=True, allowed=None) == NO_BUILTINS
     assert builtins_of(AGENT, "local/attendant", calls_tools=False, allowed=None) == NO_BUILTINS
     assert builtins_of(None, "byom/local", calls_tools=False, allowed=None) == NO_BUILTINS
@@ -116,7 +117,7 @@ def test_an_agent_that_is_its_own_brain_has_all_and_is_offered_none() -> None:
 
 def test_a_client_cannot_bring_a_tool_of_that_name() -> None:
     models = {"m": replace(CAPABILITIES, tools=True)}
-    agent = replace(AGENT, builtin_tools=(BuiltinTool.HANG_UP,))
+    agent = structs.replace(AGENT, builtin_tools=(BuiltinTool.HANG_UP,))
     own = {"model": "m", "tools": [{"name": "look"}, {"name": "hang_up"}]}
     refused = effective(UNBOUND, own, agent=agent, models=models)
     assert refused == ConfigProblem(

@@ -1,12 +1,12 @@
 """When an agent may place calls."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ringline.domain.agent import Agent
 from ringline.domain.call_window import within_call_window
@@ -35,7 +35,7 @@ def at(text: str) -> datetime:
     ],
 )
 def test_the_window(start: str, end: str, now: str, may: bool) -> None:
-    agent = replace(AGENT, call_window_start=start, call_window_end=end)
+    agent = structs.replace(AGENT, call_window_start=start, call_window_end=end)
     assert within_call_window(agent, at(now)) is may
 
 
@@ -52,6 +52,6 @@ def test_a_window_and_the_one_from_its_end_to_its_start_are_the_day(
         return
     start, end = (f"{minutes // 60:02}:{minutes % 60:02}" for minutes in (one, other))
     moment = MIDNIGHT + timedelta(minutes=now)
-    inside = replace(AGENT, call_window_start=start, call_window_end=end)
-    outside = replace(AGENT, call_window_start=end, call_window_end=start)
+    inside = structs.replace(AGENT, call_window_start=start, call_window_end=end)
+    outside = structs.replace(AGENT, call_window_start=end, call_window_end=start)
     assert within_call_window(inside, moment) is not within_call_window(outside, moment)

@@ -1,7 +1,8 @@
 """A caller's silence, in virtual time: when it is reported, and when it is none."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec import structs
 
 from ringline.domain import leg, voice
 from ringline.domain.agent import Agent
@@ -83,7 +84,7 @@ def test_each_silence_begins_when_all_have_spoken() -> None:
 
 def test_an_agent_that_speaks_for_long_waits_for_nobody() -> None:
     async def main(house: House) -> None:
-        live, voice_ = await answered(house, replace(AGENT, greeting="Once upon a time."))
+        live, voice_ = await answered(house, structs.replace(AGENT, greeting="Once upon a time."))
         voice_.say(voice_.asked(), speech(30_000), text="Once upon a time.")
         await asyncio.sleep(29)
         assert silences(house, live) == []
@@ -121,7 +122,7 @@ def test_a_caller_on_hold_is_not_silent() -> None:
 
 def test_without_a_timeout_nobody_counts() -> None:
     async def main(house: House) -> None:
-        live, _ = await answered(house, replace(AGENT, idle_timeout_seconds=None))
+        live, _ = await answered(house, structs.replace(AGENT, idle_timeout_seconds=None))
         await asyncio.sleep(120)
         assert [data for data in house.events(live) if isinstance(data, IdleSilence)] == []
 

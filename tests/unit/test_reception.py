@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from ringline.domain import leg, voice
 from ringline.domain.agent import Agent, Language
@@ -93,8 +94,8 @@ def test_another_entry_point_offers_its_own_source_and_transport() -> None:
 
 def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
     async def main(house: House) -> None:
-        announcing = replace(AGENT, pre_call_announcement="This call may be recorded.")
-        silent = replace(announcing, greeting="")
+        announcing = structs.replace(AGENT, pre_call_announcement="This call may be recorded.")
+        silent = structs.replace(announcing, greeting="")
         both = "This call may be recorded.\nGood morning."
         for offer, greeting in (
             (BARE, None),
@@ -127,7 +128,7 @@ def test_what_is_announced_comes_before_the_greeting(
     announcement: str, greeting: str, said: list[str]
 ) -> None:
     async def main(house: House) -> None:
-        agent = replace(AGENT, pre_call_announcement=announcement, greeting=greeting)
+        agent = structs.replace(AGENT, pre_call_announcement=announcement, greeting=greeting)
         take(house, replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, agent)))
         await asyncio.sleep(1)
         assert [o.say for o in house.voices[-1].orders if isinstance(o, voice.Respond)] == said
@@ -140,7 +141,7 @@ def test_what_is_announced_comes_before_the_greeting(
 )
 def test_the_voice_is_told_what_the_caller_speaks(language: str, told: str) -> None:
     async def main(house: House) -> None:
-        agent = replace(AGENT, language=Language(language))
+        agent = structs.replace(AGENT, language=Language(language))
         take(house, replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, agent)))
         await asyncio.sleep(1)
         assert house.openings[-1].language == told
@@ -181,7 +182,7 @@ def test_who_runs_the_tools_of_a_call(
     of_agent: bool, url: str | None, has_client: bool, runner: ToolRunner
 ) -> None:
     async def main(house: House) -> None:
-        agent = replace(AGENT, webhook_url=url)
+        agent = structs.replace(AGENT, webhook_url=url)
         session = EffectiveConfig(CONFIG, CAPABILITIES, agent, tools_of_agent=of_agent)
         live, _ = take(house, replace(BARE, session=session, has_client=has_client))
         assert live.new.tools_run_by is runner

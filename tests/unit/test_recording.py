@@ -5,11 +5,11 @@ can be compared with what a simulated line has played.
 """
 
 from array import array
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ringline.domain.agent import Agent
 from ringline.domain.audio import Chunk
@@ -314,7 +314,7 @@ def test_who_is_recorded(
     enabled: bool, required: bool, consent: bool | None, recorded: bool
 ) -> None:
     agent = Agent(new_id(), "Ann", recording_enabled=enabled, consent_required=required)
-    assert is_recorded(replace(agent, workspace_records=True), consent) == recorded
+    assert is_recorded(structs.replace(agent, workspace_records=True), consent) == recorded
     assert not is_recorded(agent, consent), "the workspace's switch stands above both"
     assert not is_recorded(None, consent)
 
@@ -322,7 +322,7 @@ def test_who_is_recorded(
 def test_nobody_is_recorded_by_default() -> None:
     agent = Agent(new_id(), "Ann", workspace_records=True)
     assert not is_recorded(agent, True)
-    assert not is_recorded(replace(agent, recording_enabled=True), None)
+    assert not is_recorded(structs.replace(agent, recording_enabled=True), None)
 
 
 # Encoding.

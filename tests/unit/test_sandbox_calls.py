@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from ringline.app.sandbox import sandbox_lines
@@ -91,7 +91,7 @@ class Desk:
         self.house = house
         self.places = SessionPlaces(most or SessionLimits(), clock=lambda: 0.0)
         lines = sandbox_lines(scale, lambda _: answer) if answer else sandbox_lines(scale)
-        agents: Any = Agents(AGENT, replace(AGENT, id=UUID(int=8), enabled=False))
+        agents: Any = Agents(AGENT, structs.replace(AGENT, id=UUID(int=8), enabled=False))
         self.calls = SandboxCalls(
             Reception(house.calls, LIMITS, now=clock),
             self.places,
@@ -184,7 +184,7 @@ def test_a_call_follows_the_script() -> None:
 def test_the_sequence_is_the_same_at_every_scale(scale: float, greeting: str) -> None:
     async def main(house: House) -> None:
         desk = Desk(house, scale)
-        row = await desk.place(replace(AGENT, greeting=greeting))
+        row = await desk.place(structs.replace(AGENT, greeting=greeting))
         await asyncio.sleep(5 * scale + 1)
         turns = [(TurnRole.CALLER, SAID[0]), (TurnRole.AGENT, ANSWER)]
         assert desk.turns(row) == [(TurnRole.AGENT, greeting)][: bool(greeting)] + turns
@@ -206,7 +206,7 @@ def test_a_caller_waits_for_the_answer(takes_s: float) -> None:
 
     async def main(house: House) -> None:
         desk = Desk(house, answer=answer)
-        row = await desk.place(replace(AGENT, greeting="Hello."))
+        row = await desk.place(structs.replace(AGENT, greeting="Hello."))
         await asyncio.sleep(PATIENCE_S)
         assert desk.turns(row)[1:] == [(TurnRole.CALLER, SAID[0]), (TurnRole.AGENT, "We are.")]
         (turn,) = asked
@@ -413,7 +413,7 @@ def test_agents_that_take_no_calls() -> None:
 
 
 def test_it_is_never_recorded() -> None:
-    agent = replace(AGENT, recording_enabled=True, consent_required=False)
+    agent = structs.replace(AGENT, recording_enabled=True, consent_required=False)
 
     async def main(house: House) -> None:
         desk = Desk(house)
@@ -497,7 +497,9 @@ def test_a_tool_of_its_agent_is_run_by_the_webhook_or_by_nobody(url: str | None)
 
         house.runs_tool = run_tool
         desk = Desk(house, new_line=new_line)
-        row = await desk.place(replace(AGENT, tools=(Tool(name="lookup"),), webhook_url=url))
+        row = await desk.place(
+            structs.replace(AGENT, tools=(Tool(name="lookup"),), webhook_url=url)
+        )
         await asyncio.sleep(20)
         asked = [(question.name, question.call.id) for question in house.tools_asked]
         assert asked == ([("lookup", row.id)] if url else [])

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection, TurnDetectionType
 from ringline.domain.config_members import MEMBERS, Modality, RequestedConfig, SessionConfig
@@ -178,7 +179,7 @@ def test_a_tickets_agent_binds_its_members() -> None:
 
 
 def test_a_tickets_own_word_is_stronger_than_its_agents_and_zeros_of_agents_stay_open() -> None:
-    agent = replace(AGENT, instructions="")
+    agent = structs.replace(AGENT, instructions="")
     binding = bound({"voice": "marin"}, "tools", agent=agent)
     config = session(binding, {"instructions": "mine", "tools": []}, agent)
     assert (config.voice, config.instructions) == ("marin", "mine")
@@ -186,7 +187,7 @@ def test_a_tickets_own_word_is_stronger_than_its_agents_and_zeros_of_agents_stay
 
 
 def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
-    for agent in (None, replace(AGENT, id=UUID(int=8))):
+    for agent in (None, structs.replace(AGENT, id=UUID(int=8))):
         result = effective(bound({}, agent=AGENT), {}, agent=agent, models=MODELS)
         assert isinstance(result, ConfigProblem)
         assert result.code == "agent_not_found"
@@ -196,11 +197,11 @@ def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
     ("agent", "config", "code"),
     [
         (None, {}, "agent_not_found"),
-        (replace(AGENT, enabled=False), {}, "agent_not_found"),
-        (replace(AGENT, model="nobody/knows"), {}, "model_not_found"),
-        (replace(AGENT, model="test/text"), {}, "model_not_realtime"),
-        (replace(AGENT, model="nobody/knows"), {"model": MODEL}, ""),  # the ticket's counts
-        (replace(AGENT, model=""), {}, ""),  # the client names one
+        (structs.replace(AGENT, enabled=False), {}, "agent_not_found"),
+        (structs.replace(AGENT, model="nobody/knows"), {}, "model_not_found"),
+        (structs.replace(AGENT, model="test/text"), {}, "model_not_realtime"),
+        (structs.replace(AGENT, model="nobody/knows"), {"model": MODEL}, ""),  # the ticket's counts
+        (structs.replace(AGENT, model=""), {}, ""),  # the client names one
         (AGENT, {}, ""),
     ],
 )
@@ -212,7 +213,7 @@ def test_what_a_mint_checks_of_its_agent(
 
 
 def test_an_agent_that_is_not_enabled_begins_no_session() -> None:
-    asleep = replace(AGENT, enabled=False)
+    asleep = structs.replace(AGENT, enabled=False)
     for binding in (UNBOUND, bound({}, agent=AGENT)):
         problem = effective(binding, {}, agent=asleep, models=MODELS)
         assert problem == ConfigProblem("agent_not_found", "the agent is not enabled")
@@ -318,7 +319,7 @@ def test_the_words_of_a_session_are_enumerations() -> None:
 def test_a_dialogue_is_a_member_like_any_other() -> None:
     mine: dict[str, object] = {"replies": {"fallback": "Hm?"}}
     theirs = {"replies": {"fallback": "No?"}, "phrases": None}
-    scripted = replace(AGENT, model="test/script", voice="", tools=())
+    scripted = structs.replace(AGENT, model="test/script", voice="", tools=())
     assert session(UNBOUND, {"local": mine}, scripted).local == read_local(mine)
     assert session(UNBOUND, {"local": {}}, scripted).local == AGENT.local
     of_agent = bound({}, agent=AGENT)  # replaced whole: its phrases are the agent's too
@@ -728,7 +729,7 @@ def test_an_update_cannot_take_the_tools_that_a_tickets_agent_binds() -> None:
 
 
 def test_without_an_agent_or_without_its_tools_they_are_the_sessions() -> None:
-    for agent in (None, replace(AGENT, tools=())):
+    for agent in (None, structs.replace(AGENT, tools=())):
         config = {"model": "test/rich", "tools": [WEATHER]}
         session = effective(UNBOUND, config, agent=agent, models=MODELS)
         assert isinstance(session, EffectiveConfig)

@@ -1,6 +1,5 @@
 """Agents: the settings of an AI voice, and the one every workspace starts with."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -117,8 +116,7 @@ class BuiltinTool(StrEnum):
     RESUME_CALL = "resume_call"
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(msgspec.Struct, frozen=True):
     """A row of `agents`: who answers, with which model, and how.
 
     An agent that is not `enabled` starts no sessions; running ones continue. Its calls are

@@ -15,7 +15,7 @@ session runs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -296,7 +296,7 @@ def _ignored(requested: RequestedConfig, capabilities: VoiceCapabilities) -> tup
 
 def _members_of(agent: Agent) -> dict[str, object]:
     """Return an agent's non-zero config members, greeting excluded (contract, 5)."""
-    members = {field.name: getattr(agent, field.name) for field in fields(agent)}
+    members = {name: getattr(agent, name) for name in agent.__struct_fields__}
     return {
         name: msgspec.to_builtins(value)
         for name, value in members.items()

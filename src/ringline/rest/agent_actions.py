@@ -1,7 +1,6 @@
 """What the routes of agents and their templates do (live streams, 6.2 and 6.12)."""
 
-from collections.abc import Awaitable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from ringline.domain import v1_limits
@@ -20,6 +19,9 @@ from ringline.services.slots import NoSlot
 from ringline.services.text_turns import ModelAway, NoTextTurn
 
 Answer = Mapping[str, object]
+
+#: What the service refuses with.
+REFUSALS = (NoSuchAgent, NameTaken, TooManyAgents, BadSettings)
 
 
 async def create_agent(request: Request) -> Answer:
@@ -73,19 +75,22 @@ async def update_agent(request: Request) -> Answer:
 
 async def delete_agent(request: Request) -> None:
     """Delete an agent."""
-    with _refusing():
+    try:
         await request.services.agents.delete(request.caller.scope, request.ids["agent_id"])
+    except REFUSALS as refused:
+        raise _refusal(refused) from None
 
 
 async def ask_agent(request: Request) -> Answer:
     """Take one turn with an agent in text."""
     services, scope, given = request.services, request.caller.scope, request.given
     try:
-        with _refusing():
-            stored = await services.agents.find(scope, request.ids["agent_id"])
-        reply = await services.playground.ask(
+        stored = await services.agents.find(scope, request.ids["agent_id"])
+        reply = await services.house.playground.ask(
             scope, stored.agent, message=given["message"], history=given.get("history", ())
         )
+    except REFUSALS as refused:
+        raise _refusal(refused) from None
     except NoTextTurn as none:
         raise Refused("INVALID_ARGUMENT", none.problem) from None
     except ModelAway:
@@ -144,23 +149,23 @@ def _asked_model(given: Mapping[str, Any]) -> AskedModel | None:
 
 
 async def _agent(finding: Awaitable[StoredAgent]) -> Answer:
-    with _refusing():
-        return shown.show_agent(await finding)
-
-
-@contextmanager
-def _refusing() -> Generator[None]:
-    """Refuse what the service refuses. Raises Refused."""
     try:
-        yield
-    except NoSuchAgent:
-        raise Refused("NOT_FOUND") from None
-    except NameTaken:
-        raise Refused("ALREADY_EXISTS", "another agent has this display_name") from None
-    except TooManyAgents as many:
-        raise Refused(
-            "QUOTA_EXCEEDED", f"the workspace's tier has at most {many.most} agents"
-        ) from None
-    except BadSettings as bad:
-        names = " and ".join(shown.MEMBERS.get(column, column) for column in bad.columns)
-        raise Refused("INVALID_ARGUMENT", f"{names} {bad.problem}") from None
+        return shown.show_agent(await finding)
+    except REFUSALS as refused:
+        raise _refusal(refused) from None
+
+
+def _refusal(refused: Exception) -> Refused:
+    """Return how what the service refuses is answered."""
+    match refused:
+        case NoSuchAgent():
+            return Refused("NOT_FOUND")
+        case NameTaken():
+            return Refused("ALREADY_EXISTS", "another agent has this display_name")
+        case TooManyAgents(most=most):
+            return Refused("QUOTA_EXCEEDED", f"the workspace's tier has at most {most} agents")
+        case BadSettings(columns=columns, problem=problem):
+            names = " and ".join(shown.MEMBERS.get(column, column) for column in columns)
+            return Refused("INVALID_ARGUMENT", f"{names} {problem}")
+        case other:
+            raise AssertionError(f"{type(other).__name__} is not what the service refuses with")

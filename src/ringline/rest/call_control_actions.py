@@ -31,8 +31,8 @@ def control(action: Action) -> Act:
 async def obey_request(request: Request, command: Command) -> None:
     """Carry out a command of a request to the call in its path. Raises like `obey`."""
     services = request.services
-    control = CallControl(services.repo, services.calls, request.caller.scope)
-    moment = Moment(request.now, services.new_id)
+    control = CallControl(services.repo, services.house.calls, request.caller.scope)
+    moment = Moment(request.now, services.house.new_id)
     await obey(command, request.ids["call_id"], control=control, moment=moment)
 
 

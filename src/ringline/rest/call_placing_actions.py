@@ -18,7 +18,7 @@ from ringline.wire.times import seconds
 
 async def place_call(request: Request) -> Mapping[str, object]:
     """Place a call; with a test key it is a sandbox call."""
-    scope, given, sandbox = request.caller.scope, request.given, request.services.sandbox
+    scope, given, sandbox = request.caller.scope, request.given, request.services.house.sandbox
     placing = Placing(
         agent_id=given["agent_id"],
         from_number=given["from_number"],

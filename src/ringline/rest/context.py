@@ -1,6 +1,7 @@
 """The services that the routes under `/v1` use."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Generic, Protocol, Self, TypeVar
 
 from ringline.ports import Check, Clock, NewId
 from ringline.services.agents import Agents
@@ -31,7 +32,7 @@ from ringline.services.workspace_settings import SettingsOfWorkspaces
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of one server, or of one caller."""
+    """The services of one server."""
 
     repo: Repo
     now: Clock
@@ -62,29 +63,60 @@ class Services:
     #: Whether webhooks may go to private addresses (`WEBHOOK_ALLOW_PRIVATE`).
     allow_private: bool = False
 
-    def for_caller(self, check: Check) -> "Services":
+    def for_caller(self, check: Check) -> "CallerServices":
         """Return these services for one caller; their repo checks the caller again."""
-        repo = self.repo.for_caller(check)
-        return replace(
-            self,
-            repo=repo,
-            workspace=self.workspace.with_repo(repo),
-            deleted_workspaces=self.deleted_workspaces.with_repo(repo),
-            keys=self.keys.with_repo(repo),
-            endpoints=self.endpoints.with_repo(repo),
-            ledger=self.ledger.with_repo(repo),
-            recovery=self.recovery.with_repo(repo),
-            secrets=self.secrets.with_repo(repo),
-            call_records=self.call_records.with_repo(repo),
-            analytics=self.analytics.with_repo(repo),
-            recordings=self.recordings.with_repo(repo),
-            trials=self.trials.with_repo(repo),
-            agents=self.agents.with_repo(repo),
-            messages=self.messages.with_repo(repo),
-            numbers=self.numbers.with_repo(repo),
-            rules=self.rules.with_repo(repo),
-            message_records=self.message_records.with_repo(repo),
-            inbound_messages=self.inbound_messages.with_repo(repo),
-            thread_modes=self.thread_modes.with_repo(repo),
-            opt_outs=self.opt_outs.with_repo(repo),
-        )
+        return CallerServices(self, self.repo.for_caller(check))
+
+
+class _OverRepo(Protocol):
+    def with_repo(self, repo: Repo) -> Self: ...
+
+
+_Service = TypeVar("_Service", bound=_OverRepo)
+
+
+class _Own(Generic[_Service]):
+    """A service over the caller's repo, which is made when it is asked for.
+
+    A route uses one or two, and to make all of them would take longer than its own work.
+    """
+
+    def __init__(self, kind: type[_Service]) -> None:
+        pass
+
+    def __set_name__(self, owner: object, name: str) -> None:
+        self._name = name
+
+    def __get__(self, services: "CallerServices", owner: object) -> _Service:
+        service: _Service = getattr(services.house, self._name)
+        return service.with_repo(services.repo)
+
+
+class CallerServices:
+    """The services of one caller: `house` has those that are the same for everybody."""
+
+    __slots__ = ("house", "repo")
+
+    def __init__(self, house: Services, repo: Repo) -> None:
+        self.house = house
+        self.repo = repo
+
+    workspace = _Own(SettingsOfWorkspaces)
+    deleted_workspaces = _Own(DeletedWorkspaces)
+    keys = _Own(ApiKeys)
+    endpoints = _Own(WebhookEndpoints)
+    ledger = _Own(DeliveryLedger)
+    recovery = _Own(Recovery)
+    secrets = _Own(WebhookSecrets)
+    call_records = _Own(CallRecords)
+    analytics = _Own(CallAnalytics)
+    recordings = _Own(RecordingDownloads)
+    trials = _Own(TrialSends)
+    agents = _Own(Agents)
+    messages = _Own(Messages)
+    numbers = _Own(Numbers)
+    rules = _Own(RoutingRules)
+    message_records = _Own(MessageRecords)
+    inbound_messages = _Own(InboundMessages)
+    thread_modes = _Own(ThreadModes)
+    opt_outs = _Own(OptOuts)

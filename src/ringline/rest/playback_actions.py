@@ -13,7 +13,9 @@ from ringline.wire.times import seconds
 
 async def create_token(request: Request) -> Mapping[str, object]:
     """Mint a playback token for the caller's key."""
-    token, expires_at = request.services.playback.mint(request.caller.scope, request.caller.key_id)
+    token, expires_at = request.services.house.playback.mint(
+        request.caller.scope, request.caller.key_id
+    )
     return {"token": token, "expires_at": seconds(expires_at)}
 
 

@@ -64,6 +64,8 @@ def read_query(route: Route, parameters: Callable[[str], Sequence[str]]) -> dict
     `parameters` returns the values of a name; several that differ are refused.
     """
     asked = (*route.query, *PAGED) if route.paging else route.query
+    if not asked:
+        return {}
     given: dict[str, object] = {}
     for one in asked:
         texts = {text for text in parameters(one.name) if text}

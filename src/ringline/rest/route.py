@@ -15,7 +15,7 @@ from ringline.domain.credentials import KeyKind, Surface
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member
 from ringline.ports import Rows
-from ringline.rest.context import Services
+from ringline.rest.context import CallerServices
 from ringline.rpc.kinds import Kind
 from ringline.services.callers import Caller
 
@@ -113,7 +113,7 @@ class Request:
 
     caller: Caller
     kind: KeyKind
-    services: Services
+    services: CallerServices
     now: datetime
     ids: Mapping[str, UUID] = field(default_factory=dict[str, UUID])
     parts: Mapping[str, Any] = field(default_factory=dict[str, Any])

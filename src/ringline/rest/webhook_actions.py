@@ -243,7 +243,9 @@ async def _found(finding: Awaitable[Result]) -> Result:
 def _read_url(request: Request, name: str) -> str:
     """Check a URL as far as it shows by itself whether it may be sent to. Raises Refused."""
     try:
-        return read_webhook_url(request.given[name], allow_private=request.services.allow_private)
+        return read_webhook_url(
+            request.given[name], allow_private=request.services.house.allow_private
+        )
     except UrlRefused as refused:
         raise Refused("INVALID_ARGUMENT", f"{name} is refused: {refused.why}") from None
 

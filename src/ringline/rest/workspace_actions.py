@@ -22,7 +22,7 @@ async def update_workspace(request: Request) -> Answer:
     if changes.get("webhook_url") is not None:
         try:
             changes["webhook_url"] = read_webhook_url(
-                changes["webhook_url"], allow_private=request.services.allow_private
+                changes["webhook_url"], allow_private=request.services.house.allow_private
             )
         except UrlRefused as refused:
             why = f"webhook_url is refused: {refused.why}"

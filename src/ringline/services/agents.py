@@ -23,7 +23,7 @@ from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import agents, workspaces
 from ringline.services.repo import Repo
 from ringline.services.voices import Catalogue
-from ringline.wire.agent_rows import read_agent
+from ringline.wire.agent_rows import COLUMNS, agent_of
 
 #: The columns that clients of `/v1` set; RPC has more of them.
 SETTINGS = (
@@ -81,8 +81,10 @@ class StoredAgent:
 
 
 _ID = sa.bindparam("wanted", type_=sa.Uuid)
-_FIND = Prepared(sa.select(agents).where(agents.c.id == _ID))
-_LOCK = Prepared(sa.select(agents).where(agents.c.id == _ID).with_for_update())
+#: What is read of agents; their deliveries' columns are not.
+_READ = [agents.c[name] for name in (*COLUMNS, "template_id", "inserted_at", "updated_at")]
+_FIND = Prepared(sa.select(*_READ).where(agents.c.id == _ID))
+_LOCK = Prepared(sa.select(*_READ).where(agents.c.id == _ID).with_for_update())
 _DELETE = Prepared(sa.delete(agents).where(agents.c.id == _ID).returning(agents.c.id))
 #: Whoever writes a name waits for whoever writes another.
 _LOCK_NAMES = Prepared(sa.select(workspaces.c.tier).with_for_update(key_share=True))
@@ -91,6 +93,21 @@ _NAMED = Prepared(
     .where(agents.c.display_name == sa.bindparam("name", type_=sa.Text))
     .where(agents.c.id.is_distinct_from(_ID))
     .limit(1)
+)
+_NEWEST_FIRST = (agents.c.inserted_at.desc(), agents.c.id.desc())
+_MOST = sa.bindparam("most", type_=sa.Integer)
+_LIST = Prepared(sa.select(*_READ).order_by(*_NEWEST_FIRST).limit(_MOST))
+_LIST_ON = Prepared(
+    sa.select(*_READ)
+    .where(
+        sa.tuple_(agents.c.inserted_at, agents.c.id)
+        < sa.tuple_(
+            sa.bindparam("after_at", type_=agents.c.inserted_at.type),
+            sa.bindparam("after_id", type_=sa.Uuid),
+        )
+    )
+    .order_by(*_NEWEST_FIRST)
+    .limit(_MOST)
 )
 _COUNT = Prepared(sa.select(sa.func.count()).select_from(agents))
 
@@ -209,7 +226,7 @@ class Agents:
                     "updated_at": now,
                 }
             )
-            .returning(*agents.c)
+            .returning(*_READ)
         )
 
         async def write(transaction: Transaction) -> StoredAgent:
@@ -236,13 +253,15 @@ class Agents:
 
         Raises Unavailable.
         """
-        query = sa.select(agents)
-        if after is not None:
-            query = query.where(sa.tuple_(agents.c.inserted_at, agents.c.id) < sa.tuple_(*after))
-        newest_first = (agents.c.inserted_at.desc(), agents.c.id.desc())
-        text, values = compiled(query.order_by(*newest_first).limit(size))
+        if after is None:
+            text, values = _LIST.text, _LIST.arguments(most=size)
+        else:
+            at, agent_id = after
+            values = _LIST_ON.arguments(most=size, after_at=at, after_id=agent_id)
+            text = _LIST_ON.text
         async with self._repo.read(scope) as rows:
-            return [_stored(row) for row in await rows.fetch(text, values)]
+            found = await rows.fetch(text, values)
+        return [_stored(row) for row in found]
 
     async def change(
         self,
@@ -279,7 +298,7 @@ class Agents:
                 sa.update(agents)
                 .where(agents.c.id == agent_id)
                 .values({**new, "updated_at": self._now()})
-                .returning(*agents.c)
+                .returning(*_READ)
             )
             (row,) = await transaction.fetch(text, values)
             return _stored(row)
@@ -314,4 +333,5 @@ class Agents:
 
 
 def _stored(row: Row) -> StoredAgent:
-    return StoredAgent(read_agent(row), row["template_id"], row["inserted_at"], row["updated_at"])
+    *values, template_id, created_at, updated_at = row
+    return StoredAgent(agent_of(values), template_id, created_at, updated_at)

@@ -62,6 +62,7 @@ class Loans(Generic[C]):
         loan_limits: LoanLimits | None = None,
     ) -> None:
         self._pool = pool
+        self._now = asyncio.get_running_loop().time
         self._cancel = cancel
         self._limits = loan_limits or LoanLimits()
         self._lent: dict[C, _Loan[C]] = {}
@@ -79,7 +80,7 @@ class Loans(Generic[C]):
         if connection is None:
             self._look_within(self._limits.look_waited_for_s)
             connection = await pool.acquire(lane)
-        self._lent[connection] = _Loan(lane, asyncio.get_running_loop().time())
+        self._lent[connection] = _Loan(lane, self._now())
         if self._timer is None:
             self._look_within(self._limits.look_s)
         return connection
@@ -87,7 +88,7 @@ class Loans(Generic[C]):
     def give_back(self, connection: C, *, clean: bool) -> None:
         """Give a connection back; one that is not clean is closed."""
         loan = self._lent.pop(connection)
-        self._pool.charge(loan.lane, asyncio.get_running_loop().time() - loan.since)
+        self._pool.charge(loan.lane, self._now() - loan.since)
         if loan.lane.lent > 1:
             self._detect_expensive(loan.lane)
         if not clean or loan.is_cancelled:
@@ -112,7 +113,7 @@ class Loans(Generic[C]):
         """Throttle a workspace while its expensive request runs, not only afterwards."""
         if not lane.is_workspace:
             return
-        before = asyncio.get_running_loop().time() - _CLEARLY_EXPENSIVE_S
+        before = self._now() - _CLEARLY_EXPENSIVE_S
         for loan in self._lent.values():  # the oldest first
             if loan.since >= before:
                 return
@@ -131,7 +132,7 @@ class Loans(Generic[C]):
 
     def _look(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         for connection, loan in tuple(self._lent.items()):
             if loan.since < now - self._limits.longest_s:
                 connection.terminate()

@@ -135,6 +135,8 @@ class Pool(Generic[C]):
         wait_s: float,
         shares: Shares | None = None,
     ) -> None:
+        #: The loop's clock, which is looked up once: a request reads it several times.
+        self._now = asyncio.get_running_loop().time
         shares = shares or Shares()
         reserved = min(shares.reserved, size - 1)  # a pool of one serves every lane
         self._connect = connect
@@ -219,7 +221,7 @@ class Pool(Generic[C]):
     def charge(self, lane: "Lane[C]", held_s: float) -> None:
         """Charge a lane for holding a connection."""
         if held_s > EXPENSIVE_S and lane.is_workspace:
-            now = asyncio.get_running_loop().time()
+            now = self._now()
             paid_at = max(lane.paid_at, now - _BURST_S) + (held_s - EXPENSIVE_S) / _SHARE
             lane.paid_at = min(paid_at, now + _MOST_DEBT_S)
             if lane.paid_at > now:
@@ -227,7 +229,7 @@ class Pool(Generic[C]):
 
     def throttle(self, lane: "Lane[C]") -> None:
         """Lend a workspace one connection at a time for a while."""
-        until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
+        until = self._now() + _ONE_AT_A_TIME_S
         lane.throttled_until = max(lane.throttled_until, until)
 
     @property
@@ -252,7 +254,7 @@ class Pool(Generic[C]):
             lane.waiters.clear()
         for limit in self._opening:
             if not limit.expired():
-                limit.reschedule(asyncio.get_running_loop().time())
+                limit.reschedule(self._now())
 
     async def close(self, timeout_s: float) -> None:
         """Close idle connections; borrowed ones are closed when they are returned."""
@@ -281,7 +283,7 @@ class Pool(Generic[C]):
         """Return how many connections a lane may have now."""
         if not lane.throttled_until:
             return lane.most
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         if lane.throttled_until <= now:
             lane.throttled_until = 0.0
             return lane.most
@@ -292,7 +294,7 @@ class Pool(Generic[C]):
     def _is_alone(self, lane: Lane[C]) -> bool:
         """Return whether a lane is a workspace's and no other has borrowed for a second."""
         others_borrowed_at = self._other_at if lane is self._latest else self._latest_at
-        since = asyncio.get_running_loop().time() - _ACTIVE_S
+        since = self._now() - _ACTIVE_S
         return lane.is_workspace and others_borrowed_at < since
 
     def _lend(self, lane: Lane[C]) -> None:
@@ -302,7 +304,7 @@ class Pool(Generic[C]):
             self._lent_to_workspaces += 1
             if lane is not self._latest:
                 self._latest, self._other_at = lane, self._latest_at
-            self._latest_at = asyncio.get_running_loop().time()
+            self._latest_at = self._now()
 
     def _return_slot(self, lane: Lane[C]) -> None:
         self._lent -= 1
@@ -424,7 +426,7 @@ class Pool(Generic[C]):
 
     def _look(self) -> None:
         """Fail waiters past their deadline, and serve those whose lane has paid."""
-        now = asyncio.get_running_loop().time()
+        now = self._now()
         self._timer = None
         for lane in tuple(self._waiting):
             waiters = lane.waiters

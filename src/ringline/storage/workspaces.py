@@ -1,12 +1,12 @@
 """Workspaces, their keys and their agents in PostgreSQL."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from msgspec import structs
 
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key
@@ -218,4 +218,4 @@ async def _insert_key(connection: Connection, key: Key, *, key_hash: bytes) -> N
 
 
 def _read_agent(row: Any) -> Agent:
-    return replace(read_agent(row), workspace_records=row["workspace_records"])
+    return structs.replace(read_agent(row), workspace_records=row["workspace_records"])

@@ -5,7 +5,6 @@ the ids in the path, the query, the body, and credentials again, because reading
 Then the row's function has ten seconds.
 """
 
-import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -22,6 +21,7 @@ from ringline.services.idempotency import Idempotency
 from ringline.web.authentication import Visitor, answer, retry_after
 from ringline.web.budget import OverBudget, Share
 from ringline.web.cors import READABLE_FILE, preflight
+from ringline.web.deadlines import Deadlines
 from ringline.web.downloads import send_file
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.limits import RestLimits
@@ -69,7 +69,7 @@ class Rest:
         self._mint_rate = mint_rate
         self._tokens = tokens
         self._links = links
-        self._bounds = bounds
+        self._deadlines = Deadlines(bounds.deadline_s)
         # A duplicate that waits for as long as it may is refused before its own time is over.
         self._repeats = Repeats(idempotency, bounds.deadline_s / 2)
 
@@ -106,7 +106,7 @@ class Rest:
         asked, raw = await self._read(route, request, visitor=visitor, share=share, early=early)
         key = idempotency_key(request) if route.idempotent else None
         try:
-            async with asyncio.timeout(self._bounds.deadline_s):
+            with self._deadlines.limit():
                 if key is None:
                     found = await self._act(route, asked)
                 else:
@@ -186,8 +186,12 @@ class Rest:
         query = read_query(route, lambda name: request.query.getall(name, ()))
         page = self._tokens.read(route, query, ids=ids) if route.paging else PageAsked(0, None)
         raw = early
-        if raw is None:
-            raw = await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
+        if raw is None:  # most requests have none
+            raw = (
+                b""
+                if not request.body_exists
+                else await receive_body(request, v1_limits.BODY_BYTES.most, share=share)
+            )
         given = read_body(route, raw) if route.body else {}
         await visitor.check()  # reading the body takes time
         key = visitor.key

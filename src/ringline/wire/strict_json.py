@@ -126,9 +126,12 @@ def as_object(value: object) -> Mapping[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def encode(value: object) -> bytes:
     """Encode compact JSON."""
-    return msgspec.json.encode(value)
+    return _encode(value)
 
 
 def _count_opened(text: str, most: int) -> int:

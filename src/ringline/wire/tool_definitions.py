@@ -4,7 +4,7 @@ The string holds an array in OpenAI's form, `{"type": "function", "function": {"
 "description", "parameters"}}`. The tools themselves are the rows that RPC shows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -27,6 +27,8 @@ def read_definitions(text: str) -> tuple[Tool, ...]:
     return tuple(definition.function for definition in _DEFINITIONS.decode(text))
 
 
-def write_definitions(tools: Iterable[Tool]) -> str:
+def write_definitions(tools: Sequence[Tool]) -> str:
     """Write tools as the string."""
+    if not tools:
+        return "[]"
     return _encode([_Definition("function", tool) for tool in tools]).decode()
