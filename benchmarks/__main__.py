@@ -16,6 +16,7 @@ from benchmarks.pages import pages
 from benchmarks.queries import queries
 from benchmarks.relay import relay
 from benchmarks.report import write
+from benchmarks.rest import rest
 from benchmarks.rollover import rollover
 from benchmarks.start import size, start
 from benchmarks.tickets import tickets
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "detection": detection,
     "tickets": tickets,
     "lists": lists,
+    "rest": rest,
     "pages": pages,
     "queries": queries,
     "relay": relay,

@@ -1,41 +1,30 @@
-"""A list action beside the same by hand and the same the usual way.
-
-The contestants work on one database in one run. Rounds are outermost and the contestants
-shuffled within each, so that whatever drifts on the machine touches all of them; ratios are
-taken within a round.
-"""
+"""A list action beside the same by hand and the same the usual way."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import random
-import statistics
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 from benchmarks import cores
 from benchmarks.contacts import fill
-from benchmarks.load import load
-from benchmarks.report import Grid, Row, Section, brief, percentile, ratios
+from benchmarks.contest import BY_HAND, CONNECTIONS, HEADS, OURS, Contestant, Figures, measure
+from benchmarks.report import Grid, Row, Section, ratios
 from benchmarks.rpc import message, run
-from benchmarks.servers import Server, bench, directory, peer
+from benchmarks.servers import bench, directory, peer
 from ringline.storage.database import POOL_SIZE
 
 ASKED = {"action": "list_contacts", "fields": ["id", "fullName"], "page": {"limit": 20}}
-CONNECTIONS = 64
-OURS, BY_HAND, USUAL = "Ringline", "aiohttp by hand", "FastAPI, pydantic, SQLAlchemy's ORM"
+USUAL = "FastAPI, pydantic, SQLAlchemy's ORM"
 
 #: The peers: their module, and what they need that Ringline does not (the group `bench`).
 PEERS = {
     BY_HAND: ("benchmarks.peers.handwritten", ()),
     USUAL: ("benchmarks.peers.usual", ("fastapi", "uvicorn", "httptools")),
 }
-
-#: Below this the client was the limit, or somebody else had the server's core.
-BUSY_ENOUGH = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +37,6 @@ class Size:
 
 FULL = Size(contacts=100_000, others=5_000, rounds=15, seconds=1.5)
 TINY = Size(contacts=500, others=50, rounds=1, seconds=0.2)
-
-
-@dataclass(slots=True)
-class Figures:
-    """One contestant's figures, a value per round."""
-
-    server_us: list[float] = field(default_factory=list[float])
-    database_us: list[float] = field(default_factory=list[float])
-    per_s: list[float] = field(default_factory=list[float])
-    p50_ms: list[float] = field(default_factory=list[float])
-    p99_ms: list[float] = field(default_factory=list[float])
-    busy: list[float] = field(default_factory=list[float])
-
-    def cells(self) -> list[str]:
-        return [
-            brief(self.server_us),
-            brief(self.database_us),
-            brief(self.per_s),
-            brief(self.p50_ms),
-            brief(self.p99_ms),
-            f"{statistics.median(self.busy):.0%}",
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    name: str
-    port: int
-    cpu: Callable[[], float]
 
 
 def lists(*, tiny: bool = False) -> Section:
@@ -99,7 +59,13 @@ def lists(*, tiny: bool = False) -> Section:
         for _ in range(size.rounds):
             order.shuffle(contestants)
             for one in contestants:
-                _measure(one, server, asked, size.seconds, figures[one.name])
+                measure(
+                    one,
+                    lambda: server.cpu().database,
+                    asked=asked,
+                    seconds=size.seconds,
+                    figures=figures[one.name],
+                )
     return _section(size, figures)
 
 
@@ -134,29 +100,6 @@ def _check(contestants: list[Contestant], key: str) -> None:
         after = ours["nextPage"]
 
 
-def _measure(
-    one: Contestant, server: Server, asked: bytes, seconds: float, figures: Figures
-) -> None:
-    with load(one.port, CONNECTIONS) as lines:
-        lines.run(asked, seconds / 4)  # a warm-up
-        before, database = one.cpu(), server.cpu().database
-        burst = lines.run(asked, seconds)
-        used, database = one.cpu() - before, server.cpu().database - database
-    count = len(burst.took_ms)
-    figures.server_us.append(used * 1e6 / count)
-    figures.database_us.append(database * 1e6 / count)
-    figures.per_s.append(count / burst.seconds)
-    figures.p50_ms.append(percentile(burst.took_ms, 50))
-    figures.p99_ms.append(percentile(burst.took_ms, 99))
-    figures.busy.append(used / burst.seconds)
-    if used / burst.seconds < BUSY_ENOUGH or burst.busy > BUSY_ENOUGH:
-        print(
-            f"{one.name}: the server had {used / burst.seconds:.0%} of its core, "
-            f"the client was busy for {burst.busy:.0%}.",
-            file=sys.stderr,
-        )
-
-
 def _section(size: Size, figures: dict[str, Figures]) -> Section:
     ours = figures[OURS]
     rows: list[Row] = []
@@ -166,7 +109,6 @@ def _section(size: Size, figures: dict[str, Figures]) -> Section:
     if usual := figures.get(USUAL):
         rate = ratios(ours.per_s, usual.per_s)
         rows.append(Row(f"requests/s: {OURS} ÷ {USUAL}", rate, "", "≥ 2"))
-    heads = ("server's CPU, µs", "PostgreSQL's CPU, µs", "requests/s", "p50, ms", "p99, ms")
     return Section(
         "lists",
         "A list action beside other ways to write it",
@@ -181,7 +123,7 @@ def _section(size: Size, figures: dict[str, Figures]) -> Section:
         "within a round.",
         rows,
         Grid(
-            (*heads, "of its core"),
+            (*HEADS, "of its core"),
             [(name, figures[name].cells()) for name in (OURS, *PEERS) if name in figures],
         ),
     )

@@ -1,4 +1,4 @@
-"""The cursor of a contact in the order of ids, as Ringline makes it: signed, in base64."""
+"""Cursors as Ringline makes them, signed: that of a contact in the order of ids, in base64."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ from uuid import UUID
 import msgspec
 
 #: What it is signed for: contacts by their ids.
-_PURPOSE = b"Contact,+1id\0"
-_SIGNATURE_BYTES = 16
+_PURPOSE = b"Contact,+1id"
+SIGNATURE_BYTES = 16
+
+
+def signing_key(signing_secret: str) -> bytes:
+    """Return what signs cursors with a server's secret."""
+    return hmac.digest(signing_secret.encode(), b"ringline cursor", "sha256")
+
+
+def sign(key: bytes, purpose: bytes, text: bytes) -> bytes:
+    """Sign a cursor's text for a purpose."""
+    return hmac.digest(key, purpose + b"\0" + text, "sha256")[:SIGNATURE_BYTES]
 
 
 class Cursors:
     """Makes and reads cursors with one secret."""
 
     def __init__(self, signing_secret: str) -> None:
-        self._secret = hmac.digest(signing_secret.encode(), b"ringline cursor", "sha256")
+        self._key = signing_key(signing_secret)
 
     def make(self, contact_id: str) -> str:
         text = msgspec.json.encode([contact_id])
-        return b64encode(self._sign(text) + text).decode()
+        return b64encode(sign(self._key, _PURPOSE, text) + text).decode()
 
     def read(self, cursor: str) -> UUID:
         """Raises ValueError."""
         raw = b64decode(cursor, validate=True)
-        text = raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(raw[:_SIGNATURE_BYTES], self._sign(text)):
+        text = raw[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(raw[:SIGNATURE_BYTES], sign(self._key, _PURPOSE, text)):
             raise ValueError("not a cursor of ours")
         return UUID(msgspec.json.decode(text)[0])
-
-    def _sign(self, text: bytes) -> bytes:
-        return hmac.digest(self._secret, _PURPOSE + text, "sha256")[:_SIGNATURE_BYTES]

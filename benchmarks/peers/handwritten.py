@@ -18,11 +18,10 @@ from aiohttp import web
 
 from benchmarks.peers.cursor import Cursors
 from benchmarks.peers.order import Order, listen, read_order, tell
+from benchmarks.peers.pool import open_pool
 from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
-from ringline.storage.database import POOL_SIZE
 
 _LIMIT = 250
-_MAX_QUERIES = 2**31  # a connection is not made anew after its 50,000th query
 _FIRST = "SELECT id, full_name FROM ringline.contacts ORDER BY id LIMIT $1"
 _AFTER = "SELECT id, full_name FROM ringline.contacts WHERE id > $2 ORDER BY id LIMIT $1"
 
@@ -103,18 +102,8 @@ class Contacts:
         return Data(results, len(rows) > limit, limit, after, None, first, last, None, "keyset")
 
 
-async def _keep_as_it_is(_: object) -> None:
-    """Spare the round trip that resets a connection: nothing outlives a transaction."""
-
-
 async def serve(order: Order) -> None:
-    pool = await asyncpg.create_pool(
-        order.dsn,
-        min_size=POOL_SIZE,
-        max_size=POOL_SIZE,
-        max_queries=_MAX_QUERIES,
-        reset=_keep_as_it_is,
-    )
+    pool = await open_pool(order.dsn)
     app = web.Application()
     app.router.add_post("/rpc/public/run", Contacts(pool, order).run)
     runner = web.AppRunner(app, access_log=None)

@@ -11,6 +11,7 @@ LIMIT_S = 110
     ("name", "shown"),
     [
         ("lists", "| aiohttp by hand |"),
+        ("rest", "| `/v1/calls/{id}/transcript`: aiohttp by hand |"),
         ("pages", "| `--phoneE164` |"),
         ("queries", "| 3: `call.participants.call` |"),
         ("relay", "| CPU per frame, µs |"),
