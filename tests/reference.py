@@ -13,7 +13,7 @@ from pathlib import Path
 from cyclopts import App
 
 from ringline.cli.program import app
-from ringline.config import PREFIX, Settings
+from ringline.config import PREFIX, Settings, messaging_keys
 from ringline.domain.attendant import SETTINGS
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
@@ -45,6 +45,7 @@ from ringline.wire import (
 )
 from ringline.wire.call_commands import COMMANDS
 from ringline.wire.call_status import RPC_STATUS, v1_status
+from ringline.wire.carrier_templates import PLACEHOLDERS
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.openai_server_errors import CODES, OWN_ERRORS
@@ -228,6 +229,16 @@ def url_parameter_rows() -> Iterator[str]:
         yield row(", ".join(f"`{name}`" for name in sorted(names)), does)
 
 
+def messaging_rows(table: str) -> Iterator[str]:
+    for key, means in messaging_keys.TABLES[table].items():
+        yield row(f"`{key}`", means)
+
+
+def placeholder_rows() -> Iterator[str]:
+    for name, means in PLACEHOLDERS.items():
+        yield row(f"`{{{name}}}`", means)
+
+
 def limit_rows(wall: str) -> Iterator[str]:
     for limit in LIMITS[wall]:
         beyond = limit.beyond
@@ -341,6 +352,11 @@ TABLES = {
         )
         for topic in LOG_LINES
     },
+    **{
+        f"messaging {table}": (("key", "means"), lambda table=table: messaging_rows(table))
+        for table in ("provider", "send", "refused")
+    },
+    "messaging placeholders": (("placeholder", "stands for"), placeholder_rows),
     "log fields": (("field", "value"), log_field_rows),
     "url parameters": (("parameters", "treatment"), url_parameter_rows),
     "attendant": (("the caller says", "`Attendant` answers"), attendant_rows),

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from ringline.cli.doctor_providers import check_cascades, check_providers, reach
+from ringline.cli.doctor_providers import check_carriers, check_cascades, check_providers, reach
 from ringline.cli.findings import Finding, Grade
 from ringline.config import Provider, Settings
 from ringline.domain.cascade import Cascade, Endpoint
+from tests.carriers import a_carrier
 from tests.faults.test_database_refusals import certificate
 
 KEY = SecretStr("sk-hush-hush")
@@ -148,3 +149,16 @@ def test_the_settings_name_their_providers() -> None:
     assert openai.url == "https://api.openai.com/v1"
     assert (xai.name, xai.key, xai.url_is_set) == ("xai", None, True)
     assert (gemini.name, gemini.url_is_set) == ("gemini", False)
+
+
+async def test_each_provider_of_messages_is_dialled(tmp_path: Path) -> None:
+    async with listening() as host:
+        there = a_carrier(tmp_path, url=f"http://127.0.0.1:{host.port}/messages")
+        gone = a_carrier(tmp_path, url=f"http://127.0.0.1:{unused_port()}/messages")
+        good, bad = await check_carriers([there, gone])
+    assert (good.check, good.grade) == ("acme", Grade.GOOD)
+    assert good.found == f"127.0.0.1:{host.port} answers, for messages (sms)"
+    assert bad.grade is Grade.WARNING
+    assert "cannot be reached: connection refused" in bad.found
+    assert "RINGLINE_MESSAGING_FILE" in bad.advice
+    assert host.received == b""

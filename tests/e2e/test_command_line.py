@@ -253,6 +253,11 @@ MISTAKES = (
         '[cascade.house]: "secret" is not known; it may have voices, transcription, chat, speech.',
     ),
     (
+        "RINGLINE_MESSAGING_FILE",
+        '[providers.acme]\nchanels = ["hunter2"]\n',
+        '[providers.acme]: "chanels" is not known; the nearest is channels.',
+    ),
+    (
         "RINGLINE_PRICES_FILE",
         'date = "2026-11-28"\n["xai/"]\nminute = "hunter2"\n',
         '["xai/"] minute must be a number of US dollars from 0.',

@@ -1,10 +1,11 @@
 """Messages: their providers, the services over them, and what their timers are served by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ringline.domain import v1_limits
+from ringline.domain.carriers import Carrier
 from ringline.domain.timers import TimerKind
 from ringline.messaging.providers import Providers
 from ringline.messaging.sandbox import NAME
@@ -29,18 +30,24 @@ class Messaging:
 
     messages: Messages
     serve: Mapping[TimerKind, Serve]
+    providers: Providers
 
 
 def messaging_of(
     repo: Repo,
     catalogue: Catalogue,
     *,
+    carriers: Sequence[Carrier],
+    receipts_url: Callable[[str], str],
     open_account: OpenAccount,
     now: Clock,
     sandbox_clock_scale: float,
 ) -> Messaging:
-    """Return the services of messages over an open database."""
-    providers = Providers()
+    """Return the services of messages over an open database.
+
+    `receipts_url` returns where the receipts of a provider arrive, by its name.
+    """
+    providers = Providers(carriers, receipts_url)
     messages = Messages(repo, providers, now=now, new_id=new_id)
     sending = MessageSending(
         repo,
@@ -60,4 +67,4 @@ def messaging_of(
         TimerKind.MESSAGE_RECEIPT: SimulatedReceipts(messages).serve,
         TimerKind.WINDOW_CLOSING: WindowEnds(repo, now=now, new_id=new_id).serve,
     }
-    return Messaging(messages, serve)
+    return Messaging(messages, serve, providers)

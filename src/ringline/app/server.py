@@ -145,6 +145,9 @@ async def _start(
             f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
         )
     own = read_voices(settings)
+    carriers = settings.read_messaging()
+    links = Links(settings.documentation_url)
+    links.reached_at(settings.reached_at(settings.port))
     pricing = Pricing(load_prices(settings.prices_file))
     journals: list[Journal] = []
 
@@ -224,6 +227,8 @@ async def _start(
     messaging = messaging_of(
         repo,
         voices.catalogue,
+        carriers=carriers,
+        receipts_url=lambda name: f"{links.base_url}/v1/messaging/{name}/receipts",
         open_account=open_account,
         now=now,
         sandbox_clock_scale=settings.sandbox_clock_scale,
@@ -238,8 +243,6 @@ async def _start(
         now=now,
         most=most,
     )
-    links = Links(settings.documentation_url)
-    links.reached_at(settings.reached_at(settings.port))
     page_key = PageKey() if dev else None
     places = SessionPlaces(
         SessionLimits.chosen(
@@ -298,6 +301,7 @@ async def _start(
     stack.push_async_callback(voices.local.close)
     stack.push_async_callback(voices.cascades.close)
     stack.push_async_callback(receivers.sender.close)
+    stack.push_async_callback(messaging.providers.close)
     webhooks.deliveries.start()
     stack.push_async_callback(webhooks.deliveries.close)
     stack.push_async_callback(bus.close)

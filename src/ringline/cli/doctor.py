@@ -22,7 +22,7 @@ from ringline.app import (
     missing_extra,
     read_voices,
 )
-from ringline.cli.doctor_providers import check_cascades, check_providers
+from ringline.cli.doctor_providers import check_carriers, check_cascades, check_providers
 from ringline.cli.findings import Finding, Grade
 from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
@@ -36,6 +36,7 @@ from ringline.config import (
     secret_command,
     service_links,
 )
+from ringline.domain.carriers import Carrier
 from ringline.domain.cascade import Cascade
 from ringline.domain.limits import DESCRIPTORS_RESERVED
 from ringline.web.admission import Allowance
@@ -70,10 +71,14 @@ def _examine_settings(data_dir: Path | None) -> list[Finding]:
         settings = Settings.read(data_dir=data_dir)
         load_prices(settings.prices_file)
         cascades = read_voices(settings).cascades
+        carriers = settings.read_messaging()
         settings.refuse_plain_voices()
     except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]
-    return [*check_variables(service_links(os.environ)), *run(_examine(settings, cascades))]
+    return [
+        *check_variables(service_links(os.environ)),
+        *run(_examine(settings, cascades, carriers=carriers)),
+    ]
 
 
 def check_variables(links: Sequence[str]) -> list[Finding]:
@@ -90,7 +95,9 @@ def check_variables(links: Sequence[str]) -> list[Finding]:
     ]
 
 
-async def _examine(settings: Settings, cascades: Sequence[Cascade]) -> list[Finding]:
+async def _examine(
+    settings: Settings, cascades: Sequence[Cascade], *, carriers: Sequence[Carrier]
+) -> list[Finding]:
     port = await _check_port(settings)
     findings = [finding async for finding in _check_database(settings, port.grade)]
     findings.append(check_secrets(settings))
@@ -100,6 +107,7 @@ async def _examine(settings: Settings, cascades: Sequence[Cascade]) -> list[Find
     findings.append(check_voices(settings))
     findings += await check_providers(settings.providers, os.environ)
     findings += await check_cascades(cascades)
+    findings += await check_carriers(carriers)
     findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ringline.cli.findings import Finding, Grade
 from ringline.config import PREFIX, Provider
+from ringline.domain.carriers import Carrier
 from ringline.domain.cascade import Cascade
 
 #: How long a host has to accept a connection, TLS included.
@@ -34,6 +35,11 @@ async def check_providers(
 async def check_cascades(cascades: Iterable[Cascade], *, reach_s: float = REACH_S) -> list[Finding]:
     """Check the endpoints of each cascade, all at once."""
     return list(await asyncio.gather(*(_check_cascade(one, reach_s) for one in cascades)))
+
+
+async def check_carriers(carriers: Iterable[Carrier], *, reach_s: float = REACH_S) -> list[Finding]:
+    """Check where each provider of messages takes them, all at once."""
+    return list(await asyncio.gather(*(_check_carrier(one, reach_s) for one in carriers)))
 
 
 async def _check_provider(
@@ -97,6 +103,18 @@ async def _check_cascade(cascade: Cascade, reach_s: float) -> Finding:
         )
     places = dict.fromkeys(_place(stage.url) for stage in stages.values())
     return Finding(cascade.model, Grade.GOOD, f"its endpoints answer: {', '.join(places)}")
+
+
+async def _check_carrier(carrier: Carrier, reach_s: float) -> Finding:
+    place, channels = _place(carrier.sending.url), " and ".join(carrier.addresses)
+    if problem := await reach(carrier.sending.url, reach_s):
+        return Finding(
+            carrier.name,
+            Grade.WARNING,
+            f"messages ({channels}) cannot be sent: {place} cannot be reached: {problem}",
+            f"Check the url in {PREFIX}MESSAGING_FILE, and that this machine may connect there.",
+        )
+    return Finding(carrier.name, Grade.GOOD, f"{place} answers, for messages ({channels})")
 
 
 async def reach(url: str, reach_s: float) -> str:

@@ -98,14 +98,15 @@ def read_voice_url(text: str, *, allow_plain: bool) -> str:
     """
     url = read_web_url(text)
     parsed = Url(url)
-    if parsed.scheme == "http" and not allow_plain and not _is_loopback(parsed.host or ""):
+    if parsed.scheme == "http" and not allow_plain and not is_loopback(parsed.host or ""):
         raise ValueError(
             "http is for loopback addresses alone; use https, or set RINGLINE_VOICES_ALLOW_PLAIN"
         )
     return url
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a URL's host is this machine's own."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ringline.config.messaging_file import read_messaging_file
 from ringline.config.readings import (
     ApiKey,
     DetectorName,
@@ -32,6 +33,7 @@ from ringline.config.readings import (
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.config.voices_file import VoicesFile, read_voices_file
 from ringline.domain import limits
+from ringline.domain.carriers import Carrier
 from ringline.schema.names import Roles
 
 #: Root's data directory: the account that the database runs under cannot enter root's home.
@@ -285,6 +287,11 @@ class Settings(BaseSettings):
         ),
         json_schema_extra={"default": "none"},
     )
+    messaging_file: FilePath | None = Field(
+        None,
+        description="a TOML file: providers that carry messages to phones and from them",
+        json_schema_extra={"default": "none"},
+    )
     openai_api_key: ApiKey | None = Field(
         None,
         description="OpenAI's key, for workspaces that have none of their own",
@@ -397,6 +404,14 @@ class Settings(BaseSettings):
         if self.voices_file is None:
             return VoicesFile()
         return read_voices_file(self.voices_file, os.environ, allow_plain=self.voices_allow_plain)
+
+    def read_messaging(self) -> tuple[Carrier, ...]:
+        """Read the file of providers of messages, if there is one. Raises SettingsProblem."""
+        if self.messaging_file is None:
+            return ()
+        return read_messaging_file(
+            self.messaging_file, os.environ, has_public_url=self.public_url is not None
+        )
 
     @property
     def providers(self) -> tuple[Provider, ...]:

@@ -8,6 +8,7 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 from collections.abc import Mapping
 
 from ringline.domain import (
+    carrier_limits,
     delivery_limits,
     openai_limits,
     v1_limits,
@@ -573,6 +574,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "OpenAI-compatible realtime voice": openai_limits.ROWS,
     "Voices": voice_limits.ROWS,
     "Webhooks": webhook_limits.ROWS + delivery_limits.ROWS,
+    "Providers of messages": carrier_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,
         JOURNAL_WORKSPACE_BYTES,

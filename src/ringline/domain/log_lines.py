@@ -80,6 +80,7 @@ FIELDS: Mapping[str, str] = {
     "library": "the name of the library's logger",
     "live": "how many voice sessions are live",
     "logs": "how many workspaces' logs were in the transaction",
+    "http_status": "the answer's status",
     "message_id": "the message",
     "model": "the model, as `provider/model`",
     "module": "the worker's program; null for all of them",
@@ -384,6 +385,27 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "provider",
             "message_id",
             means="The provider could not be reached; the message is handed over later.",
+        ),
+        _warning(
+            "message_provider_failed",
+            "provider",
+            "http_status",
+            means="A provider of messages answered with a status that is neither a success nor a"
+            " refusal; the message is handed over later.",
+        ),
+        _warning(
+            "message_id_missing",
+            "provider",
+            "message_id",
+            means="A provider took a message without an id that can be kept: its receipts will"
+            " not be known.",
+        ),
+        _warning(
+            "message_id_taken",
+            "provider",
+            "message_id",
+            means="A provider took a message under the id of another one: its receipts will not be"
+            " known.",
         ),
         _warning(
             "message_model_away",

@@ -19,6 +19,7 @@ from ringline.domain.log import Scope
 from ringline.domain.messages import Report
 from ringline.domain.timers import Timer, TimerKind
 from ringline.ports import (
+    AlreadyExists,
     Clock,
     MessageProvider,
     MessageProviders,
@@ -150,7 +151,19 @@ class MessageSending:
     async def _sent(
         self, scope: Scope, message: Message, *, provider: str, provider_id: str
     ) -> None:
-        """Record that a provider has a message; a receipt may have come first."""
+        """Record that a provider has a message; a receipt may have come first.
+
+        An id that another message has already cannot be told from it: this one goes without.
+        """
+        try:
+            await self._record_sent(scope, message, provider=provider, provider_id=provider_id)
+        except AlreadyExists:
+            _log.warning("message_id_taken", provider=provider, message_id=str(message.id))
+            await self._record_sent(scope, message, provider=provider, provider_id=None)
+
+    async def _record_sent(
+        self, scope: Scope, message: Message, *, provider: str, provider_id: str | None
+    ) -> None:
 
         async def work(transaction: Transaction) -> None:
             thread = await lock_thread(transaction, message.conversation_id)
