@@ -145,6 +145,25 @@ async def add_member(
     return user_id
 
 
+async def add_thread(
+    connection: Any, scope: Scope, agent_id: UUID, *, thread_id: UUID | None = None
+) -> UUID:
+    """Add an empty thread of messages directly in the database, in either environment."""
+    thread_id = thread_id or new_id()
+    await connection.execute(
+        """
+        INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,
+            mode, status, agent_id, ai_mode, our_number, remote_number)
+        VALUES ($1, $2, $3, $3::uuid::text, 'sms', 'text', 'active', $4, 'ai', '+1', '+2')
+        """,
+        scope.workspace_id,
+        scope.environment.value,
+        thread_id,
+        agent_id,
+    )
+    return thread_id
+
+
 def a_ticket(key: Key, **changes: Any) -> Ticket:
     ticket = Ticket(new_id(), key.scope, key.id, b"binding", NOW + timedelta(seconds=60))
     return replace(ticket, **changes)

@@ -8,7 +8,7 @@ import pytest
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
-from tests.database import OTHER, TestDatabase
+from tests.database import OTHER, TestDatabase, add_thread
 from tests.payload_examples import (
     CALL,
     CONVERSATION,
@@ -45,16 +45,8 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
             ]
             await stores.log.commit(entries)
         async with database.connection() as superuser:  # a thread, for its events to be watched
-            await superuser.execute(
-                """
-                INSERT INTO ringline.conversations (workspace_id, environment, id, public_id,
-                    channel, mode, status, agent_id, ai_mode, our_number, remote_number)
-                VALUES ($1, 'live', $2, 'p', 'sms', 'text', 'active', $3, 'ai', '+1', '+2')
-                """,
-                service.keys.workspace_id,
-                CONVERSATION,
-                service.keys.agent_id,
-            )
+            agent_id = service.keys.agent_id
+            await add_thread(superuser, scope, agent_id, thread_id=CONVERSATION)
         yield service
 
 

@@ -18,9 +18,10 @@ from websockets.asyncio.client import connect
 
 from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from tests.callers import LIMIT_S, calling
-from tests.database import TestDatabase
+from tests.database import TestDatabase, add_thread
 from tests.serving import Service
 from tests.watchers import (
     DeafClient,
@@ -80,16 +81,21 @@ DOORS = {
     ),
     "transcript stream": DoorCase(
         "GET",
-        "/v1/calls/{call}/transcript/stream",
+        "/v1/calls/{id}/transcript/stream",
         {SECRET: 200, WRONG_KIND: 403, NOBODY: 401, TOKEN: 200},
         query_token=True,
     ),
     "call WebSocket": DoorCase(
         "GET",
-        "/v1/calls/{call}/stream",
+        "/v1/calls/{id}/stream",
         {SECRET: 101, WRONG_KIND: 403, NOBODY: 401, TOKEN: 101},
         upgrade=True,
         query_token=True,
+    ),
+    "conversation stream": DoorCase(
+        "GET",
+        "/v1/conversations/{id}/stream",
+        {SECRET: 200, WRONG_KIND: 403, NOBODY: 401, TOKEN: 200},
     ),
     "events socket": DoorCase(
         "GET",
@@ -115,11 +121,11 @@ def twice(name: str, *values: str) -> CIMultiDict[str]:
 async def knock(
     service: Service,
     door: DoorCase,
-    call_id: str,
+    row_id: str,
     headers: Mapping[str, str],
     query: str = "",
 ) -> int:
-    url = service.base_url + door.path.format(call=call_id) + query
+    url = service.base_url + door.path.format(id=row_id) + query
     body = b"{}" if door.method == "POST" else None
     json_body = {"Content-Type": "application/json"} if body else {}
     headers = CIMultiDict(headers)
@@ -135,7 +141,7 @@ async def knock(
 
 
 @pytest.mark.parametrize("name", DOORS)
-async def test_who_may_open_which_door(service: Service, name: str) -> None:
+async def test_who_may_open_which_door(service: Service, database: TestDatabase, name: str) -> None:
     door, keys = DOORS[name], service.keys
     live = Scope(keys.workspace_id, Environment.LIVE)
     workspaces, now = service.admin.workspaces, datetime.now(UTC)
@@ -183,12 +189,15 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
         (NOBODY, bearer(token[:-4] + "AAAA"), "a session token with a wrong signature"),
         (NOBODY, bearer(dead_token), "a session token of a revoked key"),
     ]
-    async with calling(service) as call, calling(service, keys.test_key) as test_call:
+    async with calling(service) as caller, calling(service, keys.test_key) as test_caller:
+        call, test_call = caller.call_id, test_caller.call_id
+        if name == "conversation stream":
+            call, test_call = await threads_of(service, database)
         for kind, headers, what in cases:
-            status = await knock(service, door, call.call_id, headers)
+            status = await knock(service, door, call, headers)
             assert status == door.answers[kind], what
         for kind, text in ((SECRET, keys.test_key), (TOKEN, test_token)):
-            status = await knock(service, door, test_call.call_id, bearer(text))
+            status = await knock(service, door, test_call, bearer(text))
             assert status == door.answers[kind], f"{kind} of test"
         in_query: list[tuple[int, Mapping[str, str], str, str]] = [
             (door.answers[SECRET], {}, secret, "a key"),
@@ -209,16 +218,28 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
             ),
         ]
         for expected, headers, text, what in in_query if door.query_token else ():
-            status = await knock(service, door, call.call_id, headers, f"?token={text}")
+            status = await knock(service, door, call, headers, f"?token={text}")
             assert status == expected, f"{what} as ?token="
         if name == "events socket":
             basic = {"Authorization": BASIC}
-            status = await knock(service, door, call.call_id, basic, f"&session_token={token}")
+            status = await knock(service, door, call, basic, f"&session_token={token}")
             assert status == door.answers[TOKEN], "Basic beside a token in the query"
         if not door.query_token:
             joint = "&" if "?" in door.path else "?"
-            status = await knock(service, door, call.call_id, {}, f"{joint}token={secret}")
+            status = await knock(service, door, call, {}, f"{joint}token={secret}")
             assert status == door.answers[NOBODY], "?token= is for streams alone"
+
+
+async def threads_of(service: Service, database: TestDatabase) -> list[str]:
+    """Add a thread of messages to each environment; return their ids."""
+    keys = service.keys
+    agents = {Environment.LIVE: keys.agent_id, Environment.TEST: keys.test_agent_id}
+    async with database.connection() as superuser:
+        added = [
+            await add_thread(superuser, Scope(keys.workspace_id, environment), agent_id)
+            for environment, agent_id in agents.items()
+        ]
+    return [format_id(Prefix.CONVERSATION, thread_id) for thread_id in added]
 
 
 async def test_what_a_mint_of_session_tokens_answers(service: Service) -> None:

@@ -12,11 +12,13 @@ from tests.callers import calling
 from tests.e2e.browser import Page, browsing
 from tests.e2e.node import JS, install
 from tests.e2e.sdk import build
+from tests.followed import written_thread
 from tests.serving import Service
+from tests.texting import Texting
 
 
 @asynccontextmanager
-async def backend(service: Service) -> AsyncIterator[str]:
+async def backend(service: Service, thread: str) -> AsyncIterator[str]:
     """Run an application's backend: it serves the page, and mints tokens, the third one well."""
     mints = 0
 
@@ -34,6 +36,10 @@ async def backend(service: Service) -> AsyncIterator[str]:
     async def other_token(_: web.Request) -> web.Response:
         return web.json_response({"token": await service.session_token(), "ttl_seconds": 300})
 
+    async def token_of_test(_: web.Request) -> web.Response:
+        token = await service.session_token(service.keys.test_key)
+        return web.json_response({"token": token, "ttl_seconds": 300})
+
     async def page(_: web.Request) -> web.FileResponse:
         return web.FileResponse(JS / "sdk_page.html")
 
@@ -41,11 +47,12 @@ async def backend(service: Service) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/session-token", session_token)
     app.router.add_get("/other-token", other_token)
+    app.router.add_get("/test-token", token_of_test)
     app.router.add_get("/", page)
     app.router.add_static("/sdk", build())
     app.router.add_static("/phoenix", phoenix)
     async with TestServer(app, host="127.0.0.1") as server:
-        yield str(server.make_url("/").with_query(server=service.base_url))
+        yield str(server.make_url("/").with_query(server=service.base_url, thread=thread))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +69,8 @@ async def seen(page: Page, what: str) -> list[dict[str, object]]:
 
 
 async def test_it_works_in_a_browser(service: Service) -> None:
-    async with backend(service) as url, browsing(url) as page:
+    thread = await written_thread(Texting(service))
+    async with backend(service, thread.id) as url, browsing(url) as page:
         await seen(page, "joined")
         assert [one["code"] for one in await seen(page, "close")] == [1006, 1006]
         _refused, failed = await seen(page, "error")
@@ -72,3 +80,8 @@ async def test_it_works_in_a_browser(service: Service) -> None:
         async with calling(service) as caller:
             (incoming,) = await seen(page, "incoming_call")
         assert incoming["callUuid"] == caller.uuid
+        await seen(page, "open")  # a stream of another origin, with a token in its header
+        await thread.say("Are you open?")
+        assert await seen(page, "received") == [{"what": "received", "text": "Are you open?"}]
+        (refused,) = await seen(page, "refused")
+        assert (refused["reason"], refused["code"]) == ("refused", "NOT_FOUND")
