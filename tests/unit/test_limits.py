@@ -10,6 +10,7 @@ import pytest
 import ringline
 from ringline.config import Settings
 from ringline.domain import (
+    carrier_limits,
     delivery_limits,
     limits,
     openai_limits,
@@ -26,7 +27,15 @@ TESTS = Path(__file__).parents[1]
 PATCHED = {"HEAD", "PAGE", "REPOSITORY", "ROUTES"}
 NAMED = {
     name: value
-    for table in (limits, delivery_limits, openai_limits, v1_limits, voice_limits, webhook_limits)
+    for table in (
+        limits,
+        carrier_limits,
+        delivery_limits,
+        openai_limits,
+        v1_limits,
+        voice_limits,
+        webhook_limits,
+    )
     for name, value in vars(table).items()
     if isinstance(value, Limit)
 }
@@ -43,7 +52,7 @@ def test_the_code_reads_every_limit_from_the_table() -> None:
     for path in SOURCES.rglob("*.py"):
         read |= set(
             re.findall(
-                r"\b(?:delivery_|openai_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
+                r"\b(?:carrier_|delivery_|openai_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
                 path.read_text("utf-8"),
             )
         )

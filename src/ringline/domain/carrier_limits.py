@@ -11,17 +11,11 @@ SEND_S = Limit(
     "s",
     "the provider counts as away; the message is handed over later",
 )
-ANSWER_BYTES = Limit(
+PROVIDER_ANSWER_BYTES = Limit(
     "a provider's answer to it",
     64 * KIB,
     "bytes",
     "it is not read: a status of success still is one, the message has no receipts",
-)
-BODY_BYTES = Limit(
-    "the body of a provider's request: an inbound message, a receipt",
-    64 * KIB,
-    "bytes",
-    "413 `INVALID_ARGUMENT`",
 )
 FORM_FIELDS = Limit("the fields of a provider's form", 1_000, "fields", "400 `INVALID_ARGUMENT`")
 CLOCK_S = Limit(
@@ -29,12 +23,6 @@ CLOCK_S = Limit(
     300,
     "s",
     "401 `UNAUTHENTICATED`",
-)
-REQUESTS_PER_SECOND = Limit(
-    "signed requests of one provider; ten times as many at once",
-    200,
-    "requests each second",
-    "429 `RATE_LIMITED`",
 )
 ID_CHARACTERS = Limit(
     "a provider's id of a message",
@@ -48,11 +36,9 @@ REASON_CHARACTERS = Limit(
 
 ROWS = (
     SEND_S,
-    ANSWER_BYTES,
-    BODY_BYTES,
+    PROVIDER_ANSWER_BYTES,
     FORM_FIELDS,
     CLOCK_S,
-    REQUESTS_PER_SECOND,
     ID_CHARACTERS,
     REASON_CHARACTERS,
 )

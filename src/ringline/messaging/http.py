@@ -165,7 +165,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes | None:
     body = bytearray()
     while piece := await answer.content.readany():
         body += piece
-        if len(body) > carrier_limits.ANSWER_BYTES.most:
+        if len(body) > carrier_limits.PROVIDER_ANSWER_BYTES.most:
             return None
     return bytes(body)
 
