@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from ringline.domain.log import Environment
 from ringline.domain.messages import Report
 from ringline.domain.timers import TimerKind
 from ringline.ports import MessageRefused, ProviderAway, Transaction
+from ringline.services.inbound_messages import Arrival, InboundMessages, NobodyTakes
 from ringline.services.message_sending import GIVE_UP
 from ringline.services.messages import (
     NoProvider,
@@ -324,3 +326,29 @@ async def test_threads_are_apart_by_channel(stores: Stores, clock: HandClock) ->
         if isinstance(data := stored.event.data, MessageReceived)
     ]
     assert [data.encoding for data in received] == ["GSM-7", None]
+
+
+async def test_what_a_provider_repeats_stays_where_it_came_in_first(
+    stores: Stores, clock: HandClock
+) -> None:
+    """Even if its thread is closed by then, and the number has another agent."""
+    desk = await Desk.opened(stores, clock)
+    inbound = InboundMessages(desk.repo, desk.messages)
+    arrival = Arrival("carrier", "a-1", WHATSAPP, OURS, THEIRS, MessageType.TEXT, "hello")
+    first = await inbound.receive(desk.scope, arrival)
+    assert await inbound.receive(desk.scope, arrival) == first
+    await hand_over(desk, first.conversation_id, AiMode.CLOSED)
+    before = await desk.types()
+    async with stores.database.transaction(desk.scope) as connection:
+        await connection.execute(
+            "INSERT INTO ringline.phone_numbers (workspace_id, environment, id, phone_e164)"
+            " VALUES ($1, 'test', $2, $3)",
+            desk.scope.workspace_id,
+            new_id(),
+            OURS,
+        )
+    assert await inbound.receive(desk.scope, arrival) == first
+    assert await desk.types() == before
+    with pytest.raises(NobodyTakes):
+        await inbound.receive(desk.scope, replace(arrival, provider_message_id="a-2"))
+    assert await desk.types() == before

@@ -146,6 +146,33 @@ async def test_the_local_agent_answers_by_its_phrases(service: Service) -> None:
     await baker.until_said(opened, *said)
 
 
+async def test_stop_and_start_are_not_answered(echo: Texting) -> None:
+    opened = (await echo.sent("Sale!"))["conversation_id"]
+    for text in ("STOP", "start", "Hello?"):
+        await echo.write(text)
+    said = [("ai", "Sale!"), ("contact", "STOP"), ("contact", "start"), ("contact", "Hello?")]
+    await echo.until_said(opened, *said, ("ai", "echo: Hello?"))
+
+
+async def test_an_agent_is_deleted_while_messages_come_and_go(service: Service) -> None:
+    """Whoever writes a message and whoever deletes its agent lock rows in one sequence."""
+    texting = Texting(service)
+    for _ in range(3):
+        clerk = await texting.agent("Clerk", **ECHO)
+        asked = {"channel": "sms", "from_number": THEIRS, "to_number": OURS, "body": "hi"}
+        await clerk.sent("hello")
+
+        async def delete(one: Texting = clerk) -> int:
+            await asyncio.sleep(0.02)
+            return (await one.v1.delete(f"/agents/{one.agent_id}")).status
+
+        coming = [clerk.v1.post("/sandbox/messages", asked) for _ in range(15)]
+        going = [clerk.send("hello") for _ in range(15)]
+        deleted, answers = await asyncio.gather(delete(), asyncio.gather(*coming, *going))
+        assert deleted == 204
+        assert {answer.status for answer in answers} <= {200, 202, 404}
+
+
 async def test_a_byom_agent_is_answered_for_by_its_receiver(service: Service) -> None:
     async with receiver() as hook:
         texting = await Texting(service).agent("Byom", ai_provider="byom", webhook_url=hook.url)

@@ -234,7 +234,10 @@ async def test_live_messages_need_a_number_of_ours_and_a_provider(service: Servi
     voice = {"phoneE164": OURS, "channels": ["voice", "whatsapp"]}
     number = await Rpc(service).run("create_phone_number", input=voice, fields=["id"])
     assert (await v1.post("/messages", given)).status == 400, "it is not used for sms"
-    every = {"channels": ["sms", "whatsapp"]}
+    every: dict[str, object] = {"channels": ["sms", "whatsapp"], "outboundEnabled": False}
+    await Rpc(service).run("update_phone_number", identity=number["id"], input=every)
+    assert (await v1.post("/messages", given)).status == 400, "it sends nothing"
+    every = {"outboundEnabled": True}
     await Rpc(service).run("update_phone_number", identity=number["id"], input=every)
     answer = await v1.post("/messages", given)
     assert refused(answer) == (503, "UNAVAILABLE")

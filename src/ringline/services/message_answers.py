@@ -27,7 +27,7 @@ from ringline.domain.conversations import (
     MessageType,
 )
 from ringline.domain.log import Scope
-from ringline.domain.messages import WINDOW, may_write
+from ringline.domain.messages import WINDOW, may_write, wish_of
 from ringline.domain.timers import Timer
 from ringline.domain.voice import PastTurn
 from ringline.ports import Clock, Row, Rows, Transaction
@@ -177,15 +177,17 @@ async def _find_waiting(rows: Rows, conversation_id: UUID) -> _Waiting | None:
     answered = [place for place, row in enumerate(recent) if row["id"] == thread.answered_id]
     first = answered[0] + 1 if answered else 0
     waiting = [row for row in recent[first:] if _is_inbound(row)]
-    if not waiting:
+    # STOP and START are for us, and have been obeyed.
+    asked = [row for row in waiting if wish_of(row["content"]) is None]
+    if not asked:
         return None
     before = [row for row in recent if row not in waiting]
     return _Waiting(
         thread,
         agent,
         history=[_turn(row) for row in before],
-        text="\n".join(map(_said, waiting)),
-        since=waiting[0]["occurred_at"],
+        text="\n".join(map(_said, asked)),
+        since=asked[0]["occurred_at"],
         last_id=waiting[-1]["id"],
     )
 

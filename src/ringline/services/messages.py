@@ -215,6 +215,7 @@ _AGENT = Prepared(
 _OWNED = Prepared(
     sa.select(phone_numbers.c.id).where(
         phone_numbers.c.phone_e164 == sa.bindparam("number", type_=sa.Text),
+        phone_numbers.c.outbound_enabled,
         sa.bindparam("channel", type_=sa.Text) == sa.any_(phone_numbers.c.channels),
     )
 )
