@@ -18,6 +18,8 @@ from tests.serving import Service, serving
 from tests.v1 import V1, read_answer
 
 LIST = "/webhook-endpoints"
+#: What stands in a path besides ids.
+PARTS = {"e164": "+2348031234567"}
 
 
 @pytest.fixture
@@ -28,9 +30,9 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
 
 def path_of(route: Route) -> str:
     """Return a route's path with ids that nobody has."""
-    prefixes = {one.name: one.prefix for one in route.ids}
-    named = re.sub(r"\{(\w+)\}", lambda name: f"{prefixes[name[1]]}_{'0' * 22}", route.path)
-    return named.removeprefix("/v1")
+    named = {one.name: f"{one.prefix}_{'0' * 22}" for one in route.ids}
+    named |= {one.name: PARTS[one.name] for one in route.parts}
+    return re.sub(r"\{(\w+)\}", lambda name: named[name[1]], route.path).removeprefix("/v1")
 
 
 # -- who may ask ----------------------------------------------------------------------------
@@ -281,6 +283,7 @@ def test_every_route_answers_what_its_row_says() -> None:
         assert route.path.startswith("/v1/")
         assert (route.status == 204) is (not route.answers and route.file is None)
         assert {name[1] for name in re.finditer(r"\{(\w+)\}", route.path)} == {
-            one.name for one in route.ids
+            *(one.name for one in route.ids),
+            *(one.name for one in route.parts),
         }
         assert json.dumps(route.summary)
