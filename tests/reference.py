@@ -354,7 +354,7 @@ TABLES = {
     },
     **{
         f"messaging {table}": (("key", "means"), lambda table=table: messaging_rows(table))
-        for table in ("provider", "send", "refused")
+        for table in messaging_keys.TABLES
     },
     "messaging placeholders": (("placeholder", "stands for"), placeholder_rows),
     "log fields": (("field", "value"), log_field_rows),

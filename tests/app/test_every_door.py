@@ -101,6 +101,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/talk/{name}"): Plain(),
     ("GET", "/healthz"): Plain(),
     ("GET", "/readyz"): Plain(),
+    # Of a provider that does not exist.
+    ("POST", "/v1/messaging/{provider}/inbound"): Plain(),
+    ("POST", "/v1/messaging/{provider}/receipts"): Plain(),
     **{
         (route.method, route.path): (_KEYED if route.key_in else _V1) if route.body else Plain()
         for route in REST_ROUTES

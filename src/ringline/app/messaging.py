@@ -9,8 +9,10 @@ from ringline.domain.carriers import Carrier
 from ringline.domain.timers import TimerKind
 from ringline.messaging.providers import Providers
 from ringline.messaging.sandbox import NAME
-from ringline.ports import Clock
+from ringline.ports import CarriedMessages, Clock
+from ringline.services.carrier_intake import CarrierIntake
 from ringline.services.id_generator import new_id
+from ringline.services.inbound_messages import InboundMessages
 from ringline.services.message_answers import MessageAnswers
 from ringline.services.message_sending import MessageSending
 from ringline.services.message_timers import SimulatedReceipts, WindowEnds
@@ -31,6 +33,7 @@ class Messaging:
     messages: Messages
     serve: Mapping[TimerKind, Serve]
     providers: Providers
+    intake: CarrierIntake
 
 
 def messaging_of(
@@ -38,6 +41,7 @@ def messaging_of(
     catalogue: Catalogue,
     *,
     carriers: Sequence[Carrier],
+    carried: CarriedMessages,
     receipts_url: Callable[[str], str],
     open_account: OpenAccount,
     now: Clock,
@@ -67,4 +71,6 @@ def messaging_of(
         TimerKind.MESSAGE_RECEIPT: SimulatedReceipts(messages).serve,
         TimerKind.WINDOW_CLOSING: WindowEnds(repo, now=now, new_id=new_id).serve,
     }
-    return Messaging(messages, serve, providers)
+    inbound = InboundMessages(repo, messages)
+    intake = CarrierIntake(carried, inbound, messages=messages)
+    return Messaging(messages, serve, providers, intake)

@@ -2,14 +2,18 @@
 
 import secrets
 import time
+from collections.abc import Sequence
 
 from ringline.config import Settings
+from ringline.domain import carrier_limits
+from ringline.domain.carriers import Carrier
 from ringline.ports import Clock
 from ringline.rest.context import Services as RestServices
 from ringline.rest.pages import PageTokens
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
+from ringline.services.carrier_intake import CarrierIntake
 from ringline.services.credentials import Credentials
 from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
@@ -24,6 +28,7 @@ from ringline.web.admission import Admission, Allowance
 from ringline.web.authentication import Origins
 from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
+from ringline.web.carrier_doors import CarrierDoors
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
@@ -42,6 +47,8 @@ from ringline.web.ticket_mint import TicketMint
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watchers import Watchers
 
+_PER_SECOND = carrier_limits.PROVIDER_PER_SECOND.most
+
 
 def build_server(
     settings: Settings,
@@ -58,6 +65,8 @@ def build_server(
     services: Services,
     rest: RestServices,
     idempotency: Idempotency,
+    carriers: Sequence[Carrier],
+    intake: CarrierIntake,
     now: Clock,
     descriptors: int,
     page_key: PageKey | None,
@@ -143,6 +152,13 @@ def build_server(
             bounds=limits.rest,
             idempotency=idempotency,
             mint_rate=mint_rate,
+        ),
+        carrier_doors=CarrierDoors(
+            {carrier.name: carrier for carrier in carriers},
+            intake,
+            links=links,
+            now=now,
+            rate=RateLimit(_PER_SECOND, 10 * _PER_SECOND),
         ),
         talk=talk,
     )

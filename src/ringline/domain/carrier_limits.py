@@ -17,6 +17,18 @@ PROVIDER_ANSWER_BYTES = Limit(
     "bytes",
     "it is not read: a status of success still is one, the message has no receipts",
 )
+PROVIDER_BODY_BYTES = Limit(
+    "the body of a provider's request: an inbound message, a receipt",
+    64 * KIB,
+    "bytes",
+    "413 `INVALID_ARGUMENT`",
+)
+PROVIDER_PER_SECOND = Limit(
+    "signed requests of one provider; ten times as many at once",
+    200,
+    "requests each second",
+    "429 `RATE_LIMITED`",
+)
 FORM_FIELDS = Limit("the fields of a provider's form", 1_000, "fields", "400 `INVALID_ARGUMENT`")
 CLOCK_S = Limit(
     "how far the time in a provider's signature may be from now, back or forth",
@@ -37,6 +49,8 @@ REASON_CHARACTERS = Limit(
 ROWS = (
     SEND_S,
     PROVIDER_ANSWER_BYTES,
+    PROVIDER_BODY_BYTES,
+    PROVIDER_PER_SECOND,
     FORM_FIELDS,
     CLOCK_S,
     ID_CHARACTERS,

@@ -24,6 +24,8 @@ from ringline.ports.media import (
     VoiceUnavailable,
 )
 from ringline.ports.messaging import (
+    CarriedMessage,
+    CarriedMessages,
     MessageProvider,
     MessageProviders,
     MessageRefused,
@@ -73,6 +75,8 @@ __all__ = [
     "AskWebhook",
     "Bus",
     "CallStore",
+    "CarriedMessage",
+    "CarriedMessages",
     "Check",
     "Clock",
     "CredentialStore",

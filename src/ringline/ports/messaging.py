@@ -29,6 +29,30 @@ class OutgoingMessage:
     details: Mapping[str, object] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedMessage:
+    """A message of ours that a provider has, and whose it is."""
+
+    scope: Scope
+    id: UUID
+    channel: ConversationChannel
+
+
+class CarriedMessages(Protocol):
+    """Whom a provider's request is about, in all workspaces; live rows only.
+
+    Every method raises StoreUnavailable.
+    """
+
+    async def owner_of(self, number: str, channel: ConversationChannel) -> Scope | None:
+        """Return whose number it is; None if it is nobody's, or several workspaces'."""
+        ...
+
+    async def find(self, provider: str, provider_message_id: str) -> CarriedMessage | None:
+        """Return the message of ours that a provider has under an id; None if there is none."""
+        ...
+
+
 class MessageRefused(Exception):
     """The provider refuses a message for good, with its own code and a reason without content."""
 

@@ -179,6 +179,15 @@ conversation_items = sa.Table(
         unique=True,
         postgresql_where=sa.text("provider_message_id IS NOT NULL"),
     ),
+    # For receipts, whose workspace is not known.
+    sa.Index(
+        "conversation_items_of_carriers_idx",
+        "provider",
+        "provider_message_id",
+        postgresql_where=sa.text(
+            "environment = 'live' AND direction = 'outbound' AND provider_message_id IS NOT NULL"
+        ),
+    ),
 )
 
 #: Who wants no more messages of an agent (live streams, 6.4).

@@ -398,6 +398,12 @@ phone_numbers = sa.Table(
     sa.Index(None, "workspace_id", "environment", "gateway_id"),
     sa.Index(None, "workspace_id", "environment", "queue_id"),
     sa.Index(None, "workspace_id", "environment", "agent_id"),
+    # For inbound messages, whose workspace is not known.
+    sa.Index(
+        "phone_numbers_of_owners_idx",
+        "phone_e164",
+        postgresql_where=sa.text("environment = 'live'"),
+    ),
 )
 
 #: The answer to a request with an idempotency key (contract, 9; live streams, 1.8). Until

@@ -8,6 +8,7 @@ from uuid import UUID
 from ringline.ports import Clock
 from ringline.schema.names import ROLES, Roles
 from ringline.storage.calls import PostgresCalls
+from ringline.storage.carried_messages import PostgresCarriedMessages
 from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
 from ringline.storage.deletions import PostgresDeletions
@@ -43,6 +44,7 @@ class Stores:
     deliveries: PostgresDeliveries
     timers: PostgresTimers
     deletions: PostgresDeletions
+    carried: PostgresCarriedMessages
 
     @classmethod
     async def open(
@@ -82,6 +84,7 @@ class Stores:
             PostgresDeliveries(database),
             PostgresTimers(database),
             PostgresDeletions(database),
+            PostgresCarriedMessages(database),
         )
 
     async def close(self) -> None:

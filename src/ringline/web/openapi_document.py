@@ -35,6 +35,7 @@ _TAGS = {
     "Opt-outs": "Contacts who want no more messages",
     "Analytics": "Figures about calls",
     "Numbers": "The phone numbers of a workspace, and who answers them",
+    "Providers of messages": "What carriers of messages send to this server",
     "Webhooks": "Events sent to your server, and what became of each",
     "Events socket": "The events of a workspace",
     "Health": "Health checks",

@@ -236,6 +236,21 @@ def _answered(route: Route) -> Members:
     return (*route.paging.beside, rows, token)
 
 
+_PROVIDER = Parameter("provider", "path", "the provider's name in `MESSAGING_FILE`")
+_CARRIER_REFUSALS = _rows(
+    V1_ERRORS,
+    "INVALID_ARGUMENT",
+    "UNAUTHENTICATED",
+    "NOT_FOUND",
+    "RATE_LIMITED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+) + tuple(
+    replace(V1_ERRORS["INVALID_ARGUMENT"], status=status, message=message)
+    for status, message in _OF_BODIES
+)
+
 ROUTES: tuple[HttpRoute, ...] = (
     HttpRoute(
         "POST",
@@ -477,6 +492,32 @@ ROUTES: tuple[HttpRoute, ...] = (
         envelope=V1_ENVELOPE,
     ),
     *map(_of_rest, rest.ROUTES),
+    HttpRoute(
+        "POST",
+        "/v1/messaging/{provider}/inbound",
+        "receiveProvidersMessage",
+        "Providers of messages",
+        "Take in a message that a provider received",
+        "For providers of messages, not for clients: the credential is the signature that "
+        "`MESSAGING_FILE` describes, and so is the body. One that comes twice is taken in once.",
+        {204: "It is taken in", 200: "It is taken in; of a provider that expects a body"},
+        parameters=(_PROVIDER,),
+        refusals=_CARRIER_REFUSALS,
+        envelope=V1_ENVELOPE,
+    ),
+    HttpRoute(
+        "POST",
+        "/v1/messaging/{provider}/receipts",
+        "receiveProvidersReceipt",
+        "Providers of messages",
+        "Take in what became of a message",
+        "For providers of messages, as above. A receipt that tells nothing new changes nothing; "
+        "404 until the answer that named the message is recorded.",
+        {204: "It is taken in", 200: "It is taken in; of a provider that expects a body"},
+        parameters=(_PROVIDER,),
+        refusals=_CARRIER_REFUSALS,
+        envelope=V1_ENVELOPE,
+    ),
     HttpRoute(
         "GET",
         "/socket/websocket",

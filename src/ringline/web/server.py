@@ -19,6 +19,7 @@ from ringline.ports import NewId
 from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
+from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.http_connection import House, begin_request, refuse_stranger
@@ -60,6 +61,7 @@ class Surfaces:
     models: Models
     #: The rows of `/v1`'s table of routes.
     rest: Rest
+    carrier_doors: CarrierDoors
     #: The talk page, in `ringline dev`.
     talk: Talk | None = None
 
@@ -184,6 +186,8 @@ def add_routes(
             router.add_route(method, route.path, partial(surfaces.rest.serve, route))
         if route.file:
             router.add_options(route.path, surfaces.rest.preflight)
+    router.add_post(INBOUND, surfaces.carrier_doors.inbound)
+    router.add_post(RECEIPTS, surfaces.carrier_doors.receipts)
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)
