@@ -260,6 +260,15 @@ async def test_an_inbound_message_is_taken_in_once(twilio: Twilio) -> None:
     assert (listed[0]["from_number"], listed[0]["to_number"]) == (THEIRS, OURS)
 
 
+async def test_an_inbound_sms_is_answered(twilio: Twilio) -> None:
+    await our_number(twilio)
+    assert (await twilio.calls(INBOUND, message("SM" + "b" * 32, "Hello!")))[0] == 200
+    await twilio.until_taken(1)
+    (form,) = twilio.taken
+    assert (form["From"], form["To"]) == (OURS, THEIRS)
+    assert form["Body"]
+
+
 async def test_whose_number_it_is(twilio: Twilio) -> None:
     assert (await twilio.calls(INBOUND, message("SM1")))[0] == 404
     await our_number(twilio, channels=["sms"])
