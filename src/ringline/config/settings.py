@@ -32,7 +32,7 @@ from ringline.config.readings import (
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.config.voices_file import VoicesFile, read_voices_file
-from ringline.domain import limits
+from ringline.domain import limits, recording_limits
 from ringline.domain.carriers import Carrier
 from ringline.schema.names import Roles
 
@@ -233,7 +233,7 @@ class Settings(BaseSettings):
         "info", description="the lowest level that is logged: `debug`, `info`, `warning` or `error`"
     )
     recordings_max_gb: float = Field(
-        limits.RECORDINGS_GB.most,
+        recording_limits.DISK_GB.most,
         gt=0,
         allow_inf_nan=False,
         description=(

@@ -11,6 +11,7 @@ from ringline.domain import (
     carrier_limits,
     delivery_limits,
     openai_limits,
+    recording_limits,
     v1_limits,
     voice_limits,
     webhook_limits,
@@ -355,10 +356,6 @@ LAST_USAGE_S = Limit(
     "s",
     "what comes later is in the ledger alone",
 )
-RECORDED_AHEAD_MS = Limit(
-    "a caller's audio that is recorded, ahead of the call's clock", 60_000, "ms", "not recorded"
-)
-
 # -- inside -------------------------------------------------------------------------------
 
 JOURNAL_BYTES = Limit("entries waiting to be written, in all", 64 * MIB, "bytes", "`storage_lost`")
@@ -426,26 +423,6 @@ FETCH_BYTES = Limit(
     "bytes",
     "fetched in portions, and counted",
 )
-_NOT_RECORDED = "the call's recording ends, with `call.audit`; the call continues"
-RECORDING_BYTES = Limit(
-    "audio of one call waiting to be written to its recording", MIB, "bytes", _NOT_RECORDED
-)
-RECORDINGS_BYTES = Limit(
-    "audio of all calls waiting to be written to recordings", 64 * MIB, "bytes", _NOT_RECORDED
-)
-RECORDING_FREE_BYTES = Limit(
-    "the free disk space that recordings leave; none begins with less than twice as much",
-    64 * MIB,
-    "bytes",
-    _NOT_RECORDED,
-)
-RECORDING_DAYS = Limit(
-    "a recording; less if its workspace's `retention_days` are fewer",
-    30,
-    "days",
-    "removed; before that, 404 `NOT_FOUND`",
-)
-RECORDINGS_GB = Limit("recordings on disk", 10, "GB", "the oldest are removed", "RECORDINGS_MAX_GB")
 
 #: Every limit, by section of the reference page.
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
@@ -569,7 +546,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
         LAST_USAGE_S,
-        RECORDED_AHEAD_MS,
+        recording_limits.AHEAD_MS,
     ),
     "OpenAI-compatible realtime voice": openai_limits.ROWS,
     "Voices": voice_limits.ROWS,
@@ -593,10 +570,6 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PLAN_EFFORT,
         PLAN_BYTES,
         FETCH_BYTES,
-        RECORDING_BYTES,
-        RECORDINGS_BYTES,
-        RECORDING_FREE_BYTES,
-        RECORDING_DAYS,
-        RECORDINGS_GB,
+        *recording_limits.INSIDE,
     ),
 }

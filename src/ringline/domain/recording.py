@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import ClassVar, TypeAlias
 
-from ringline.domain import limits
+from ringline.domain import recording_limits
 from ringline.domain.agent import Agent
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 
 RATE_HZ = 16_000
 #: For how many days a recording can be fetched, at most.
-KEPT_DAYS = limits.RECORDING_DAYS.most
+KEPT_DAYS = recording_limits.DAYS.most
 
 #: How long audio waits after its time, in case that a flush discards more than the clock knows,
 #: or that the caller's audio was late because of the network.
@@ -27,7 +27,7 @@ HOLD_MS = 250.0
 #: Lateness of the caller's audio that is taken for the network's, not for a pause.
 _JITTER_MS = 100.0
 #: More audio than this ahead of the clock is dropped: no real line sends it.
-_MAX_AHEAD_MS = limits.RECORDED_AHEAD_MS.most
+_MAX_AHEAD_MS = recording_limits.AHEAD_MS.most
 #: The clock moves by at most this much at a time; if it has stalled, the rest is left out.
 _MAX_STEP_MS = 10_000.0
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import recording_limits
 from ringline.domain.recording import RecordingRefused
 from ringline.domain.timers import Timer
 from ringline.ports import Clock
@@ -54,7 +54,7 @@ class RecordingUpkeep:
         Raises StoreUnavailable.
         """
         now = self._now()
-        days = min(await self._store.retention_days(timer), limits.RECORDING_DAYS.most)
+        days = min(await self._store.retention_days(timer), recording_limits.DAYS.most)
         before, after = now - timedelta(days=days), None
         while old := await self._store.recorded_before(timer, before, after=after, most=_AT_ONCE):
             try:

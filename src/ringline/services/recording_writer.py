@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import recording_limits
 from ringline.domain.recording import Heard, RecordingFailure, RecordingRefused, Timeline
 from ringline.ports import NewResampler
 from ringline.services.recording_encoder import Encoder
@@ -33,8 +33,8 @@ _ITEM_BYTES = 256
 class QueueLimits:
     """How many bytes may wait to be written: of one recording, and of all."""
 
-    one: int = limits.RECORDING_BYTES.most
-    all: int = limits.RECORDINGS_BYTES.most
+    one: int = recording_limits.CALL_BYTES.most
+    all: int = recording_limits.ALL_BYTES.most
 
 
 class RecordingFile(Protocol):

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from ringline.domain import limits
+from ringline.domain import recording_limits
 from ringline.domain.recording import RATE_HZ, RecordingFailure, RecordingRefused
 from ringline.storage.data_directory import DataDirectory
 from ringline.wire.wav import HEADER_BYTES, MAX_PCM_BYTES, wav_header
@@ -45,7 +45,7 @@ class DiskRecordings:
         data_dir: Path,
         most_bytes: int,
         *,
-        free_bytes: int = limits.RECORDING_FREE_BYTES.most,
+        free_bytes: int = recording_limits.FREE_BYTES.most,
     ) -> None:
         self._data_dir = data_dir
         self._most = most_bytes
