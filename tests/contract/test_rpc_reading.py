@@ -19,7 +19,7 @@ from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.ports import Portions, Rows
 from ringline.rpc import reader as reader_module
-from ringline.rpc.kinds import Id, Text, Timestamp
+from ringline.rpc.kinds import Id, PhoneNumber, Text, Timestamp
 from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import BadCursor, Cursors, kinds_of, purpose_of
 from ringline.rpc.reader import ListRequest, PlanLimits, Reader
@@ -378,7 +378,12 @@ class Explained:
 async def test_an_indexed_sort_is_walked_by_its_index(
     desk: Desk, prefix: str, direction: str
 ) -> None:
-    samples: dict[type, object] = {Text: "x", Timestamp: NOW, Id: new_id()}
+    samples: dict[type, object] = {
+        Text: "x",
+        PhoneNumber: "+4930901820",
+        Timestamp: NOW,
+        Id: new_id(),
+    }
     for resource in RESOURCES.values():
         for name in resource.indexed:
             keys = read_sort(resource, prefix + name)
