@@ -117,12 +117,18 @@ def next_number() -> str:
     return f"+1555{next(_DIALED)}"
 
 
+#: Inputs that only threads of messages take, which no row here is.
+OF_THREADS = {"aiMode"}
+
+
 def good_input(action: Action, seeded: Seeded, *, required: bool = False) -> dict[str, Any]:
     """Return valid values for all inputs of an action, or for the required ones."""
     needed = {input_.name for input_ in action.inputs if input_.required or not required}
     needed |= {group[0] for group in action.one_of}
     return {
-        input_.name: good_value(input_, seeded) for input_ in action.inputs if input_.name in needed
+        input_.name: good_value(input_, seeded)
+        for input_ in action.inputs
+        if input_.name in needed and input_.name not in OF_THREADS
     }
 
 

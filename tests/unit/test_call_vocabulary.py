@@ -11,6 +11,8 @@ from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
     ConversationStatus,
+    MessageDirection,
+    MessageStatus,
 )
 from ringline.domain.events import (
     EVENT_TYPES,
@@ -38,17 +40,15 @@ STORED = {
 }
 #: The members of events and rows that hold one of some words.
 VOCABULARIES: dict[str, set[type[StrEnum]]] = {
-    "direction": {words.CallDirection},
+    "direction": {words.CallDirection, MessageDirection},
     "transport": {words.CallTransport},
     "role": {words.ParticipantRole, words.TurnRole},
     "answered_by": {words.AnsweredBy},
     "hangup_cause": {words.HangupCause},
-    "status": {words.CallStatus, ConversationStatus},
+    "status": {words.CallStatus, ConversationStatus, MessageStatus},
     "audit_type": {words.AuditType},
     "channel": {ConversationChannel},
     "mode": {ConversationMode},
-    "from_mode": {ConversationMode},
-    "to_mode": {ConversationMode},
 }
 
 

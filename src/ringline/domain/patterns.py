@@ -15,7 +15,11 @@ _KEPT = 256
 
 
 class BadPattern(ValueError):
-    """A pattern is none, or its program would be too large; the message does not quote it."""
+    """A pattern is none, or its program would be too large; `problem` does not quote it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 def check_pattern(pattern: str) -> None:

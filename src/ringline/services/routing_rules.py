@@ -100,7 +100,7 @@ def _check_match(match_type: str, match_value: str | None) -> None:
         try:
             check_pattern(match_value)
         except BadPattern as bad:
-            raise BadMatchValue(str(bad)) from None
+            raise BadMatchValue(bad.problem) from None
 
 
 async def _priorities(transaction: Transaction, number_id: UUID) -> set[int]:

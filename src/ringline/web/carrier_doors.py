@@ -106,7 +106,7 @@ class CarrierDoors:
         except NotOurs:
             return self._refuse(request, Refused("NOT_FOUND"))
         except BadReport as bad:
-            return self._refuse(request, Refused("INVALID_ARGUMENT", str(bad)))
+            return self._refuse(request, Refused("INVALID_ARGUMENT", bad.problem))
         except BodyTooLarge:
             large = Refused("INVALID_ARGUMENT", "the body is too large", status=413)
             return self._refuse(request, large)

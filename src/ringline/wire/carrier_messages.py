@@ -39,7 +39,11 @@ _JSON: StrictDecoder[Any] = StrictDecoder(object)
 
 
 class BadReport(ValueError):
-    """A carrier's request cannot be understood; the text is a sentence without its content."""
+    """A carrier's request cannot be understood; `problem` is a sentence without its content."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
