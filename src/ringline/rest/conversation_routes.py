@@ -67,7 +67,7 @@ ROUTES: tuple[Route, ...] = (
         "Hand a conversation over, close it or reopen it",
         act.update_conversation,
         "The conversation, and a page of its messages",
-        "In `human` nobody but a person answers, by `POST /v1/messages`. Handed back to `ai`, the "
+        "In `human` only a person answers, by `POST /v1/messages`. Handed back to `ai`, the "
         "agent answers what the contact has written meanwhile and nobody has answered. A closed "
         "conversation is reopened in `ai` by the contact's next message. Each change is a "
         "`conversation.mode_changed`; the same mode again is none.",

@@ -16,7 +16,7 @@ _REFUSALS = ("NOT_FOUND", "OPT_OUT_ENFORCED", "CONVERSATION_WINDOW_CLOSED")
 _WHOSE = (
     "It goes into the thread of the agent and the contact, which is opened if there is none. While "
     "the thread's `ai_mode` is `ai`, the message counts as the AI's, else as a person's. With a "
-    "`sk_test_` key nobody gets it: its receipt comes after a second."
+    "`sk_test_` key it does not leave: its receipt comes after a second."
 )
 
 _FILTERS = (
