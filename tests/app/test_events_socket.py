@@ -25,7 +25,7 @@ from ringline.domain.events import Event
 from ringline.domain.ids import Prefix, format_id, parse_id, uuid7
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Resolved, resolve
-from ringline.web import events_socket
+from ringline.web import events_session
 from ringline.web.limits import SocketLimits, WebLimits
 from ringline.wire import events_socket as wire_events_socket
 from ringline.wire import phoenix_socket
@@ -585,7 +585,7 @@ async def test_a_rejoin_goes_on_exactly_behind_its_reply(
     ):
         await client.join(ref="1")
         await other.join()
-        monkeypatch.setattr(events_socket, "resolve", resolve_slowly)
+        monkeypatch.setattr(events_session, "resolve", resolve_slowly)
         await client.send("2", "2", "events", "phx_join", {})
         await resolved.wait()
         await caller.say("during the join")

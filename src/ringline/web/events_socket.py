@@ -1,44 +1,26 @@
-"""The events socket: `/socket/websocket` (events socket, 3).
+"""The door of the events socket: `/socket/websocket` (events socket, 3.2).
 
-The protocol is pure (`wire/phoenix_socket.py`); this shell feeds it frames, decides which
-topics exist, and subscribes joined channels to the hub. A join that asks for a position gets
-its reply first and then the history, at the pace the connection drains.
+What is said there, whatever carries it, is `events_session.py`.
 """
 
 import asyncio
 
-import structlog
 from aiohttp import web
 
-from ringline.domain.topics import Topic
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
-from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
-from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of, retry_after
+from ringline.web.events_session import EventsSession
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
 from ringline.web.upgrade import OUR_VERSION, upgrade_problem
-from ringline.web.watchers import InTextFrames, Viewer, Watchers, read_since
-from ringline.web.websocket import Message, WebSocket
-from ringline.wire import phoenix_socket
-from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
+from ringline.web.watchers import InTextFrames, Viewer, Watchers
+from ringline.web.websocket import WebSocket
+from ringline.wire.dialect import Dialect
+from ringline.wire.events_socket import Payloads
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
-from ringline.wire.phoenix_socket import (
-    ChannelClosed,
-    ChannelOpened,
-    Disconnect,
-    Effect,
-    JoinRequested,
-    Send,
-    SocketProtocol,
-)
 from ringline.wire.websocket_frames import text_frame
-
-_log = structlog.get_logger(__name__)
-
-UNAVAILABLE = "unavailable"
 
 
 class EventsSockets:
@@ -70,15 +52,15 @@ class EventsSockets:
         self, request: web.Request, viewer: Viewer, *, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
         await begin_stream(request, viewer.scope)
-        connection = _Connection(
+        session = EventsSession(
             self._watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
         )
-        with self._watchers.standing(viewer, connection.credential_revoked):
+        with self._watchers.standing(viewer, session.credential_revoked):
             if not await self._watchers.admit(viewer):
                 raise _Refused
             socket = await WebSocket.accept(request, subprotocol, bounds=WATCHER)
-            with self._watchers.present(connection):
-                await connection.serve(socket)
+            with self._watchers.present(session):
+                await _carry(socket, session, silent_s=self._limits.silent_s)
         return socket.response
 
     def _viewer(self, request: web.Request, offered: str | None) -> Viewer | None:
@@ -95,170 +77,68 @@ class _Refused(Exception):
     """The connection's credential is no longer valid."""
 
 
-class _Connection:
-    """One events socket, from the 101 to the close."""
+class _OverWebSocket:
+    """A WebSocket as a session's carrier (events_session.Carrier)."""
 
-    def __init__(
-        self,
-        watchers: Watchers,
-        viewer: Viewer,
-        *,
-        version: Version,
-        payloads: Payloads,
-        limits: SocketLimits,
-    ) -> None:
-        self._watchers = watchers
-        self._payloads = payloads
-        self._viewer = viewer
-        self._limits = limits
-        self._protocol = SocketProtocol(version, limits.channels)
-        self._socket: WebSocket | None = None
-        self._outbox: Outbox | None = None
-        self._joining: dict[str, asyncio.Task[None]] = {}
-        self._followers: dict[str, Follower] = {}
-        self._end: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
-
-    def credential_revoked(self) -> None:
-        """Close: the token's key or operator was revoked."""
-        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
-
-    def server_stops(self) -> None:
-        """Close: the client will reconnect to the next server."""
-        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESTARTING, "restart"))
-
-    async def serve(self, socket: WebSocket) -> None:
-        """Talk to the client until either side closes."""
+    def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
-        outbox = self._outbox = Outbox(socket, self._watchers.tick, overrun=socket.abort)
-        socket.on_resumed = outbox.resumed
-        tasks = [
-            asyncio.create_task(self._read(socket)),
-            asyncio.create_task(self._watch_idle(socket)),
-        ]
-        try:
-            await asyncio.wait({*tasks, self._end}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            for topic in [*self._joining, *self._followers]:
-                self._stop(topic)
-            await asyncio.gather(*tasks, return_exceptions=True)
-            outbox.flush()
-            outbox.close()
-        if self._end.done():
-            goodbye = self._end.result()
-            await socket.close(goodbye.code, goodbye.reason)
+        self.on_resumed = _nothing
+        #: Done when the session says goodbye.
+        self.goodbye: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        socket.on_resumed = lambda: self.on_resumed()
 
-    async def _read(self, socket: WebSocket) -> None:
-        try:
-            await socket.receive_all(self._take)
-        except Exception as error:  # a bug ends only this socket, and is logged
-            _log.error("socket_failed", error=type(error).__name__)
-            self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
+    @property
+    def paused(self) -> bool:
+        """Return whether no more bytes are accepted now."""
+        return self._socket.paused
 
-    def _take(self, message: Message) -> None:
-        self._carry_out(self._protocol.receive(message))
+    def write(self, data: bytes) -> None:
+        """Write frames."""
+        self._socket.write(data)
 
-    async def _watch_idle(self, socket: WebSocket) -> None:
-        await socket.silent_for(self._limits.silent_s)
-        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "idle"))
+    def frame(self, payload: bytes) -> bytes:
+        """Frame a message's payload."""
+        return text_frame(payload)
 
-    def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                case Send(frame):
-                    if self._outbox is not None:
-                        self._outbox.send(text_frame(frame))
-                case JoinRequested():
-                    self._join(effect)
-                case ChannelOpened():
-                    pass  # the join's task continues on its own
-                case ChannelClosed(topic):
-                    self._stop(topic)
-                case Disconnect():
-                    self._disconnect(effect)
+    def framed(self, dialect: Dialect) -> Dialect:
+        """Return a dialect in text frames."""
+        return InTextFrames(dialect)
 
-    def _disconnect(self, goodbye: Disconnect) -> None:
-        if not self._end.done():
-            self._end.set_result(goodbye)
+    async def begin_replay(self) -> None:
+        """Wait for the workspace's turn to read history."""
+        await self._socket.begin_replay()
 
-    def _join(self, request: JoinRequested) -> None:
-        try:
-            topic = self._topic(request.topic)
-        except TopicRefused as refused:
-            self._carry_out(self._protocol.refuse_join(request, refused.reason))
-            return
-        # The topic is silent from here to the reply: anything that an older channel still sent
-        # would be sent again after the position in the reply.
-        self._stop(request.topic)
-        self._joining[request.topic] = asyncio.create_task(self._follow(request, topic))
+    def say_goodbye(self, code: int, reason: str) -> None:
+        """Close with a close code."""
+        if not self.goodbye.done():
+            self.goodbye.set_result((code, reason))
 
-    def _topic(self, name: str) -> Topic:
-        """Return the topic of a channel's name. Raises TopicRefused."""
-        return read_topic(name, self._viewer.scope.workspace_id)
+    def abort(self) -> None:
+        """Cut the client off."""
+        self._socket.abort()
 
-    async def _follow(self, request: JoinRequested, topic: Topic) -> None:
-        """Reply to a join, then send the topic's events."""
-        try:
-            await self._join_and_follow(request, topic)
-        except OutboxClosed:
-            pass
-        except Unavailable:
-            self._give_up(request, UNAVAILABLE)
-        except Exception as error:  # a bug ends only this channel, and is logged
-            _log.error("join_failed", error=type(error).__name__)
-            self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
-    async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
-        name, scope, store = request.topic, self._viewer.scope, self._watchers.log_store
-        since = read_since(request.payload.get("since"))
-        if since is not None and self._socket is not None:
-            await self._socket.begin_replay()
-        start = await resolve(store, scope, since=since, replay_limit=self._limits.replay_events)
-        response: dict[str, object] = {"position": str(start.position)}
-        if start.recovered is not None:
-            response["recovered"] = start.recovered
-        accepted = self._protocol.accept_join(request, response)
-        # An older channel of the topic is closed here; this task must not be cancelled with it.
-        task = self._joining.pop(name, None)
-        self._carry_out(accepted)
-        if not accepted or task is None or self._outbox is None:
-            return  # it was left in the meantime
-        self._close_twins(name, topic)
-        self._joining[name] = task
-        dialect = InTextFrames(EventsSocket(self._protocol.version, name, payloads=self._payloads))
-        subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_position)
-        follower = await follow(
-            self._watchers.hub,
-            store,
-            subscription=subscription,
-            since=start.position,
-            outbox=self._outbox,
-        )
-        del self._joining[name]
-        self._followers[name] = follower
+def _nothing() -> None:
+    """Take the news that bytes are accepted again: nothing waits for it yet."""
 
-    def _close_twins(self, name: str, topic: Topic) -> None:
-        """Close channels that follow the same topic under another name."""
-        for other in self._protocol.topics:
-            if other != name and self._topic(other) == topic:
-                self._carry_out(self._protocol.close_channel(other))
 
-    def _give_up(self, request: JoinRequested, reason: str) -> None:
-        """Refuse a join, or break the channel if it was already accepted."""
-        self._joining.pop(request.topic, None)
-        refused = self._protocol.refuse_join(request, reason)
-        self._carry_out(refused or self._protocol.break_channel(request.topic))
+async def _carry(socket: WebSocket, session: EventsSession, *, silent_s: float) -> None:
+    """Carry a session until either side closes."""
 
-    def _lost_position(self, follower: Follower) -> None:
-        """Close so that the client resumes: it lost a durable frame."""
-        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
+    async def watch_idle() -> None:
+        await socket.silent_for(silent_s)
+        session.silent()
 
-    def _stop(self, topic: str) -> None:
-        """Stop sending a topic's events."""
-        joining = self._joining.pop(topic, None)
-        if joining is not None:
-            joining.cancel()
-        follower = self._followers.pop(topic, None)
-        if follower is not None:
-            follower.close()
+    carrier = _OverWebSocket(socket)
+    session.begin(carrier)
+    reading = asyncio.create_task(socket.receive_all(session.take))
+    idle = asyncio.create_task(watch_idle())
+    try:
+        await asyncio.wait({reading, carrier.goodbye}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        session.left()
+        for task in (reading, idle):
+            task.cancel()
+        await asyncio.gather(reading, idle, return_exceptions=True)
+    if carrier.goodbye.done():
+        await socket.close(*carrier.goodbye.result())

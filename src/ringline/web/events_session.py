@@ -1,0 +1,264 @@
+"""A session of the events socket, whatever carries its frames (events socket, 3.4 to 3.7).
+
+The protocol is pure (`wire/phoenix_socket.py`). This shell gives it the client's messages,
+decides which topics exist, and subscribes joined channels to the hub. A join that asks for a
+position gets its reply first and then the history, at the pace the carrier drains.
+
+A session that waits has no task: its carrier calls `take` with each message, and `left` once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from ringline.domain.topics import Topic
+from ringline.domain.unavailable import Unavailable
+from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
+from ringline.services.outbox import Outbox, OutboxClosed
+from ringline.web.limits import SocketLimits
+from ringline.web.watchers import Viewer, Watchers, read_since
+from ringline.wire import phoenix_socket
+from ringline.wire.dialect import Dialect
+from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
+from ringline.wire.phoenix import Version
+from ringline.wire.phoenix_socket import (
+    ChannelClosed,
+    ChannelOpened,
+    Disconnect,
+    Effect,
+    JoinRequested,
+    Send,
+    SocketProtocol,
+)
+
+_log = structlog.get_logger(__name__)
+
+UNAVAILABLE = "unavailable"
+
+
+class Carrier(Protocol):
+    """What carries a session's frames: a WebSocket, or the answers to a client's polls.
+
+    The writing part is an outbox's sink.
+    """
+
+    #: Called when the carrier accepts bytes again.
+    on_resumed: Callable[[], None]
+
+    @property
+    def paused(self) -> bool:
+        """Return whether no more bytes are accepted now."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Write frames; never blocks. After the end they are discarded."""
+        ...
+
+    def frame(self, payload: bytes) -> bytes:
+        """Frame a message's payload."""
+        ...
+
+    def framed(self, dialect: Dialect) -> Dialect:
+        """Return a dialect in this carrier's frames."""
+        ...
+
+    async def begin_replay(self) -> None:
+        """Wait for the workspace's turn to read history."""
+        ...
+
+    def say_goodbye(self, code: int, reason: str) -> None:
+        """Close, after what has been written, with a close code."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the client off."""
+        ...
+
+
+class EventsSession:
+    """One session, from its beginning to its end."""
+
+    __slots__ = (
+        "_carrier",
+        "_followers",
+        "_goodbye",
+        "_joining",
+        "_limits",
+        "_outbox",
+        "_payloads",
+        "_protocol",
+        "_viewer",
+        "_watchers",
+    )
+
+    def __init__(
+        self,
+        watchers: Watchers,
+        viewer: Viewer,
+        *,
+        version: Version,
+        payloads: Payloads,
+        limits: SocketLimits,
+    ) -> None:
+        self._watchers = watchers
+        self._payloads = payloads
+        self._viewer = viewer
+        self._limits = limits
+        self._protocol = SocketProtocol(version, limits.channels)
+        self._carrier: Carrier | None = None
+        self._outbox: Outbox | None = None
+        self._joining: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, Follower] = {}
+        self._goodbye: Disconnect | None = None
+
+    # -- from outside -------------------------------------------------------------------
+
+    def credential_revoked(self) -> None:
+        """Close: the token's key or operator was revoked."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
+
+    def server_stops(self) -> None:
+        """Close: the client will reconnect to the next server."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESTARTING, "restart"))
+
+    def silent(self) -> None:
+        """Close: the client has sent nothing for too long."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "idle"))
+
+    # -- from the carrier ---------------------------------------------------------------
+
+    def begin(self, carrier: Carrier) -> None:
+        """Begin to talk to the client."""
+        self._carrier = carrier
+        if self._goodbye is not None:  # it was ended before it began
+            carrier.say_goodbye(self._goodbye.code, self._goodbye.reason)
+            return
+        self._outbox = Outbox(carrier, self._watchers.tick, overrun=carrier.abort)
+        carrier.on_resumed = self._outbox.resumed
+
+    def take(self, message: str | bytes) -> None:
+        """Handle a message: a text one is a `str`."""
+        try:
+            self._carry_out(self._protocol.receive(message))
+        except Exception as error:  # a bug ends only this session, and is logged
+            _log.error("socket_failed", error=type(error).__name__)
+            self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
+
+    def left(self) -> None:
+        """Stop: the client is gone, or has said goodbye."""
+        for topic in [*self._joining, *self._followers]:
+            self._stop(topic)
+        outbox, self._outbox = self._outbox, None
+        if outbox is not None:
+            outbox.flush()
+            outbox.close()
+
+    # -- what follows -------------------------------------------------------------------
+
+    def _disconnect(self, goodbye: Disconnect) -> None:
+        if self._goodbye is not None:
+            return
+        self._goodbye = goodbye
+        if self._carrier is not None:
+            self.left()
+            self._carrier.say_goodbye(goodbye.code, goodbye.reason)
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(frame):
+                    if self._outbox is not None and self._carrier is not None:
+                        self._outbox.send(self._carrier.frame(frame))
+                case JoinRequested():
+                    self._join(effect)
+                case ChannelOpened():
+                    pass  # the join's task continues on its own
+                case ChannelClosed(topic):
+                    self._stop(topic)
+                case Disconnect():
+                    self._disconnect(effect)
+
+    def _join(self, request: JoinRequested) -> None:
+        try:
+            topic = self._topic(request.topic)
+        except TopicRefused as refused:
+            self._carry_out(self._protocol.refuse_join(request, refused.reason))
+            return
+        # The topic is silent from here to the reply: anything that an older channel still sent
+        # would be sent again after the position in the reply.
+        self._stop(request.topic)
+        self._joining[request.topic] = asyncio.create_task(self._follow(request, topic))
+
+    def _topic(self, name: str) -> Topic:
+        """Return the topic of a channel's name. Raises TopicRefused."""
+        return read_topic(name, self._viewer.scope.workspace_id)
+
+    async def _follow(self, request: JoinRequested, topic: Topic) -> None:
+        """Reply to a join, then send the topic's events."""
+        try:
+            await self._join_and_follow(request, topic)
+        except OutboxClosed:
+            pass
+        except Unavailable:
+            self._give_up(request, UNAVAILABLE)
+        except Exception as error:  # a bug ends only this channel, and is logged
+            _log.error("join_failed", error=type(error).__name__)
+            self._give_up(request, phoenix_socket.JOIN_CRASHED)
+
+    async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
+        name, scope, store = request.topic, self._viewer.scope, self._watchers.log_store
+        since = read_since(request.payload.get("since"))
+        if since is not None and self._carrier is not None:
+            await self._carrier.begin_replay()
+        start = await resolve(store, scope, since=since, replay_limit=self._limits.replay_events)
+        response: dict[str, object] = {"position": str(start.position)}
+        if start.recovered is not None:
+            response["recovered"] = start.recovered
+        accepted = self._protocol.accept_join(request, response)
+        # An older channel of the topic is closed here; this task must not be cancelled with it.
+        task = self._joining.pop(name, None)
+        self._carry_out(accepted)
+        if not accepted or task is None or self._outbox is None or self._carrier is None:
+            return  # it was left in the meantime
+        self._close_twins(name, topic)
+        self._joining[name] = task
+        dialect = EventsSocket(self._protocol.version, name, payloads=self._payloads)
+        subscription = Subscription(
+            scope, topic, self._carrier.framed(dialect), OnLoss.STOP, self._lost_position
+        )
+        follower = await follow(
+            self._watchers.hub,
+            store,
+            subscription=subscription,
+            since=start.position,
+            outbox=self._outbox,
+        )
+        del self._joining[name]
+        self._followers[name] = follower
+
+    def _close_twins(self, name: str, topic: Topic) -> None:
+        """Close channels that follow the same topic under another name."""
+        for other in self._protocol.topics:
+            if other != name and self._topic(other) == topic:
+                self._carry_out(self._protocol.close_channel(other))
+
+    def _give_up(self, request: JoinRequested, reason: str) -> None:
+        """Refuse a join, or break the channel if it was already accepted."""
+        self._joining.pop(request.topic, None)
+        refused = self._protocol.refuse_join(request, reason)
+        self._carry_out(refused or self._protocol.break_channel(request.topic))
+
+    def _lost_position(self, follower: Follower) -> None:
+        """Close so that the client resumes: it lost a durable frame."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
+
+    def _stop(self, topic: str) -> None:
+        """Stop sending a topic's events."""
+        joining = self._joining.pop(topic, None)
+        if joining is not None:
+            joining.cancel()
+        follower = self._followers.pop(topic, None)
+        if follower is not None:
+            follower.close()
