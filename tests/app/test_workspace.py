@@ -51,6 +51,7 @@ async def test_a_new_workspace(service: Service) -> None:
         "tier": "scale",
         "webhook_url": None,
         "retention_days": 30,
+        "allowed_origins": [],
     }
     assert (await V1(service, service.keys.test_key).get("/workspace")).body["name"] == "Test"
 
@@ -64,8 +65,12 @@ async def test_settings_change_for_both_environments(service: Service) -> None:
     assert (changed.body["webhook_url"], changed.body["retention_days"]) == (url, 3650)
     for key in (None, service.keys.test_key):
         assert (await V1(service, key).get("/workspace")).body == changed.body
-    cleared = await v1.patch("/workspace", {"webhook_url": None})
+    app = "https://app.example.com"
+    bound = await v1.patch("/workspace", {"allowed_origins": [app, app]})
+    assert bound.body["allowed_origins"] == [app]
+    cleared = await v1.patch("/workspace", {"webhook_url": None, "allowed_origins": []})
     assert cleared.body["webhook_url"] is None
+    assert cleared.body["allowed_origins"] == []
     assert cleared.body["name"] == "Ada's"
     assert (await v1.patch("/workspace", {})).body == cleared.body
 
@@ -102,6 +107,10 @@ async def test_rpc_shows_the_same_row(service: Service) -> None:
         {"webhook_url": "http://hooks.example.com"},
         {"webhook_url": "https://127.0.0.1/a"},
         {"webhook_url": 7},
+        {"allowed_origins": "https://app.example.com"},
+        {"allowed_origins": ["https://app.example.com/page"]},
+        {"allowed_origins": ["https://app.example.com", 7]},
+        {"allowed_origins": ["https://app.example.com\0"]},
     ],
 )
 async def test_settings_that_are_refused(service: Service, body: dict[str, object]) -> None:

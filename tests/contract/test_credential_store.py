@@ -5,8 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
+from ringline.domain.origins import OriginNotAllowed
 from ringline.ports import Violation
 from ringline.storage.credentials import SWEEP_EVERY
 from ringline.storage.stores import Stores
@@ -131,6 +134,35 @@ async def test_a_ticket_is_taken_once(stores: Stores) -> None:
     assert await stores.credentials.take_ticket(b"t" * 32, NOW) == ticket
     assert await stores.credentials.take_ticket(b"t" * 32, NOW) is None
     assert await stores.credentials.find_ticket(b"t" * 32) is None
+
+
+async def test_a_ticket_stays_if_the_workspace_refuses_the_origin(
+    database: TestDatabase, stores: Stores
+) -> None:
+    scope = await make_log(stores)
+    key = a_key(scope)
+    await stores.workspaces.create_key(key, hash_of(key))
+    ticket, allowed = a_ticket(key), ("https://a.example", "https://b.example")
+    await stores.credentials.put_ticket(b"t" * 32, ticket, now=NOW)
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.workspaces SET allowed_origins = $2 WHERE id = $1",
+            scope.workspace_id,
+            list(allowed),
+        )
+    bound = replace(key, allowed_origins=allowed)
+    assert await stores.credentials.find_key(hash_of(key)) == bound
+    assert await stores.credentials.get_keys([key.id]) == [bound]
+    take = stores.credentials.take_ticket
+    for origins in (["https://c.example"], ["https://a.example", "https://c.example"], [""]):
+        with pytest.raises(OriginNotAllowed):
+            await take(b"t" * 32, NOW, origins=origins)
+    # A ticket that is not valid is not told about, whatever the origin.
+    assert await take(b"t" * 32, ticket.expires_at, origins=["https://c.example"]) is None
+    assert await take(b"t" * 32, NOW, origins=["https://b.example"]) == ticket
+    assert await take(b"t" * 32, NOW, origins=["https://c.example"]) is None
+    await stores.credentials.put_ticket(b"t" * 32, ticket, now=NOW)
+    assert await take(b"t" * 32, NOW) == ticket
 
 
 async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stores: Stores) -> None:

@@ -1,6 +1,7 @@
 """Minting and redeeming: what asks the store, and what is remembered."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -43,7 +44,9 @@ class Store:
     async def drop_ticket(self, scope: Scope, call_id: UUID, *, now: datetime) -> bool:
         raise AssertionError("no session is ended by its id")
 
-    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
+    async def take_ticket(
+        self, ticket_hash: bytes, now: datetime, *, origins: Sequence[str] = ()
+    ) -> Ticket | None:
         return self.tickets.pop(ticket_hash, None)
 
 

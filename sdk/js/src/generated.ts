@@ -803,6 +803,7 @@ export interface Organisation {
   webhookUrl: string | null;
   retentionDays: number;
   recordingEnabled: boolean;
+  allowedOrigins: string[];
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -818,6 +819,7 @@ export interface OrganisationFilter extends Joined<OrganisationFilter> {
   webhookUrl?: Nullable<ByText>;
   retentionDays?: ByNumber;
   recordingEnabled?: ByBoolean;
+  allowedOrigins?: ByNil;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
 }

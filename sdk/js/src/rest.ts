@@ -47,6 +47,8 @@ export interface V1GetWorkspaceAnswer {
   webhook_url: string | null;
   /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most; events and calls are kept in this version. */
   retention_days: number;
+  /** The origins of the pages that may open its sockets and streams; none means all that the server allows. */
+  allowed_origins: readonly (string)[];
   /** When it was created. */
   created_at: Timestamp;
   /** When it was last changed. */
@@ -61,6 +63,8 @@ export interface V1UpdateWorkspaceBody {
   webhook_url?: string | null;
   /** 1 to 3,650. Default: unchanged. */
   retention_days?: number;
+  /** At most 50 origins of the pages that may open its sockets and streams, as browsers send them: `https://app.example.com`. `[]` means all that the server allows. Default: unchanged. */
+  allowed_origins?: readonly (string)[];
 }
 
 /** The workspace as it is now. */
@@ -75,6 +79,8 @@ export interface V1UpdateWorkspaceAnswer {
   webhook_url: string | null;
   /** For how many days settled deliveries of webhooks are kept, and recordings, but these for 30 at most; events and calls are kept in this version. */
   retention_days: number;
+  /** The origins of the pages that may open its sockets and streams; none means all that the server allows. */
+  allowed_origins: readonly (string)[];
   /** When it was created. */
   created_at: Timestamp;
   /** When it was last changed. */

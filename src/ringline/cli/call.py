@@ -18,7 +18,7 @@ from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import CallProblem, CallReport, place_call
 from ringline.client.sound import SoundProblem, load_sound
-from ringline.domain.leash import is_origin
+from ringline.domain.origins import is_origin
 from ringline.wire.wav import Wav, write_wav
 
 #: Errors of a call; their texts are sentences for the user.

@@ -156,7 +156,8 @@ class Settings(BaseSettings):
         (),
         description=(
             "origins from which browsers may open sockets and streams, comma-separated; `*` is "
-            "all. It does not apply to RPC, which uses no cookies"
+            "all. A workspace's `allowed_origins` (`PATCH /v1/workspace`) narrow it. It does not "
+            "apply to RPC, which uses no cookies"
         ),
         json_schema_extra={"default": "all"},
     )

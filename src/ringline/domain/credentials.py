@@ -46,6 +46,8 @@ class Key:
     first_id: UUID | None = None
     #: The workspace's: every request needs it, and this look-up is one that every request makes.
     tier: Tier = Tier.SCALE
+    #: The workspace's too: of the pages that may open sockets and streams; none means all.
+    allowed_origins: tuple[str, ...] = ()
 
     @property
     def shown_id(self) -> UUID:

@@ -4,27 +4,17 @@ Members of the mint's body, beside `config`. A leash narrows and never widens: w
 server's own limit is lower, that one counts. The client has no say in it.
 """
 
-import re
 from typing import Annotated, Any
 
 import msgspec
 
 from ringline.domain import limits
 from ringline.domain.members import means
+from ringline.domain.origins import is_origin
 
 _AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 _Seconds = Annotated[int, msgspec.Meta(ge=1, le=limits.LEASH_S.most)]
-
-#: An origin as browsers write it (RFC 6454, 6.2), with its port in digits.
-_ORIGIN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[a-z0-9_][a-z0-9._-]*|\[[0-9a-f:.]+\])"
-    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
-)
-#: The default ports, which browsers leave out.
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
-_MAX_PORT = 65_535
-_NO_PAGES = ("ws", "wss")  # schemes of sockets, not of the pages that open them
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,14 +137,3 @@ def flaw_of(leash: Leash) -> str | None:
 
 _SUBJECT = limits.SUBJECT_BYTES.most
 _METADATA = limits.SESSION_METADATA_BYTES.most
-
-
-def is_origin(text: str) -> bool:
-    """Return whether a text is an origin, in the one spelling that browsers send."""
-    found = _ORIGIN.fullmatch(text) if len(text) <= limits.ORIGIN_CHARACTERS.most else None
-    if found is None or found["scheme"] in _NO_PAGES:
-        return False
-    port = found["port"]
-    if port is None:
-        return True
-    return int(port) <= _MAX_PORT and _DEFAULT_PORTS.get(found["scheme"]) != port

@@ -320,7 +320,12 @@ LEASH_S = Limit(
     "`max_duration_seconds` and `idle_timeout_seconds` of a ticket", 86_400, "s", _BAD_LEASH
 )
 LEASH_ORIGINS = Limit("`allowed_origins` of a ticket", 20, "origins", _BAD_LEASH)
-ORIGIN_CHARACTERS = Limit("an origin in `allowed_origins`", 300, "characters", _BAD_LEASH)
+ORIGIN_CHARACTERS = Limit(
+    "an origin in `allowed_origins`, of a workspace too",
+    300,
+    "characters",
+    _BAD_LEASH + "; under `/v1` 400 `INVALID_ARGUMENT`",
+)
 SUBJECT_BYTES = Limit("`subject` of a ticket", 255, "bytes", _BAD_LEASH)
 SESSION_METADATA_BYTES = Limit(
     "`metadata` of a ticket, as compact JSON", 16 * KIB, "bytes", _BAD_LEASH

@@ -125,6 +125,9 @@ UTTERANCE = Limit(
     "the rest is not looked at",
 )
 DIGITS = Limit("digits of one `dtmf`, pauses included", 64, "digits", "400 `INVALID_ARGUMENT`")
+WORKSPACE_ORIGINS = Limit(
+    "`allowed_origins` of a workspace", 50, "origins", "400 `INVALID_ARGUMENT`"
+)
 RECORDING_WAIT_S = Limit(
     "a request's wait for the recording of a call that has just ended", 5, "s", "404 `NOT_FOUND`"
 )
@@ -139,6 +142,7 @@ ROWS = (
     PER_MINUTE_OF_BUILDER,
     PER_MINUTE_OF_STARTER,
     SECRET_KEYS,
+    WORKSPACE_ORIGINS,
     METADATA_BYTES,
     CALLS_OF_STARTER,
     CALLS_OF_BUILDER,

@@ -348,10 +348,13 @@ class TicketStore(Protocol):
         """
         ...
 
-    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
+    async def take_ticket(
+        self, ticket_hash: bytes, now: datetime, *, origins: Sequence[str] = ()
+    ) -> Ticket | None:
         """Redeem a ticket: delete and return it, if it and its key are valid.
 
-        It is atomic: of two racing clients one gets the ticket. Raises StoreUnavailable, after
+        It is atomic: of two racing clients one gets the ticket. Raises OriginNotAllowed if the
+        workspace does not let these origins in, and the ticket stays; StoreUnavailable, after
         which the ticket may be spent.
         """
         ...

@@ -23,6 +23,13 @@ WORKSPACE: Members = (
         "for how many days settled deliveries of webhooks are kept, and recordings, but these for "
         "30 at most; events and calls are kept in this version",
     ),
+    Member(
+        "allowed_origins",
+        Shape.TEXT,
+        "the origins of the pages that may open its sockets and streams; none means all that the "
+        "server allows",
+        many=True,
+    ),
     Member("created_at", Shape.TIME, "when it was created"),
     Member("updated_at", Shape.TIME, "when it was last changed"),
 )
@@ -43,6 +50,7 @@ def show_workspace(workspace: WorkspaceSettings) -> dict[str, object]:
         "tier": workspace.tier,
         "webhook_url": workspace.webhook_url,
         "retention_days": workspace.retention_days,
+        "allowed_origins": list(workspace.allowed_origins),
         "created_at": seconds(workspace.created_at),
         "updated_at": seconds(workspace.updated_at),
     }

@@ -1,8 +1,11 @@
 """The rows of the routes of the workspace (live streams, 6.10; contract, 6)."""
 
-from ringline.domain import webhook_limits
+from typing import cast
+
+from ringline.domain import v1_limits, webhook_limits
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member, Shape
+from ringline.domain.origins import is_origin
 from ringline.rest import workspace_actions as act
 from ringline.rest import workspace_members as shown
 from ringline.rest.route import Input, Route
@@ -26,6 +29,26 @@ class Name:
         return text
 
 
+class Origins:
+    """A list of origins, each kept once."""
+
+    def cast(self, value: object) -> list[str]:
+        """Take a list of origins as browsers send them (RFC 6454, 6.2)."""
+        if not isinstance(value, list):
+            raise BadValue("must be a list")
+        origins = cast("list[object]", value)
+        if len(origins) > v1_limits.WORKSPACE_ORIGINS.most:
+            raise BadValue("must have at most %{max} members", max=v1_limits.WORKSPACE_ORIGINS.most)
+        for index, origin in enumerate(origins):
+            if not isinstance(origin, str) or not is_origin(origin):
+                raise BadValue(
+                    "must hold origins as browsers send them, such as https://app.example.com; "
+                    "the one at index %{index} is not",
+                    index=index,
+                )
+        return list(dict.fromkeys(cast("list[str]", origins)))
+
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
@@ -46,7 +69,8 @@ ROUTES: tuple[Route, ...] = (
         act.update_workspace,
         "The workspace as it is now",
         "It holds for both environments, so it takes a `sk_live_` key. `tier` and `signing_secret` "
-        "cannot be set: 400. A shorter retention takes effect within a day.",
+        "cannot be set: 400. A shorter retention takes effect within a day. `allowed_origins` bind "
+        "the sockets and streams that are opened from now on; those that are open stay.",
         body=(
             Input(Member("name", Shape.TEXT, "its name", "unchanged"), Name()),
             Input(
@@ -64,6 +88,18 @@ ROUTES: tuple[Route, ...] = (
                     "retention_days", Shape.INTEGER, f"1 to {MAX_RETENTION_DAYS:,}", "unchanged"
                 ),
                 Integer(minimum=1, maximum=MAX_RETENTION_DAYS),
+            ),
+            Input(
+                Member(
+                    "allowed_origins",
+                    Shape.TEXT,
+                    f"at most {v1_limits.WORKSPACE_ORIGINS.most} origins of the pages that may "
+                    "open its sockets and streams, as browsers send them: "
+                    "`https://app.example.com`. `[]` means all that the server allows",
+                    "unchanged",
+                    many=True,
+                ),
+                Origins(),
             ),
         ),
         unsettable=("tier", "signing_secret"),

@@ -155,6 +155,7 @@ ORGANISATION = Resource(
         Field("webhookUrl", Text(), null=True),
         Field("retentionDays", Integer()),
         Field("recordingEnabled", Boolean()),
+        Field("allowedOrigins", TextList()),
         *_stamps(),
     ),
 )

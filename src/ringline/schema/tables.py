@@ -75,6 +75,8 @@ workspaces = sa.Table(
     ),
     # The switch above those of all agents.
     sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Of the pages that may open its sockets and streams; none means all.
+    sa.Column("allowed_origins", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     #: When it was deleted; its rows are being removed.
     sa.Column("deleted_at", TIMESTAMP),
     *stamps(),

@@ -269,18 +269,18 @@ class Credentials:
             if key_id not in self._by_key:
                 self._expiries.pop(key_id, None)
 
-    async def admit(self, key_id: UUID, scope: Scope, *, user_id: UUID | None = None) -> bool:
+    async def admit(self, key_id: UUID, scope: Scope, *, user_id: UUID | None = None) -> Key | None:
         """Check a key that has just been registered for a log, and watch its expiry.
 
-        Raises StoreUnavailable.
+        Returns the key as the database has it now, or None. Raises StoreUnavailable.
         """
         key = await self._valid_key(key_id, scope, user_id=user_id)
         if key is None:
-            return False
+            return None
         # `setdefault`: a change of the expiry that arrived during the lookup is newer.
         if key.expires_at is not None:
             self._expiries.setdefault(key_id, key.expires_at)
-        return True
+        return key
 
     async def _valid_key(self, key_id: UUID, scope: Scope, *, user_id: UUID | None) -> Key | None:
         """Return a log's valid key, or None; a member must belong to its team.

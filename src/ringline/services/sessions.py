@@ -4,7 +4,7 @@ A session is a call. The ticket already contains the call's id, so that its mint
 the call from the first event (contract, 1 and 5; realtime voice, 2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -128,11 +128,15 @@ class Sessions:
             log_refused("ticket")
         return ticket
 
-    async def redeem(self, secret: str) -> Permit | None:
-        """Redeem a ticket, once; return None if it is not valid. Raises StoreUnavailable."""
+    async def redeem(self, secret: str, *, origins: Sequence[str] = ()) -> Permit | None:
+        """Redeem a ticket, once; return None if it is not valid.
+
+        `origins` are those that the request states. Raises OriginNotAllowed, and the ticket is
+        not spent; StoreUnavailable.
+        """
         ticket_hash = digest(secret)
         self._minted.forget(ticket_hash)
-        ticket = await self._store.take_ticket(ticket_hash, self._now())
+        ticket = await self._store.take_ticket(ticket_hash, self._now(), origins=origins)
         if ticket is None:
             log_refused("ticket")
             return None

@@ -33,6 +33,7 @@ class WorkspaceSettings:
     webhook_url: str | None
     retention_days: int
     recording_enabled: bool
+    allowed_origins: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
 
@@ -44,6 +45,7 @@ _COLUMNS = (
     workspaces.c.webhook_url,
     workspaces.c.retention_days,
     workspaces.c.recording_enabled,
+    workspaces.c.allowed_origins,
     workspaces.c.created_at,
     workspaces.c.updated_at,
 )
@@ -67,7 +69,7 @@ class SettingsOfWorkspaces:
             return await _find(rows)
 
     async def change(self, scope: Scope, changes: Mapping[str, object]) -> WorkspaceSettings:
-        """Set `name`, `webhook_url`, `retention_days`. Raises Unavailable."""
+        """Set `name`, `webhook_url`, `retention_days`, `allowed_origins`. Raises Unavailable."""
         if not changes:
             return await self.find(scope)
         text, values = self._update(scope, changes)
@@ -109,6 +111,7 @@ async def _one(rows: Rows, text: str, *, values: Sequence[object]) -> WorkspaceS
         webhook_url=row["webhook_url"],
         retention_days=row["retention_days"],
         recording_enabled=row["recording_enabled"],
+        allowed_origins=tuple(row["allowed_origins"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

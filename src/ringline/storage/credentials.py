@@ -13,6 +13,7 @@ from uuid import UUID
 
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, Scope
+from ringline.domain.origins import OriginNotAllowed
 from ringline.domain.tiers import Tier
 from ringline.schema.names import KEYS_CHANNEL
 from ringline.storage.database import Database
@@ -26,6 +27,7 @@ _KEY_WITH_MEMBER = f"""
     )
 """
 _PUT_TICKET = "SELECT ringline.put_ticket($1, $2, $3, $4, $5, $6, $7, $8)"
+_TAKE_TICKET = "SELECT * FROM ringline.take_ticket($1, $2, $3)"
 _DROP_TICKET = "SELECT ringline.drop_ticket($1, $2, $3, $4)"
 #: A ticket is valid for 300 s at most. One mint in so many also deletes tickets that were
 #: never redeemed, by the database's clock, and more of them than were minted meanwhile.
@@ -130,16 +132,23 @@ class PostgresCredentials:
         )
         return bool(dropped)
 
-    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
+    async def take_ticket(
+        self, ticket_hash: bytes, now: datetime, *, origins: Sequence[str] = ()
+    ) -> Ticket | None:
         """Redeem a ticket: delete and return it, if it and its key are valid.
 
-        It is atomic: of two racing clients one gets the ticket. Raises StoreUnavailable, after
+        It is atomic: of two racing clients one gets the ticket. Raises OriginNotAllowed if the
+        workspace does not let these origins in, and the ticket stays; StoreUnavailable, after
         which the ticket may be spent.
         """
         rows = await self._database.look_up(
-            CREDENTIALS, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True
+            CREDENTIALS, _TAKE_TICKET, ticket_hash, now, list(origins), owned=True
         )
-        return _read_ticket(rows[0]) if rows else None
+        if not rows:
+            return None
+        if not rows[0]["allowed"]:
+            raise OriginNotAllowed
+        return _read_ticket(rows[0])
 
     async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
         """Call back, until cancelled, with the id of each key or member that may be gone.
@@ -160,8 +169,10 @@ class PostgresCredentials:
 
 
 def _read_found(row: Any) -> Key:
-    """Return the key in a row of a lookup function, with its workspace's tier."""
-    return replace(read_key(row), tier=Tier(row["tier"]))
+    """Return the key in a row of a lookup function, with what it says of the workspace."""
+    return replace(
+        read_key(row), tier=Tier(row["tier"]), allowed_origins=tuple(row["allowed_origins"])
+    )
 
 
 def read_key(row: Any) -> Key:

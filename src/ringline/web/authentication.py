@@ -1,12 +1,13 @@
 """A request's credential, and the answers to refused ones (contract, 6)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
+from ringline.domain.origins import may_connect
 from ringline.ports import Check
 from ringline.services.callers import Caller, caller_of
 from ringline.services.credentials import Credentials, Pass, log_refused
@@ -22,14 +23,18 @@ class Denied(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins that browsers may connect from; none means all."""
+    """The origins that browsers may connect from, as the server is set; none means all."""
 
     allowed: frozenset[str] = frozenset()
 
-    def refuses(self, request: web.Request) -> bool:
-        """Return whether a request's origin is not allowed."""
-        origin = request.headers.get("Origin")
-        return bool(self.allowed) and origin is not None and origin not in self.allowed
+    def refuses(self, request: web.Request, of_workspace: Collection[str] = ()) -> bool:
+        """Return whether a request's origin is not allowed here, or by its workspace."""
+        return not may_connect(origins_of(request), self.allowed, of_workspace)
+
+
+def origins_of(request: web.Request) -> list[str]:
+    """Return the origins that a request states: one from a browser, none or any from others."""
+    return request.headers.getall("Origin", [])
 
 
 class Contradiction(Exception):

@@ -56,8 +56,7 @@ class CallStreams:
         async def find(viewer: Viewer) -> Opened | web.StreamResponse:
             start = await self._start(viewer, request, since=since, last=TurnCompleted)
             if start is None:
-                if not await self._watchers.admit(viewer):
-                    raise StreamRefused("UNAUTHENTICATED")
+                await self._door.check(viewer, request)
                 return web.Response(status=204, headers=READABLE)
             stream = SseStream(self._watchers, start, frames=_TRANSCRIPT, limits=self._limits)
             return Opened(start, stream)

@@ -56,7 +56,8 @@ class EventsSockets:
             self._watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
         )
         with self._watchers.standing(viewer, session.credential_revoked):
-            if not await self._watchers.admit(viewer):
+            key = await self._watchers.admit(viewer)
+            if key is None or self._origins.refuses(request, key.allowed_origins):
                 raise _Refused
             socket = await WebSocket.accept(request, subprotocol, bounds=WATCHER)
             with self._watchers.present(session):
@@ -74,7 +75,7 @@ class EventsSockets:
 
 
 class _Refused(Exception):
-    """The connection's credential is no longer valid."""
+    """The connection's credential is no longer valid, or its page is not allowed."""
 
 
 class _OverWebSocket:

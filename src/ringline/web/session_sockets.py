@@ -6,7 +6,7 @@ refuses it and starts a session is its `Entrance`; what is common to all of them
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,13 +15,21 @@ from aiohttp import web
 
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.leash import Leash
+from ringline.domain.origins import OriginNotAllowed, may_connect
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import Credentials, TooManySockets
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.session_places import ProcessFull, SessionPlaces, TooManySessions
 from ringline.services.sessions import Permit, Sessions, leash_of
-from ringline.web.authentication import Denied, Origins, answer, key_for, retry_after
+from ringline.web.authentication import (
+    Denied,
+    Origins,
+    answer,
+    key_for,
+    origins_of,
+    retry_after,
+)
 from ringline.web.frame_gate import SESSION
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import RealtimeLimits
@@ -107,6 +115,8 @@ class SessionSockets:
             return answer(entrance.refuse("forbidden"))
         try:
             return await self._upgrade(request, entrance)
+        except OriginNotAllowed:
+            return answer(entrance.refuse("forbidden"))
         except TooManySessions:
             return answer(entrance.refuse("concurrency_limit"), retry_after())
         except TooManySockets:
@@ -138,7 +148,7 @@ class SessionSockets:
             held.enter_context(self._standing(owner, session))
             if isinstance(owner, Ticket):  # before it is redeemed
                 held.enter_context(self._revocable(owner, session))
-            permit = await self._permit(owner, handshake)
+            permit = await self._permit(owner, handshake, origins=origins_of(request))
             if permit is None:
                 return unauthorized(entrance)
             if isinstance(owner, Key):
@@ -174,18 +184,27 @@ class SessionSockets:
             return self._credentials.register(owner.id, session.key_revoked)
         return self._credentials.register(owner.key_id, session.key_revoked, guest=True)
 
-    async def _permit(self, owner: Key | Ticket, handshake: Handshake) -> Permit | None:
-        """Redeem the ticket, or check the key, which is registered by now."""
-        if isinstance(owner, Key):
-            alive = await self._credentials.admit(owner.id, owner.scope)
-            return self._sessions.permit_key(owner) if alive else None
-        assert handshake.ticket is not None, "a ticket's owner was found by it"
-        return await self._sessions.redeem(handshake.ticket)
+    async def _permit(
+        self, owner: Key | Ticket, handshake: Handshake, *, origins: Sequence[str]
+    ) -> Permit | None:
+        """Redeem the ticket, or check the key, which is registered by now.
+
+        Raises OriginNotAllowed if the workspace does not let the origins in.
+        """
+        if isinstance(owner, Ticket):
+            assert handshake.ticket is not None, "a ticket's owner was found by it"
+            return await self._sessions.redeem(handshake.ticket, origins=origins)
+        key = await self._credentials.admit(owner.id, owner.scope)
+        if key is None:
+            return None
+        if not may_connect(origins, key.allowed_origins):
+            raise OriginNotAllowed
+        return self._sessions.permit_key(owner)
 
 
 def refuses_origin(leash: Leash, request: web.Request) -> bool:
     """Return whether a ticket may not be used by the page that the request comes from (2.7)."""
-    origins = request.headers.getall("Origin", [])
+    origins = origins_of(request)
     allowed = leash.allowed_origins
     return allowed is not None and (len(origins) != 1 or origins[0] not in allowed)
 

@@ -124,11 +124,21 @@ class StreamDoor:
         await begin_stream(request, viewer.scope, replays=since is not None)
         return viewer
 
+    async def check(self, viewer: Viewer, request: web.Request) -> None:
+        """Check a viewer's key and where its request comes from, as the database has them now.
+
+        Raises StreamRefused, StoreUnavailable.
+        """
+        key = await self._watchers.admit(viewer)
+        if key is None:
+            raise StreamRefused("UNAUTHENTICATED")
+        if self._origins.refuses(request, key.allowed_origins):
+            raise StreamRefused("PERMISSION_DENIED")
+
     async def _serve(self, opened: Opened, request: web.Request) -> web.StreamResponse:
         viewer = opened.start.viewer
         with self._watchers.standing(viewer, opened.stream.credential_revoked):
-            if not await self._watchers.admit(viewer):
-                raise StreamRefused("UNAUTHENTICATED")
+            await self.check(viewer, request)
             return await opened.stream.serve(request)
 
     @contextmanager

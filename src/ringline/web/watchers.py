@@ -15,7 +15,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from ringline.domain.credentials import ALLOWED_KINDS, Surface
+from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope, Since, parse_since
 from ringline.domain.tiers import Tier
@@ -88,8 +88,8 @@ class Watchers:
         """Register a watcher; `close` is called when its key or operator is revoked."""
         return self.credentials.register(viewer.key_id, close, user_id=viewer.user_id)
 
-    async def admit(self, viewer: Viewer) -> bool:
-        """Check a watcher that was just registered. Raises StoreUnavailable."""
+    async def admit(self, viewer: Viewer) -> Key | None:
+        """Return the valid key of a watcher that was just registered. Raises StoreUnavailable."""
         return await self.credentials.admit(viewer.key_id, viewer.scope, user_id=viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
