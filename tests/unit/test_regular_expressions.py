@@ -8,7 +8,8 @@ what it matches, with ends that make it fail. A pattern that backtracks hits the
 import ast
 import importlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
@@ -29,6 +30,7 @@ ROOT = Path(ringline.__file__).parent
 SIZE = 64 * 1024
 LETTERS = 8  # of those that a pattern tells apart; more only repeat what a class does
 METHODS = ("match", "fullmatch", "search", "split", "sub", "subn", "findall", "finditer")
+_MENTION = re.compile(rf"\b(?:re|regex)\b|\bpattern=|\.(?:{'|'.join(METHODS)})\b")
 HARMLESS = ("escape", "Match", "Pattern", *(flag.name for flag in re.RegexFlag))
 #: Patterns that exist only once a table is read; `kinds` and `schemas` below read them.
 OF_TABLES = {("rpc/kinds.py", "self.pattern")}
@@ -46,46 +48,54 @@ class Use:
 
 
 @cache
-def parsed() -> Mapping[str, ast.Module]:
-    """Read the whole code; the keys are paths from its root."""
-    paths = sorted(ROOT.rglob("*.py"))
-    return {str(path.relative_to(ROOT)): ast.parse(path.read_text("utf-8")) for path in paths}
+def parsed() -> Mapping[str, Sequence[ast.AST]]:
+    """Give the nodes of the code that may hold or use a pattern; the keys are paths from its root.
+
+    Forget them after use: hundreds of thousands of objects slow the garbage collector down.
+    """
+    texts = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in ROOT.rglob("*.py")}
+    return {
+        path: [*ast.walk(ast.parse(text))]
+        for path, text in sorted(texts.items())
+        if _MENTION.search(text)
+    }
 
 
 def module_of(path: str) -> ModuleType:
     return importlib.import_module("ringline." + path.removesuffix(".py").replace("/", "."))
 
 
-def called(tree: ast.AST) -> Iterator[tuple[ast.Attribute, ast.Call | None, str | None]]:
+def called(
+    nodes: Sequence[ast.AST],
+) -> Iterator[tuple[ast.Attribute, ast.Call | None, str | None]]:
     """Yield what is taken of `re`, with its call and the name that the result is given."""
-    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    calls = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
     names = {
         id(node.value): node.targets[0].id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "re":
             call = calls.get(id(node))
             yield node, call, names.get(id(call))
 
 
-def methods_of(name: str) -> set[str]:
-    """Tell what the code does with a pattern that has a name."""
-    return {
-        node.attr
-        for tree in parsed().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and ast.unparse(node.value).rpartition(".")[2] == name
-        and node.attr in METHODS
-    }
+@cache
+def methods_by_name() -> Mapping[str, set[str]]:
+    """Tell what the code does with each name that a pattern may have."""
+    methods: defaultdict[str, set[str]] = defaultdict(set)
+    for nodes in parsed().values():
+        for node in nodes:
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                methods[ast.unparse(node.value).rpartition(".")[2]].add(node.attr)
+    return methods
 
 
 def uses() -> Iterator[Use]:
     """Yield every use of a pattern; what cannot be found here is a failure."""
-    for path, tree in parsed().items():
-        for taken, call, name in called(tree):
+    for path, nodes in parsed().items():
+        for taken, call, name in called(nodes):
             where = f"{path}:{taken.lineno}"
             if taken.attr in HARMLESS:
                 continue
@@ -95,7 +105,7 @@ def uses() -> Iterator[Use]:
                 continue
             if taken.attr == "compile":
                 compiled = eval(ast.unparse(call), vars(module_of(path)))
-                methods = methods_of(name) if name else set(METHODS)
+                methods = methods_by_name().get(name, ()) if name else METHODS
                 assert methods, f"{where}: {name} is used where this test does not see it"
             else:
                 compiled = re.compile(eval(spelt, vars(module_of(path))))
@@ -142,6 +152,7 @@ USES = [
     ),
 ]
 TEXTS = sorted(set(kinds((ACTIONS, RESOURCES), set())), key=repr)
+parsed.cache_clear()
 
 # -- attacking them -----------------------------------------------------------------------
 
@@ -274,8 +285,8 @@ def test_the_patterns_are_found() -> None:
     assert ("the API's description", "search") in found
     spelt = {
         eval(ast.unparse(keyword.value), vars(module_of(path)))
-        for path, tree in parsed().items()
-        for call in ast.walk(tree)
+        for path, nodes in parsed().items()
+        for call in nodes
         if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("Text")
         for keyword in call.keywords
         if keyword.arg == "pattern"
@@ -284,14 +295,14 @@ def test_the_patterns_are_found() -> None:
     assert spelt == {text.pattern for text in TEXTS}
 
 
-@pytest.mark.parametrize("path", parsed())
-def test_the_standard_library_s_are_the_only_ones(path: str) -> None:
-    for node in ast.walk(parsed()[path]):
-        if isinstance(node, ast.ImportFrom):
-            assert node.module not in ("re", "regex"), f"{path}: import re, so that it is found"
-        elif isinstance(node, ast.Import):
-            assert all(one.name != "regex" for one in node.names)
-            assert all(one.asname is None for one in node.names if one.name == "re")
+def test_the_standard_library_s_are_the_only_ones() -> None:
+    for path, nodes in parsed().items():
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in ("re", "regex"), f"{path}: import re, so that it is found"
+            elif isinstance(node, ast.Import):
+                assert all(one.name != "regex" for one in node.names), path
+                assert all(one.asname is None for one in node.names if one.name == "re"), path
 
 
 @pytest.mark.parametrize(
