@@ -17,6 +17,9 @@ endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/.cache
 
+# Where it is set, as in many containers, every process compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # An environment made for the tests serves the demo too, and is not taken apart for it.
 RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
 SETUP := tools/install tools/find-python tools/uv requirements/uv.txt pyproject.toml
