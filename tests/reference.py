@@ -46,6 +46,7 @@ from ringline.wire import (
 from ringline.wire.call_commands import COMMANDS
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.carrier_templates import PLACEHOLDERS
+from ringline.wire.close_policy import POLICIES, Socket
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.openai_server_errors import CODES, OWN_ERRORS
@@ -144,6 +145,11 @@ def openai_error_rows() -> Iterator[str]:
         if code in openai_server_tables.TOLD:
             close_code = "–" if error.ends is Ends.NEVER else str(error.close_code)
             yield row(f"`{CODES.get(code, code)}`", close_code, error.means or error.message)
+
+
+def close_rows(socket: Socket) -> Iterator[str]:
+    for policy in POLICIES[socket].values():
+        yield row(str(policy.code), f"`{policy.action}`", policy.why, policy.then)
 
 
 def realtime_rows(events: Mapping[str, RealtimeEvent], examples: Examples) -> Iterator[str]:
@@ -371,6 +377,13 @@ TABLES = {
         provider_rows,
     ),
     "settings": (("name", "default", "meaning"), setting_rows),
+    **{
+        f"close codes {socket}": (
+            ("close code", "action", "why", "what to do"),
+            lambda socket=socket: close_rows(socket),
+        )
+        for socket in Socket
+    },
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
     "session config": (
         ("member", "value", "default", "does"),

@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from tests.callers import calling
 from tests.e2e.node import install
@@ -61,3 +63,32 @@ async def test_it_works_on(name: str, service: Service) -> None:
         assert client.all("close") == [{"code": 1006}] * 2
         async with calling(service) as caller:
             assert (await client.until("incoming_call"))["callUuid"] == caller.uuid
+
+
+async def test_it_does_what_the_table_of_close_codes_says() -> None:
+    codes = [1012, 4001, 1001, 1011, 1001, 1009]
+    closing = iter(codes)
+    tokens: list[str] = []
+
+    async def open_and_close(request: web.Request) -> web.WebSocketResponse:
+        tokens.append(request.query["session_token"])
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.close(code=next(closing))
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/socket/websocket", open_and_close)
+    async with (
+        TestServer(app) as server,
+        node_client("close_client.js", str(server.make_url("/"))) as client,
+    ):
+        assert "a frame is over 64 KiB" in (await client.until("warned"))["words"]
+        assert [closed["code"] for closed in client.all("close")] == codes[:-1]
+        assert tokens == [f"token-{number}" for number in (1, 1, 1, 2, 2, 3)]
+        assert len(client.all("paused")) == 1
+        await client.until("close", code=1009)
+        client.do("still connected?")
+        assert await client.until("connected") == {"connected": False}
+    assert next(closing, None) is None
+    assert len(tokens) == len(codes), "it has given up"

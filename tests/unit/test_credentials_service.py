@@ -27,6 +27,7 @@ from ringline.services.credentials import (
     Credentials,
     Unrecognised,
 )
+from ringline.services.expiries import Expiry
 from ringline.wire.session_token import OperatorToken, new_operator_token, new_token, sign
 from tests import clock as virtual
 from tests.samples import NOW, a_scope, new_id
@@ -102,12 +103,18 @@ class Keys:
 class House:
     """The service with such a store, and connections that register with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, close_at_expiry: bool) -> None:
         self.store = Keys()
         elapsed = asyncio.get_running_loop().time
         #: How far the time of day is ahead of the loop's.
         self.slept = timedelta()
-        self.service = Credentials(self.store, self.now, secrets=[SECRET], clock=elapsed)
+        self.service = Credentials(
+            self.store,
+            self.now,
+            secrets=[SECRET],
+            clock=elapsed,
+            close_at_expiry=close_at_expiry,
+        )
         self.held = ExitStack()
 
     def now(self) -> datetime:
@@ -144,9 +151,9 @@ class House:
         self.store.tell(key.id if key else None, end_calls)
 
 
-def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+def run(main: Callable[[House], Coroutine[Any, Any, None]], close_at_expiry: bool = False) -> None:
     async def whole() -> None:
-        house = House()
+        house = House(close_at_expiry)
         running = asyncio.create_task(house.service.run())
         await asyncio.sleep(0.01)
         with house.held:
@@ -673,3 +680,60 @@ def test_the_tier_of_a_workspace_is_what_its_keys_said_last() -> None:
         assert house.service.tier_of(workspace_id) is Tier.BUILDER
 
     run(main)
+
+
+# -- tokens that end what they opened -------------------------------------------------------
+
+
+def watching(house: House) -> list[str]:
+    """Open a connection with a token of a minute; return the list of its closings."""
+    key, told = house.store.add(), list[str]()
+    expiry = Expiry(key.id, NOW + timedelta(seconds=60), lambda: told.append("expired"))
+    house.held.enter_context(
+        house.service.register(key.id, lambda: told.append("revoked"), expiry=expiry)
+    )
+    return told
+
+
+@pytest.mark.parametrize("close_at_expiry", [True, False])
+def test_a_token_ends_its_connection_where_that_is_set(close_at_expiry: bool) -> None:
+    async def main(house: House) -> None:
+        told, kept = watching(house), await house.connect(house.store.add())
+        await asyncio.sleep(59)
+        assert told == []
+        await asyncio.sleep(1 + EXPIRY_CHECK_S)
+        assert told == (["expired"] if close_at_expiry else [])
+        await asyncio.sleep(60)
+        assert told == (["expired"] if close_at_expiry else [])
+        assert kept == []
+
+    run(main, close_at_expiry)
+
+
+def test_a_clock_that_jumps_ends_it_too_and_one_defect_does_not_keep_the_others() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+
+        def broken() -> None:
+            raise RuntimeError
+
+        expiry = Expiry(key.id, NOW + timedelta(seconds=60), broken)
+        with house.service.register(key.id, broken, expiry=expiry):
+            told = watching(house)
+            house.slept = timedelta(hours=1)
+            await asyncio.sleep(EXPIRY_CHECK_S * 2)
+            assert told == ["expired"]
+
+    run(main, close_at_expiry=True)
+
+
+def test_a_connection_that_has_left_is_not_closed_by_its_token() -> None:
+    async def main(house: House) -> None:
+        key, told = house.store.add(), list[str]()
+        expiry = Expiry(key.id, NOW + timedelta(seconds=60), lambda: told.append("expired"))
+        with house.service.register(key.id, lambda: None, expiry=expiry):
+            pass
+        await asyncio.sleep(120)
+        assert told == []
+
+    run(main, close_at_expiry=True)

@@ -1,5 +1,7 @@
 export * from "./functions.js";
 export { createClient } from "./client.js";
+export { CLOSE_POLICIES } from "./close_policy.js";
+export type { ClosedSocket, ClosePolicy } from "./close_policy.js";
 export { followConversation } from "./conversation.js";
 export type {
   FollowedConversation,

@@ -3,6 +3,7 @@
 
 import { Socket } from "phoenix";
 import { backoff } from "./backoff.js";
+import { CLOSE_POLICIES, type ClosePolicy } from "./close_policy.js";
 import type { Events } from "./generated.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 import { configuredOptions } from "./transport.js";
@@ -72,6 +73,7 @@ export interface InitOptions {
 }
 
 const TIMEOUT_MS = 10_000;
+const policies = CLOSE_POLICIES.events_socket;
 
 let current: Socket | undefined;
 
@@ -82,14 +84,27 @@ export function initSocket(options: InitOptions): EventsSocket {
   const tokens = tokensOf(sessionToken, socketOptions, limitMs);
   const plain = webSocketClass(socketOptions);
   const endpoint = endpointOf(options.baseUrl ?? configuredOptions().baseUrl ?? "");
+  let closed = 0;
+  const wait = socketOptions.reconnectAfterMs ?? backoff;
   current?.disconnect();
-  current = new Socket(endpoint, {
-    reconnectAfterMs: backoff,
+  const socket = new Socket(endpoint, {
     ...socketOptions,
-    transport: dialer({ plain, tokens, limitMs }),
+    reconnectAfterMs: (tries: number) => Math.max(wait(tries), pause(policies[closed])),
+    transport: dialer({ plain, tokens, limitMs, ended: (code) => (closed = code) }),
   });
-  current.connect();
-  return current;
+  socket.onClose(() => {
+    if (policies[closed]?.action !== "give_up") return;
+    socket.disconnect();
+    console.warn(`@ringline/sdk: closed with ${closed}, ${policies[closed]?.why}; not connecting again`);
+  });
+  socket.connect();
+  current = socket;
+  return socket;
+}
+
+// Drawn, as the backoff is.
+function pause(policy: ClosePolicy | undefined): number {
+  return (policy?.pauseMs ?? 0) * (1 + Math.random() / 2);
 }
 
 function endpointOf(baseUrl: string): string {

@@ -1,6 +1,7 @@
 // A WebSocket as the phoenix client wants one, over the runtime's own: it fetches its token
 // before it dials, and its end is always told, whatever the runtime leaves out.
 
+import { CLOSE_POLICIES } from "./close_policy.js";
 import type { Tokens } from "./tokens.js";
 
 /** The part of a WebSocket class that is needed, e.g. of the global one or of the package `ws`. */
@@ -45,6 +46,8 @@ interface Dialing {
   tokens: Tokens | undefined;
   /** How long one may take, once it has its token. */
   limitMs: number;
+  /** Told the close code of each connection before anybody else is. */
+  ended: (code: number) => void;
 }
 
 /** Makes the class that phoenix opens its connections with. */
@@ -132,6 +135,8 @@ class Dialed implements WebSocketLike {
     this.readyState = CLOSED;
     this.#rest?.();
     this.#letGo();
+    this.#how.ended(event.code);
+    if (CLOSE_POLICIES.events_socket[event.code]?.fresh) this.#how.tokens?.refuse(this.#token);
     this.onclose?.(event);
   }
 

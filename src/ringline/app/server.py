@@ -196,6 +196,7 @@ async def _start(
         now,
         secrets=settings.signing_secrets,
         sockets_per_key=settings.max_sockets_per_key,
+        close_at_expiry=settings.socket_close_at_expiry,
     )
     watchers = Watchers(hub, stores.log, credentials=credentials)
     team = Team(

@@ -230,6 +230,13 @@ class Settings(BaseSettings):
         ge=0,
         description="open sockets and streams of a key, its tokens and tickets; 0 is no limit",
     )
+    socket_close_at_expiry: bool = Field(
+        False,
+        description=(
+            "close events sockets (1001), call WebSockets (1008) and streams when the session "
+            "token that opened them expires; otherwise it is needed for opening them only"
+        ),
+    )
     log_level: LogLevel = Field(
         "info", description="the lowest level that is logged: `debug`, `info`, `warning` or `error`"
     )

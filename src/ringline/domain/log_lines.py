@@ -215,6 +215,11 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _info("workspace_deleted", "id", means="A workspace was deleted, over `/v1`."),
         _info("workspace_purged", "id", means="Nothing of a deleted workspace is left."),
         _info("key_expired", "id", "connections", means="A key in use expired."),
+        _info(
+            "tokens_expired",
+            "connections",
+            means="Session tokens expired, and closed what they had opened.",
+        ),
         _info("member_removed", "id", "connections", means="A member was removed from their team."),
     ),
     "Database": (
@@ -477,7 +482,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         ),
         _error("call_failed", "call_id", "error", means="The call ends with `internal_error`."),
         _error("command_failed", "error", means="A command of a call WebSocket broke."),
-        _error("close_failed", "id", "error", means="A revoked key's connection was not closed."),
+        _error(
+            "close_failed",
+            "id",
+            "error",
+            means="A connection whose credential ended was not closed.",
+        ),
         _error(
             "credential_lookup_failed",
             "error",

@@ -27,6 +27,7 @@ from ringline.domain.credentials import Key, digest
 from ringline.domain.log import Scope
 from ringline.domain.tiers import Tier
 from ringline.ports import Clock, CredentialStore, StoreUnavailable
+from ringline.services.expiries import Expiries, Expiry
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
     OperatorToken,
@@ -121,6 +122,7 @@ class Credentials:
         secrets: Sequence[str],
         clock: Callable[[], float] = time.monotonic,
         sockets_per_key: int = 0,
+        close_at_expiry: bool = False,
     ) -> None:
         self._store = store
         self._now = now
@@ -135,6 +137,8 @@ class Credentials:
         self._tiers: dict[UUID, Tier] = {}
         #: When keys in use expire.
         self._expiries: dict[UUID, datetime] = {}
+        #: The expiries of tokens, where they end what they opened.
+        self._tokens = Expiries() if close_at_expiry else None
         #: Keys and members to look up again, and whether a revocation ends their calls too.
         self._changed: dict[UUID, bool] = {}
         self._changes = asyncio.Event()
@@ -243,13 +247,19 @@ class Credentials:
 
     @contextmanager
     def register(
-        self, key_id: UUID, close: Closer, *, user_id: UUID | None = None, guest: bool = False
+        self,
+        key_id: UUID,
+        close: Closer,
+        *,
+        user_id: UUID | None = None,
+        guest: bool = False,
+        expiry: Expiry | None = None,
     ) -> Generator[None]:
         """Register a connection of a key; `close` is called when the key becomes invalid.
 
         An operator's connection is also closed when the member is removed. A guest, connected
-        by a ticket of the key, stays unless the key is revoked with its calls. Raises
-        TooManySockets.
+        by a ticket of the key, stays unless the key is revoked with its calls. The `expiry` of
+        a token ends its connection if that is set (contract, 8). Raises TooManySockets.
         """
         if self._most and len(self._by_key.get(key_id, ())) >= self._most:
             raise TooManySockets
@@ -259,9 +269,14 @@ class Credentials:
             groups.append((self._by_user, user_id))
         for group, id_ in groups:
             group.setdefault(id_, {})[token] = connection
+        tokens = None if expiry is None else self._tokens
+        if tokens is not None and expiry is not None:
+            tokens.add(expiry, token)
         try:
             yield
         finally:
+            if tokens is not None and expiry is not None:
+                tokens.drop(expiry, token)
             for group, id_ in groups:
                 del group[id_][token]
                 if not group[id_]:
@@ -379,7 +394,7 @@ class Credentials:
                     self._used = used | self._used
 
     async def _close_expired(self) -> None:
-        """Close the connections of expired keys.
+        """Close the connections of expired keys, and those of expired tokens if that is set.
 
         It polls the wall clock, because a timer would stop while the machine sleeps.
         """
@@ -391,6 +406,10 @@ class Credentials:
                 del self._expiries[key_id]
                 closed = _close(key_id, self._by_key, end_calls=False)
                 _log.info("key_expired", id=str(key_id), connections=closed)
+            if self._tokens is not None and (ended := self._tokens.take_due(now)):
+                for expiry in ended:
+                    _call(expiry.expire, expiry.key_id)
+                _log.info("tokens_expired", connections=len(ended))
 
 
 def log_refused(kind: str, key: Key | None = None) -> None:
@@ -407,8 +426,13 @@ def _close(ended: UUID, group: _Connections, *, end_calls: bool) -> int:
     connections = group.get(ended, {}).values()
     closing = [connection for connection in connections if end_calls or not connection.guest]
     for connection in closing:
-        try:
-            connection.close()
-        except Exception as error:  # one defect must not keep the other connections open
-            _log.error("close_failed", id=str(ended), error=type(error).__name__)
+        _call(connection.close, ended)
     return len(closing)
+
+
+def _call(close: Closer, key_id: UUID) -> None:
+    """Close a connection; one defect must not keep the others open."""
+    try:
+        close()
+    except Exception as error:
+        _log.error("close_failed", id=str(key_id), error=type(error).__name__)

@@ -119,6 +119,10 @@ class EventsSession:
         """Close: the token's key or operator was revoked."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
 
+    def token_expired(self) -> None:
+        """Close: the token has expired."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "expired"))
+
     def server_stops(self) -> None:
         """Close: the client will reconnect to the next server."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESTARTING, "restart"))

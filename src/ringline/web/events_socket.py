@@ -55,7 +55,9 @@ class EventsSockets:
         session = EventsSession(
             self._watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
         )
-        with self._watchers.standing(viewer, session.credential_revoked):
+        with self._watchers.standing(
+            viewer, session.credential_revoked, expire=session.token_expired
+        ):
             key = await self._watchers.admit(viewer)
             if key is None or self._origins.refuses(request, key.allowed_origins):
                 raise _Refused

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from ringline.domain.log import Position, Scope, Since, parse_since
 from ringline.domain.tiers import Tier
 from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
+from ringline.services.expiries import Expiry
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
 from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
@@ -54,6 +56,8 @@ class Viewer:
     user_id: UUID | None = None
     may_command: bool = False
     tier: Tier = Tier.SCALE
+    #: When the token expires that they came with.
+    expires_at: datetime | None = None
 
 
 class Watchers:
@@ -77,16 +81,23 @@ class Watchers:
     def token_viewer(self, text: str) -> Viewer | None:
         """Verify a session or operator token; None if it is invalid."""
         match self.credentials.read_token(text):
-            case OperatorToken() as token:
-                return self._viewer(token.scope, token.key_id, user_id=token.user_id)
-            case SessionToken() as token:
-                return self._viewer(token.scope, token.key_id)
             case None:
                 return None
+            case token:
+                return self._viewer(token)
 
-    def standing(self, viewer: Viewer, close: Closer) -> AbstractContextManager[None]:
-        """Register a watcher; `close` is called when its key or operator is revoked."""
-        return self.credentials.register(viewer.key_id, close, user_id=viewer.user_id)
+    def standing(
+        self, viewer: Viewer, close: Closer, *, expire: Closer | None = None
+    ) -> AbstractContextManager[None]:
+        """Register a watcher; `close` is called when its key or operator is revoked.
+
+        `expire`, or else `close`, is called when its token expires, where that is set.
+        """
+        at = viewer.expires_at
+        expiry = None if at is None else Expiry(viewer.key_id, at, expire or close)
+        return self.credentials.register(
+            viewer.key_id, close, user_id=viewer.user_id, expiry=expiry
+        )
 
     async def admit(self, viewer: Viewer) -> Key | None:
         """Return the valid key of a watcher that was just registered. Raises StoreUnavailable."""
@@ -118,8 +129,14 @@ class Watchers:
             return Denied.WRONG_KIND
         return Viewer(key.scope, key.id, tier=key.tier, may_command=True)
 
-    def _viewer(self, scope: Scope, key_id: UUID, *, user_id: UUID | None = None) -> Viewer:
-        return Viewer(scope, key_id, user_id, tier=self.credentials.tier_of(scope.workspace_id))
+    def _viewer(self, token: SessionToken) -> Viewer:
+        return Viewer(
+            token.scope,
+            token.key_id,
+            token.user_id if isinstance(token, OperatorToken) else None,
+            tier=self.credentials.tier_of(token.scope.workspace_id),
+            expires_at=token.expires_at,
+        )
 
     @contextmanager
     def present(self, watcher: Watcher) -> Generator[None]:

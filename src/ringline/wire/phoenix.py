@@ -39,6 +39,8 @@ _SEMVER = re.compile(
 )
 _PUSH, _REPLY, _BROADCAST = 0, 1, 2  # kind bytes of binary frames
 _MAX_FIELD = 255
+#: The close codes for frames that cannot be decoded (3.5).
+_BAD_FRAME, _NOT_UTF8 = 1011, 1007
 
 Payload: TypeAlias = Mapping[str, object]
 EMPTY: Payload = {}
@@ -54,7 +56,7 @@ class Version(StrEnum):
 class PhoenixError(ValueError):
     """A frame that cannot be decoded; close the socket with `close_code` (3.5)."""
 
-    def __init__(self, message: str, close_code: int = 1011) -> None:
+    def __init__(self, message: str, close_code: int = _BAD_FRAME) -> None:
         super().__init__(message)
         self.message = message
         self.close_code = close_code
@@ -173,7 +175,7 @@ def _read_text(
     try:
         read = decoder.decode(frame)
     except NotUtf8 as problem:
-        raise PhoenixError(problem.message, 1007) from None
+        raise PhoenixError(problem.message, _NOT_UTF8) from None
     except JsonProblem as problem:
         raise PhoenixError(problem.message) from None
     return PhoenixMessage(read.join_ref, read.ref, read.topic, read.event, read.payload)
@@ -206,7 +208,7 @@ def _decode_push(frame: bytes) -> PhoenixMessage:
         try:
             texts.append(frame[start : start + length].decode("utf-8"))
         except UnicodeDecodeError:
-            raise PhoenixError("a binary frame's text is not valid UTF-8", 1007) from None
+            raise PhoenixError("a binary frame's text is not valid UTF-8", _NOT_UTF8) from None
         start += length
     if any("\0" in text for text in texts):
         raise PhoenixError("text must not contain U+0000")
