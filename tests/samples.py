@@ -24,6 +24,8 @@ from ringline.domain.events import (
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.publication import Published
 from ringline.domain.records import Entry
+from ringline.services.audience import Writer
+from ringline.wire.dialect import Dialect
 
 NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
 _ids = iter(range(1, 1 << 60))
@@ -121,23 +123,39 @@ class RecordingConnection:
         if self.fills_up:
             self.paused = True
 
+    def write_shared(self, data: bytes) -> None:
+        self.write(data)
+
     @property
     def lines(self) -> list[str]:
         return b"".join(self.writes).decode().splitlines()
 
 
+class NeverFree:
+    """An outbox that is handed frames one by one."""
+
+    def write_now(self, data: bytes) -> bool:
+        return False
+
+
 @dataclass(eq=False)
 class RecordingListener:
-    """A listener that records what it receives."""
+    """A listener that records what it receives, event by event."""
 
-    heard: list[tuple[Published, bytes | None]] = field(default_factory=list)
-    lost: int = 0
+    dialect: Dialect = field(default_factory=LineDialect)
+    heard: list[tuple[Published, bytes]] = field(default_factory=list)
+    lost: list[Position] = field(default_factory=list)
+    ends: int = 0
+    outbox: Writer = field(default_factory=NeverFree)
 
-    def deliver(self, published: Published, frame: bytes | None) -> None:
+    def deliver(self, published: Published, frame: bytes) -> None:
         self.heard.append((published, frame))
 
-    def lost_position(self) -> None:
-        self.lost += 1
+    def lost_position(self, position: Position) -> None:
+        self.lost.append(position)
+
+    def topic_ended(self) -> None:
+        self.ends += 1
 
     @property
     def offsets(self) -> list[int]:

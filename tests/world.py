@@ -27,7 +27,7 @@ from ringline.services.backlog import Outcome, Written
 from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
-from ringline.services.outbox import Outbox, OutboxClosed, Tick
+from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.services.repo import Repo
 from tests.faulty import FaultyBus, FaultyLog, LogRecords
 from tests.samples import LineDialect
@@ -62,7 +62,7 @@ class Process:
         self.journal = Journal(self.store, self.bus)
         self.repo = Repo(LogRecords(self.store), self.bus)
         self.hub = Hub(self.store, self.bus)
-        self.tick = Tick()
+        self.tick = self.hub.tick
         self.journal.start()
         self.hub.start()
 
@@ -123,6 +123,9 @@ class Client:
             self.history.append(Heard(since, UUID(event_id), kind))
             if since is not None:
                 self.certain = len(self.history)
+
+    def write_shared(self, data: bytes) -> None:
+        self.write(data)
 
     def connect(self, process: Process) -> None:
         """Follow from the last position, like a client that lost its connection."""

@@ -226,6 +226,9 @@ async def test_a_client_that_does_not_read_goes_on_without_ids(
     count = with_ids.index(False)
     assert 64 <= count < len(MANY)
     assert not any(with_ids[count:]), "no id stands behind the gap"
+    said, dropped = events[count].split(b": dropped ")
+    assert said == b""
+    assert int(dropped) >= len(MANY) - count, "it is told how much it lost"
     last = events[count - 1].split(b"\n")[0].removeprefix(b"id: ").decode()
     async with following(service, followed, last=last) as again:
         missed = MANY[count:]

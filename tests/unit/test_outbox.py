@@ -79,6 +79,45 @@ def test_a_paused_connection_keeps_64_frames_and_loses_the_incoming_ones() -> No
     assert line.outbox.dropped == 6
 
 
+def test_a_client_is_told_behind_its_last_frame_how_many_it_lost() -> None:
+    async def steps(line: Line) -> None:
+        def told(count: int) -> bytes:
+            return f"dropped {count};".encode()
+
+        outbox = Outbox(line.wire, Tick(), overrun=line.overrun, tell_dropped=told, limit=2)
+        for lost in (3, 0, 1):
+            line.wire.paused = True
+            for number in range(2 + lost):
+                outbox.offer(frame(number))
+            line.wire.paused = False
+            outbox.resumed()
+        outbox.offer(frame(9))
+        await asyncio.sleep(0)
+
+    assert scenario(steps).wire.writes == [
+        frames(0, 1) + b"dropped 3;",
+        frames(0, 1),
+        frames(0, 1) + b"dropped 1;",
+        frame(9),
+    ]
+
+
+def test_shared_frames_are_written_only_where_nothing_is_queued() -> None:
+    async def steps(line: Line) -> None:
+        assert line.outbox.write_now(frame(0))
+        line.outbox.send(b"reply;")
+        assert not line.outbox.write_now(frame(1)), "it must not overtake the reply"
+        await asyncio.sleep(0)
+        assert line.outbox.write_now(frame(2))
+        line.wire.paused = True
+        assert not line.outbox.write_now(frame(3))
+        line.wire.paused = False
+        line.outbox.close()
+        assert not line.outbox.write_now(frame(4))
+
+    assert scenario(steps).wire.writes == [frame(0), b"reply;", frame(2)]
+
+
 def test_a_connection_that_fills_up_in_the_middle_of_a_tick_is_bounded_too() -> None:
     async def steps(line: Line) -> None:
         line.wire.fills_up = True

@@ -17,6 +17,7 @@ def test_how_events_are_written() -> None:
     assert sse.encode_event(b"a\r\nb\rc\nd") == b"data: a\ndata: b\ndata: c\ndata: d\n\n"
     assert sse.encode_opening("abcd1234:7") == b": ok\nid: abcd1234:7\n\n"
     assert sse.HEARTBEAT == b": hb\n\n"
+    assert sse.encode_dropped(12) == b": dropped 12\n\n"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ def test_how_events_are_written() -> None:
     [
         (b": ok\n\n", []),
         (b": ok\nid: 1\n\n", []),
+        (b": dropped 3\n\n", []),
         (b"data: a\n\n", [("message", "a", "")]),
         (b"data:a\r\n\r\n", [("message", "a", "")]),
         (b"data:a\r\r", [("message", "a", "")]),

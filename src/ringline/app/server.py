@@ -301,6 +301,7 @@ async def _start(
         page_key=page_key,
     )
 
+    hub.charge_to(server.charge_events)
     journals.append(journal)
     stack.push_async_callback(voices.local.close)
     stack.push_async_callback(voices.cascades.close)

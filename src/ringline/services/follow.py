@@ -5,28 +5,30 @@ drains, until it has reached the hub's position, and joins the hub's listeners i
 tick. So nothing is lost or duplicated, and live events do not pile up meanwhile. The last few
 events come from the hub's memory, so that a follower can catch up with a busy log.
 
-A position is never ahead of a lost event (architecture, "One cursor everywhere"). If the
-outbox drops a durable frame, the surface's `OnLoss` decides how delivery goes on:
+While a follower is live and lacks nothing, its position is the watch's: nothing is noted per
+event. A position is never ahead of a lost event (architecture, "One cursor everywhere"): if the
+outbox drops a durable frame, it stays before that, and the surface's `OnLoss` decides how
+delivery goes on:
 
 - `STOP` (events socket): not at all; the surface closes the connection with "resume".
 - `CONTINUE` (call WebSocket): with what fits, after a notice that gives `position`.
 - `WITHOUT_POSITIONS` (SSE): with what fits, in a dialect without positions.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
 from ringline.domain.publication import Published
 from ringline.domain.spoken_order import in_spoken_order
 from ringline.domain.topics import CallEvents, Topic, ends, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EventLog
-from ringline.services.hub import Hub, Watch, encode
+from ringline.services.audience import encode
+from ringline.services.hub import Hub
 from ringline.services.outbox import Outbox
+from ringline.services.watch import Watch
 from ringline.wire.dialect import Dialect
 
 _PAGE = 200  # events in one query
@@ -86,8 +88,9 @@ class OnLoss(Enum):
 class Subscription:
     """Which events of a log a follower gets, and in which dialect.
 
-    `on_gap` is called when durable frames begin to be dropped, once per gap. `plain` is the
-    dialect for WITHOUT_POSITIONS. With `open_turns`, delivery begins with the latest partial
+    `on_gap` is called when durable frames begin to be dropped, once per gap, and `on_end` once
+    the topic's last event was handed to the outbox; neither may publish. `plain` is the dialect
+    for WITHOUT_POSITIONS. With `open_turns`, delivery begins with the latest partial
     of each open turn of the call; with `spoken_order`, past events come in that order.
     """
 
@@ -99,64 +102,103 @@ class Subscription:
     plain: Dialect | None = None
     open_turns: bool = False
     spoken_order: bool = False
+    on_end: "Callable[[Follower], None]" = lambda follower: None
 
 
 class Follower:
     """One listener of a log, from its first event until `close`."""
 
+    __slots__ = (
+        "_closed",
+        "_cursor",
+        "_ended",
+        "_hub",
+        "_in_gap",
+        "_is_plain",
+        "_joined",
+        "_position",
+        "_stopped",
+        "_subscription",
+        "_watch",
+        "lost",
+        "outbox",
+    )
+
     def __init__(
         self, hub: Hub, watch: Watch, *, subscription: Subscription, outbox: Outbox
     ) -> None:
-        #: Every event up to here was delivered; it stops moving after a loss.
-        self.position = Position(watch.epoch, 0)
+        #: Where its frames are written.
+        self.outbox = outbox
         #: How many durable events were dropped.
         self.lost = 0
-        #: Set when the topic's last event has been delivered.
-        self.ended = asyncio.Event()
         self._hub = hub
         self._watch = watch
         self._subscription = subscription
-        self._dialect = subscription.dialect
-        self._outbox = outbox
-        self._has_gap = False
+        self._cursor = 0  # how far the past was read
+        self._position: Position | None = None  # once it no longer moves
+        self._is_plain = False  # it goes on without positions
         self._in_gap = False  # no frame was accepted since the last loss
+        self._joined = False
+        self._ended = False  # the topic's last event was among the past ones
         self._stopped = False
         self._closed = False
 
-    def deliver(self, published: Published, frame: bytes | None) -> None:
-        """Take an event from the hub."""
+    @property
+    def position(self) -> Position:
+        """Return the position up to which every event was delivered; a loss stops it."""
+        if self._position is not None:
+            return self._position
+        return self._watch.position if self._joined else Position(self._watch.epoch, self._cursor)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return the dialect that it is sent now."""
+        plain = self._subscription.plain if self._is_plain else None
+        return self._subscription.dialect if plain is None else plain
+
+    def deliver(self, published: Published, frame: bytes) -> None:
+        """Take one event's frame, because the connection is not free for all (audience.py)."""
         if self._stopped:
             return
-        durable = published.event.data.durable
-        if frame is not None:
-            if self._outbox.offer(frame):
-                self._in_gap = False
-            elif durable:
-                self.lost += 1
-                self._handle_loss()
-        if durable and not self._has_gap:
-            self.position = Position(self._watch.epoch, published.offset)
-        self._note_end(published.event)
+        if self.outbox.offer(frame):
+            self._in_gap = False
+        elif published.event.data.durable:
+            self.lost += 1
+            # Offsets are gapless, and it was handed everything before this one.
+            before = Position(self._watch.epoch, published.offset - 1)
+            self._lose(before if self._joined else self.position)
 
-    def lost_position(self) -> None:
-        """Note that events are gone from the log itself."""
+    def lost_position(self, position: Position) -> None:
+        """Note that events after a position are gone from the log itself."""
         if not self._stopped:
-            self._handle_loss()
+            self._lose(position)
+
+    def topic_ended(self) -> None:
+        """Note that the topic's last event was handed over."""
+        if not self._stopped and not self._ended:
+            self._ended = True
+            self._subscription.on_end(self)
 
     def close(self) -> None:
         """Stop following; may be called at any time, and more than once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._leave()
         self._stopped = True
-        if not self._closed:
-            self._closed = True
-            self._leave()
-            self._hub.release(self._watch)
+        self._hub.release(self._watch)
 
     def _leave(self) -> None:
-        self._watch.leave(self._subscription.topic, self._dialect, listener=self)
+        if self._joined:
+            self._watch.leave(self._subscription.topic, self)
+            self._position = self.position
+            self._joined = False
 
-    def _handle_loss(self) -> None:
+    def _lose(self, position: Position) -> None:
+        """Stay at a position for good; go on as the surface wants."""
+        self._position = position if self._position is None else self._position
         first = not self._in_gap
-        self._has_gap = self._in_gap = True
+        self._in_gap = True
         match self._subscription.on_loss:
             case OnLoss.STOP:
                 self._stopped = True
@@ -169,21 +211,19 @@ class Follower:
             self._subscription.on_gap(self)
 
     def _drop_positions(self) -> None:
-        plain = self._subscription.plain
-        if plain is not None and plain.name != self._dialect.name:
-            self._leave()
-            self._dialect = plain
-            self._watch.join(self._subscription.topic, plain, listener=self)
-
-    def _note_end(self, event: Event) -> None:
-        if ends(event, self._subscription.topic):
-            self.ended.set()
+        if self._subscription.plain is None or self._is_plain:
+            return
+        joined = self._joined
+        self._leave()
+        self._is_plain = True
+        if joined and not self._closed:
+            self._join()
 
     # -- the past -----------------------------------------------------------------------
 
     async def catch_up(self, log_store: EventLog, since: Position) -> None:
         """Deliver past events, then join the live ones. Raises Unavailable, OutboxClosed."""
-        self.position = since
+        self._cursor = since.offset
         if self._subscription.spoken_order and since.epoch == self._watch.epoch:
             await self._read_as_spoken(log_store)
         while not self._stopped:
@@ -191,12 +231,12 @@ class Follower:
                 # On its next request the client gets a new position from `resolve`.
                 raise Unavailable(UnavailableReason.LOG_REBUILT)
             goal = self._watch.buffer.position
-            if self.position.offset > goal:
+            if self._cursor > goal:
                 # The client got a later event from another process than this hub has seen.
-                self._hub.note_head(self._watch, self.position.offset)
-                await self._watch.reached(self.position.offset)
+                self._hub.note_head(self._watch, self._cursor)
+                await self._watch.reached(self._cursor)
             elif self._catch_up_from_memory():
-                self._join()
+                self._go_live()
                 return
             else:
                 await self._read_to(goal, log_store)
@@ -204,20 +244,20 @@ class Follower:
     async def _read_as_spoken(self, log_store: EventLog) -> None:
         """Deliver past events in spoken order, up to what the hub has seen by now."""
         goal = self._watch.buffer.position
-        while self.position.offset < goal and not self._stopped:
+        while self._cursor < goal and not self._stopped:
             past, read_to = await self._stretch(goal, log_store)
             for number, published in enumerate(in_spoken_order(past)):
                 if number % _STEP == 0 or self._is_full():
-                    await self._outbox.drained()
+                    await self.outbox.drained()
                 if self._stopped:
                     return
                 self._replay(published)
-            self.position = Position(self._watch.epoch, read_to)
-            await self._outbox.drained()
+            self._cursor = read_to
+            await self.outbox.drained()
 
     async def _stretch(self, goal: int, log_store: EventLog) -> tuple[list[Published], int]:
         """Read a few pages up to an offset; return their events, and where they end."""
-        past, read_to = list[Published](), self.position.offset
+        past, read_to = list[Published](), self._cursor
         for _ in range(_SPOKEN_PAGES):
             page = await log_store.page(
                 self._watch.scope, read_to, limit=_PAGE, topic=self._subscription.topic
@@ -230,13 +270,13 @@ class Follower:
         return past, read_to
 
     def _is_full(self) -> bool:
-        return not self._outbox.room or self._outbox.waiting_bytes >= _STEP_BYTES
+        return not self.outbox.room or self.outbox.waiting_bytes >= _STEP_BYTES
 
     def _catch_up_from_memory(self) -> bool:
-        near = self._watch.buffer.released_since(self.position.offset)
-        if near is None or len(near) > min(_STEP, self._outbox.room):
+        near = self._watch.buffer.released_since(self._cursor)
+        if near is None or len(near) > min(_STEP, self.outbox.room):
             return False
-        if near and not self._outbox.is_free:  # they may be too large to be queued there
+        if near and not self.outbox.is_free:  # they may be too large to be queued there
             return False
         for published in near:
             self._replay(published)
@@ -245,35 +285,45 @@ class Follower:
     async def _read_to(self, goal: int, log_store: EventLog) -> None:
         """Deliver a page of past events, up to an offset."""
         topic = self._subscription.topic
-        page = await log_store.page(
-            self._watch.scope, self.position.offset, limit=_PAGE, topic=topic
-        )
+        page = await log_store.page(self._watch.scope, self._cursor, limit=_PAGE, topic=topic)
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
             if number % _STEP == 0 or self._is_full():
-                await self._outbox.drained()
+                await self.outbox.drained()
             self._replay(Published(stored.offset, stored.event))
         if not self._stopped and (page.complete or page.events[-1].offset >= goal):
-            self.position = Position(self._watch.epoch, goal)
-        await self._outbox.drained()
+            self._cursor = goal
+        await self.outbox.drained()
 
     def _replay(self, published: Published) -> None:
+        """Deliver a past event, or one of an open turn."""
         event = published.event
-        position = Position(self._watch.epoch, published.offset)
-        if self._subscription.topic not in topics_of(event):
-            self.position = position
-            return
-        self.deliver(
-            published, encode(self._dialect, event, position=position, scope=self._watch.scope)
-        )
-
-    def _join(self) -> None:
         topic = self._subscription.topic
-        self._watch.join(topic, self._dialect, listener=self)
+        if topic in topics_of(event):
+            position = Position(self._watch.epoch, published.offset)
+            frame = encode(self.dialect, event, position=position, scope=self._watch.scope)
+            if frame is not None:
+                self.deliver(published, frame)
+        self._ended = self._ended or ends(event, topic)
+        if event.data.durable:
+            self._cursor = published.offset
+
+    def _go_live(self) -> None:
+        """Join the listeners, having been given everything that they were."""
+        if self._stopped:
+            return
+        self._join()
+        topic = self._subscription.topic
         if self._subscription.open_turns and isinstance(topic, CallEvents):
             for partial in self._watch.buffer.open_turns(topic.call_id):
                 self._replay(partial)
+        if self._ended:
+            self._subscription.on_end(self)
+
+    def _join(self) -> None:
+        self._joined = True
+        self._watch.join(self._subscription.topic, self)
 
 
 async def follow(

@@ -6,30 +6,29 @@ compares the heads of all watched logs, so that even a lost last event is notice
 messages, lost messages and a bus outage are all handled the same way. While the database is
 down, gaps cannot be filled; the hub retries every second.
 
-An event is encoded once per dialect, and the same bytes go to every listener. The hub never
-awaits a listener: `deliver` puts the frame into an outbox.
+An event is encoded once per dialect, and the same bytes go to every listener (`audience.py`).
+The hub never awaits a listener.
 """
 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Protocol
 
 import structlog
 
 from ringline.domain import limits
-from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
-from ringline.domain.topics import Topic, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreUnavailable, Unsubscribe
+from ringline.services.audience import FanOut
+from ringline.services.outbox import Tick
 from ringline.services.reordering import NEAR, ReorderBuffer
 from ringline.services.turns import OpenTurns, partial_of
+from ringline.services.watch import Watch
 from ringline.services.weights import weight_of
-from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
 
@@ -37,116 +36,6 @@ _PAGE = 500
 #: Events kept while a log's head is queried; dropped ones are read from the log later.
 _EARLY_WHILE_OPENING = limits.EARLY_EVENTS.most
 _BYTES_WHILE_OPENING = limits.EARLY_BYTES.most
-
-
-class Listener(Protocol):
-    """Receives a log's events, in order. No method blocks."""
-
-    def deliver(self, published: Published, frame: bytes | None) -> None:
-        """Take an event and its frame; the frame is None if the dialect omits the event."""
-        ...
-
-    def lost_position(self) -> None:
-        """Note that durable events are lost, or that the log was rebuilt."""
-        ...
-
-
-class _Group:
-    """The listeners of one dialect, in the order they joined."""
-
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
-        self.listeners: dict[Listener, None] = {}
-
-
-class Watch:
-    """A log that this process follows, and its listeners."""
-
-    def __init__(self, scope: Scope, epoch: str, *, buffer: ReorderBuffer) -> None:
-        self.scope = scope
-        self.epoch = epoch
-        self.buffer = buffer
-        self._audiences: dict[Topic, dict[str, _Group]] = {}
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-
-    def join(self, topic: Topic, dialect: Dialect, *, listener: Listener) -> None:
-        """Deliver a topic's events after `buffer.position` to a listener."""
-        groups = self._audiences.setdefault(topic, {})
-        group = groups.get(dialect.name)
-        if group is None:
-            group = groups[dialect.name] = _Group(dialect)
-        group.listeners[listener] = None
-
-    def leave(self, topic: Topic, dialect: Dialect, *, listener: Listener) -> None:
-        """Stop delivering to a listener; harmless if it never joined."""
-        groups = self._audiences.get(topic, {})
-        group = groups.get(dialect.name)
-        if group is None:
-            return
-        group.listeners.pop(listener, None)
-        if not group.listeners:
-            del groups[dialect.name]
-        if not groups:
-            del self._audiences[topic]
-
-    async def reached(self, offset: int) -> None:
-        """Wait until the events up to an offset have been released."""
-        if self.buffer.position < offset:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append((offset, waiter))
-            await waiter
-
-    def deliver(self, released: list[Published]) -> None:
-        """Deliver events to the listeners of their topics."""
-        for published in released:
-            self._deliver(published)
-        if self._waiters:
-            self._wake()
-
-    def lost_position(self) -> None:
-        """Notify every listener that its position is lost."""
-        for groups in list(self._audiences.values()):
-            for group in list(groups.values()):
-                for listener in tuple(group.listeners):
-                    listener.lost_position()
-        self._wake()
-
-    def _deliver(self, published: Published) -> None:
-        event = published.event
-        groups: list[_Group] = []
-        for topic in topics_of(event):
-            groups += self._audiences.get(topic, {}).values()
-        position = Position(self.epoch, published.offset)
-        frames: dict[str, bytes | None] = {}
-        # Copied, because a listener may leave or change its dialect during delivery.
-        for dialect, listeners in [(group.dialect, tuple(group.listeners)) for group in groups]:
-            if dialect.name not in frames:
-                frames[dialect.name] = encode(dialect, event, position=position, scope=self.scope)
-            frame = frames[dialect.name]
-            for listener in listeners:
-                try:
-                    listener.deliver(published, frame)
-                except Exception as error:
-                    _log.error("listener_failed", error=type(error).__name__)
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for offset, waiter in waiters:
-            if waiter.done():
-                continue
-            if offset <= self.buffer.position:
-                waiter.set_result(None)
-            else:
-                self._waiters.append((offset, waiter))
-
-
-def encode(dialect: Dialect, event: Event, *, position: Position, scope: Scope) -> bytes | None:
-    """Encode an event; if the dialect fails, log the event's type and return None."""
-    try:
-        return dialect.encode(event, position, scope=scope)
-    except Exception as error:
-        _log.error("dialect_failed", event_type=event.type, error=type(error).__name__)
-        return None
 
 
 class _Opening:
@@ -172,6 +61,9 @@ class Hub:
     def __init__(
         self, log_store: EventLog, bus: Bus, *, patience_s: float = 0.05, sweep_s: float = 1.0
     ) -> None:
+        #: Writes to the listeners' connections at the end of the event loop's turn.
+        self.tick = Tick()
+        self._fan_out = FanOut(self.tick, _free_of_charge)
         self._store = log_store
         self._bus = bus
         self._patience_s = patience_s
@@ -197,6 +89,10 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def charge_to(self, charge: Callable[[Scope, int], None]) -> None:
+        """Report the bytes that are written to a log's listeners, whoever they are."""
+        self._fan_out.charge = charge
 
     async def watch(self, scope: Scope) -> Watch:
         """Watch a log until `release`. Raises Unavailable."""
@@ -259,7 +155,7 @@ class Hub:
             if head is None or buffer is None:
                 self._fail(opening, Unavailable(UnavailableReason.LOG_UNKNOWN))
             elif self._users.get(scope):
-                self._start_watch(Watch(scope, head.epoch, buffer=buffer), opening)
+                self._start_watch(self._new_watch(scope, head.epoch, buffer=buffer), opening)
         finally:
             del self._openings[scope]
             if scope not in self._watches:
@@ -281,6 +177,9 @@ class Hub:
             past = [Published(stored.offset, stored.event) for stored in page.events]
             buffer.end_read(past, page.complete, now=_now())
         return buffer
+
+    def _new_watch(self, scope: Scope, epoch: str, *, buffer: ReorderBuffer) -> Watch:
+        return Watch(scope, epoch, buffer=buffer, fan_out=self._fan_out)
 
     def _start_watch(self, watch: Watch, opening: _Opening) -> None:
         self._watches[watch.scope] = watch
@@ -332,9 +231,8 @@ class Hub:
     def _compare(self, watch: Watch, head: LogHead) -> None:
         if head.epoch != watch.epoch:
             _log.warning("log_rebuilt", workspace_id=str(watch.scope.workspace_id))
-            watch.epoch = head.epoch
-            watch.buffer = ReorderBuffer(head.newest, patience_s=self._patience_s)
-            watch.lost_position()
+            buffer = ReorderBuffer(head.newest, patience_s=self._patience_s)
+            watch.rebuilt(head.epoch, buffer)
             return
         self.note_head(watch, head.newest)
 
@@ -372,15 +270,20 @@ class Hub:
         if watch.buffer is not buffer:
             return
         events = [Published(stored.offset, stored.event) for stored in page.events]
+        before = Position(watch.epoch, buffer.position)
         released, lost = buffer.end_read(events, page.complete, now=_now())
         if lost:
             _log.warning("events_gone", workspace_id=str(watch.scope.workspace_id))
-            watch.lost_position()
+            watch.lost_position(before)
         self._deliver(watch, released)
 
 
 def _due_at(watch: Watch) -> float:
     return math.inf if watch.buffer.due_at is None else watch.buffer.due_at
+
+
+def _free_of_charge(scope: Scope, size: int) -> None:
+    """Charge nobody, as nobody asked to."""
 
 
 def _now() -> float:

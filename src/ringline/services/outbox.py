@@ -1,15 +1,16 @@
-"""An outbox: one connection's bounded send buffer, with one write per tick.
+"""An outbox: the frames that wait to be sent on one connection, within a bound.
 
-Nothing ever waits for a listener. An event's frame is written at the end of the tick if the
-connection is writable, and queued otherwise. If 64 frames or a megabyte are already queued,
-the incoming frame is dropped and counted; `follow.py` decides what that means for the client.
-Control frames (replies, heartbeats, notices, close) are queued in order with the events but
-have a bound of their own. A client that reaches it is not reading at all, and is closed.
+Nothing ever waits for a listener. While the connection takes bytes and nothing is queued, the
+frames of events do not pass through here: `audience.py` writes them (`write_now`). Otherwise they
+are queued; if 64 frames or a megabyte are already queued, the incoming frame is dropped and
+counted; `follow.py` decides what that means for the client. Control frames (replies, heartbeats,
+notices, close) are queued in order with the events but have a bound of their own. A client that
+reaches it is not reading at all, and is closed.
 
-The frames of one tick go out in one write, because the kernel's cost is per write rather than
-per byte, and no event loop joins writes for us. So frames pass through the list even if the
-connection is writable; once 64 have gathered they are written at once. The bound of 64 drops
-frames only while the connection is paused.
+The frames that are queued within one tick go out in one write, because the kernel's cost is per
+write rather than per byte, and no event loop joins writes for us. So frames pass through the list
+even if the connection is writable; once 64 have gathered they are written at once. The bound of
+64 drops frames only while the connection is paused.
 """
 
 import asyncio
@@ -29,7 +30,10 @@ _MAX_CONTROL_BYTES = limits.WAITING_REPLY_BYTES.most
 
 
 class Sink(Protocol):
-    """The sending side of a connection; it calls `Outbox.resumed` when writable again."""
+    """The sending side of a connection; it calls `Outbox.resumed` when writable again.
+
+    Neither way to write blocks. After the connection has closed, bytes are discarded.
+    """
 
     @property
     def paused(self) -> bool:
@@ -37,27 +41,39 @@ class Sink(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Write bytes; never blocks. After the connection has closed they are discarded."""
+        """Write bytes that are this connection's own; its workspace is charged for them."""
+        ...
+
+    def write_shared(self, data: bytes) -> None:
+        """Write bytes that many connections get; whoever sends them has charged for them."""
+        ...
+
+
+class Flushable(Protocol):
+    """Something that gathers frames during a turn of the event loop."""
+
+    def flush(self) -> None:
+        """Write what was gathered; harmless if nothing was."""
         ...
 
 
 class Tick:
-    """Flushes outboxes at the end of the event loop's turn; one per process."""
+    """Flushes at the end of the event loop's turn what was gathered in it; one per process."""
 
     def __init__(self) -> None:
-        self._outboxes: list[Outbox] = []
+        self._gathered: list[Flushable] = []
 
-    def add(self, outbox: "Outbox") -> None:
-        """Flush an outbox at the end of this turn."""
-        if not self._outboxes:
+    def add(self, gathered: Flushable) -> None:
+        """Flush something at the end of this turn."""
+        if not self._gathered:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._outboxes.append(outbox)
+        self._gathered.append(gathered)
 
     def _flush(self) -> None:
-        outboxes, self._outboxes = self._outboxes, []
-        for outbox in outboxes:
+        flushed, self._gathered = self._gathered, []
+        for gathered in flushed:
             try:
-                outbox.flush()
+                gathered.flush()
             except Exception as error:  # a broken connection must not affect others
                 _log.error("outbox_write_failed", error=type(error).__name__)
 
@@ -70,8 +86,27 @@ class Outbox:
     """The frames waiting to be sent on one connection, in order.
 
     `overrun` is called once if control frames reach their bound; it should close the
-    connection.
+    connection. `tell_dropped` makes the notice that follows the last queued frame once the
+    connection is writable again, of how many frames were dropped since the last one.
     """
+
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_control",
+        "_control_bytes",
+        "_control_limit",
+        "_drained",
+        "_frames",
+        "_limit",
+        "_overrun",
+        "_sink",
+        "_tell_dropped",
+        "_tick",
+        "_ticking",
+        "_told",
+        "dropped",
+    )
 
     def __init__(
         self,
@@ -79,6 +114,7 @@ class Outbox:
         tick: Tick,
         *,
         overrun: Callable[[], None],
+        tell_dropped: Callable[[int], bytes] | None = None,
         limit: int = _LIMIT,
         control_limit: int = _CONTROL_LIMIT,
     ) -> None:
@@ -87,6 +123,8 @@ class Outbox:
         self._sink = sink
         self._tick = tick
         self._overrun = overrun
+        self._tell_dropped = tell_dropped
+        self._told = 0  # of the dropped frames, how many the client was told of
         self._limit = limit
         self._control_limit = control_limit
         self._frames: list[bytes] = []
@@ -111,6 +149,19 @@ class Outbox:
     def is_free(self) -> bool:
         """Return whether the connection is writable, so that nothing is dropped."""
         return not self._sink.paused
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether nothing is accepted any more."""
+        return self._closed
+
+    def write_now(self, data: bytes) -> bool:
+        """Write shared frames, unless something is queued or the connection takes none."""
+        sink = self._sink
+        if self._frames or self._closed or sink.paused:
+            return False
+        sink.write_shared(data)
+        return True
 
     def offer(self, frame: bytes) -> bool:
         """Enqueue an event's frame; return False if it was dropped.
@@ -192,4 +243,7 @@ class Outbox:
     def _write(self) -> None:
         frames, self._frames = self._frames, []
         self._control = self._bytes = self._control_bytes = 0
+        if self._told < self.dropped and self._tell_dropped is not None:
+            frames.append(self._tell_dropped(self.dropped - self._told))
+            self._told = self.dropped
         self._sink.write(frames[0] if len(frames) == 1 else b"".join(frames))

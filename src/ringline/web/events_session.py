@@ -56,6 +56,10 @@ class Carrier(Protocol):
         """Write frames; never blocks. After the end they are discarded."""
         ...
 
+    def write_shared(self, data: bytes) -> None:
+        """Write frames that many sessions get, which the hub has charged for."""
+        ...
+
     def frame(self, payload: bytes) -> bytes:
         """Frame a message's payload."""
         ...

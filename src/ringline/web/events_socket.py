@@ -99,6 +99,10 @@ class _OverWebSocket:
         """Write frames."""
         self._socket.write(data)
 
+    def write_shared(self, data: bytes) -> None:
+        """Write frames that many sessions get."""
+        self._socket.write_shared(data)
+
     def frame(self, payload: bytes) -> bytes:
         """Frame a message's payload."""
         return text_frame(payload)

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ringline import __version__
 from ringline.domain.ids import Prefix, format_id
+from ringline.domain.log import Scope
 from ringline.ports import NewId
 from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
@@ -22,6 +23,7 @@ from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_socket import EventsSockets
+from ringline.web.fair_share import BYTE_OUT_S
 from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
@@ -94,7 +96,8 @@ class Server:
             readiness=self._readiness,
         )
         _silence_aiohttp()
-        self._listener = PortListener(app, House(admission, self._refusals))
+        self._house = House(admission, self._refusals)
+        self._listener = PortListener(app, self._house)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
@@ -103,6 +106,10 @@ class Server:
     def announce(self) -> None:
         """Let `/readyz` report ready, now that everything it promises is in place."""
         self._announced = True
+
+    def charge_events(self, scope: Scope, size: int) -> None:
+        """Charge a workspace for the bytes of events that were written to its listeners."""
+        self._house.fair.charge(scope.workspace_id, size * BYTE_OUT_S)
 
     async def stop(self) -> None:
         """Close the port and its open connections."""

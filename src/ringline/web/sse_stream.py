@@ -51,9 +51,19 @@ class SseStream:
         response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
         connection = StreamConnection(request)
-        outbox = Outbox(connection, self._watchers.tick, overrun=connection.abort)
-        connection.on_resumed = outbox.resumed
         chunked = request.version >= HttpVersion11
+
+        def tell_dropped(count: int) -> bytes:
+            comment = sse.encode_dropped(count)
+            return chunk(comment) if chunked else comment
+
+        outbox = Outbox(
+            connection,
+            self._watchers.tick,
+            overrun=connection.abort,
+            tell_dropped=tell_dropped,
+        )
+        connection.on_resumed = outbox.resumed
         with self._watchers.present(self):
             await self._stream(connection, outbox, chunked=chunked)
         try:

@@ -35,7 +35,7 @@ class StreamConnection:
         transport.set_write_buffer_limits(high=0)
 
     def write(self, data: bytes) -> None:
-        """Write bytes; on a lost connection they are discarded."""
+        """Write this connection's own bytes; on a lost connection they are discarded."""
         if self._transport.is_closing():
             return
         self._transport.write(data)
@@ -43,6 +43,11 @@ class StreamConnection:
         if self._uncharged >= _CHARGED_AT_ONCE:  # most of the work was encoding it
             self._connection.house.fair.charge(self._connection.who, self._uncharged * BYTE_OUT_S)
             self._uncharged = 0
+
+    def write_shared(self, data: bytes) -> None:
+        """Write bytes that the hub has charged for (services/outbox.py)."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     async def begin_replay(self) -> None:
         """Wait for the workspace's turn to read history for this connection."""

@@ -1,7 +1,7 @@
 """The common part of live streams: where they start, and why they end."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from ringline.domain.log import Position
 from ringline.domain.topics import CallEvents, ThreadEvents
 from ringline.domain.unavailable import Unavailable
-from ringline.services.follow import Subscription, follow
+from ringline.services.follow import Follower, Subscription, follow
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.watchers import Viewer, Watchers
 
@@ -65,11 +65,17 @@ class StreamWatch:
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
         """Follow the topic until its last event has been sent; a thread's has none."""
         hub, store = self._watchers.hub, self._watchers.log_store
+        ended = asyncio.Event()
+
+        def note_end(follower: Follower) -> None:
+            ended.set()
+
+        subscription = replace(subscription, on_end=note_end)
         follower = await follow(
             hub, store, subscription=subscription, since=self._start.position, outbox=outbox
         )
         try:
-            await follower.ended.wait()
+            await ended.wait()
             await outbox.drained()
         finally:
             follower.close()

@@ -23,9 +23,9 @@ from ringline.domain.tiers import Tier
 from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.expiries import Expiry
-from ringline.services.hub import Dialect, Hub
-from ringline.services.outbox import Tick
+from ringline.services.hub import Hub
 from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
+from ringline.wire.dialect import Dialect
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
@@ -73,7 +73,7 @@ class Watchers:
         self.hub = hub
         self.log_store = log_store
         self.credentials = credentials
-        self.tick = Tick()
+        self.tick = hub.tick
         self._watchers: set[Watcher] = set()
         self._nobody = asyncio.Event()
         self._stopping = False

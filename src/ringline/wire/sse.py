@@ -44,6 +44,11 @@ def encode_event(data: bytes, event_id: str | None = None, *, name: str | None =
     return head + b"data: %b\n\n" % data
 
 
+def encode_dropped(count: int) -> bytes:
+    """Encode the comment that so many frames were dropped since the last one (2.6)."""
+    return b": dropped %d\n\n" % count
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
     """An event as an `EventSource` dispatches it; `last_event_id` may be older."""
