@@ -306,7 +306,7 @@ async def test_a_plain_get_of_the_websocket(service: Service) -> None:
             assert answer.headers["Sec-WebSocket-Version"] == "13"
             assert (answer.headers["Upgrade"], answer.headers["Connection"]) == (
                 "websocket",
-                "upgrade",
+                "upgrade, close",
             )  # RFC 9110, 15.5.22
 
 
@@ -470,7 +470,7 @@ async def test_a_socket_that_is_not_read_is_told_what_it_missed(service: Service
 
 
 async def test_a_client_that_answers_no_ping_is_cut_off(database: TestDatabase) -> None:
-    hasty = WebLimits(streams=StreamLimits(ping_every_s=0.01, silent_s=0.1))
+    hasty = WebLimits(streams=StreamLimits(ping_every_s=0.1, silent_s=1))
     async with (
         serving(database, limits=hasty) as service,
         calling(service) as caller,

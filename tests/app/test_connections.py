@@ -19,7 +19,9 @@ from ringline.rest.route import FileAnswer
 from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
 from ringline.web.downloads import send_file
-from ringline.web.http_connection import House, Waits, begin_request
+from ringline.web.edge import Answer, Edge, StreamRequest
+from ringline.web.house import House, Waits
+from ringline.web.http_connection import begin_request
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
 from ringline.web.refusals import Refusals
@@ -87,6 +89,9 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
         share = open_share(request, KEY, scope=Scope(KEY, Environment.LIVE))
         return await send_file(request, FILE, media_type="audio/wav", headers={}, share=share)
 
+    async def stream(request: StreamRequest) -> Answer | None:
+        return Answer(204)
+
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
         begin_request(request)
@@ -100,11 +105,9 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_get("/file", file)
     admission = Admission(allowance, (), clock=monotonic)
     budget = ByteBudget(BUDGET)
-    listener = PortListener(
-        app,
-        House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget),
-        waits=waits,
-    )
+    house = House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget)
+    edge = Edge(house, {"/stream": stream}, new_id=lambda: KEY, waits=waits)
+    listener = PortListener(app, edge)
     port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)
     try:
         yield port

@@ -99,7 +99,7 @@ async def test_old_clients_of_http(service: Service, followed: Followed) -> None
     writer.write(head.encode())
     async with asyncio.timeout(LIMIT_S):
         answered = await reader.readuntil(b"\r\n\r\n")
-        assert answered.startswith(b"HTTP/1.0 200")
+        assert answered.startswith(b"HTTP/1.1 200")  # ours (RFC 9110, 2.5)
         assert b"chunked" not in answered
         assert (await reader.readuntil(b"\n\n")).startswith(b": ok\nid: ")
         await followed.say("hello")

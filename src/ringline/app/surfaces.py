@@ -117,7 +117,6 @@ def build_server(
         origins=origins,
         rate=v1_rate,
         links=links,
-        new_id=new_id,
         limits=limits.streams,
     )
     surfaces = Surfaces(

@@ -32,11 +32,16 @@ _CLOSED = "closed on arrival, with one log line a minute"
 # -- connections --------------------------------------------------------------------------
 
 HEAD_S = Limit("a request's head, from its first byte or the connect", 10, "s", "closed")
+HEAD_BYTES = Limit("a request's head at a socket or a stream", 16 * KIB, "bytes", "400, closed")
 BODY_IDLE_S = Limit("a body without progress", 30, "s", "408, closed")
 BODY_S = Limit("a whole body", 120, "s", "408, closed")
 LINGER_S = Limit("what still comes of a body that has been answered", 10, "s", "closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
-ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
+ANSWER_IDLE_S = Limit("an answer that the client does not read", 30, "s", "closed")
+STREAM_IDLE_S = Limit("a socket or a stream that the client does not read", 60, "s", "cut off")
+EARLY_INPUT_BYTES = Limit(
+    "what a client sends on a socket before its handshake is answered", 64 * KIB, "bytes", _PAUSES
+)
 ANSWER_S = Limit("a whole answer; of a recording, each MiB", 600, "s", "closed")
 DRAIN_S = Limit("ordinary answers at shutdown, after calls and journal", 10, "s", "cut off")
 DESCRIPTORS_RESERVED = Limit(
@@ -433,11 +438,14 @@ FETCH_BYTES = Limit(
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "Connections and bodies": (
         HEAD_S,
+        HEAD_BYTES,
         BODY_IDLE_S,
         BODY_S,
         LINGER_S,
         IDLE_S,
         ANSWER_IDLE_S,
+        STREAM_IDLE_S,
+        EARLY_INPUT_BYTES,
         ANSWER_S,
         DRAIN_S,
         DESCRIPTORS_RESERVED,

@@ -519,6 +519,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _error(
             "outbox_write_failed", "error", means="Frames could not be written to a connection."
         ),
+        _error("wake_failed", "error", means="What was due on a stream could not be done."),
         _error(
             "ownership_failed",
             "error",

@@ -14,8 +14,7 @@ replaces the cache. A request that has waited is checked again by its `Pass`.
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -61,14 +60,50 @@ class Unrecognised(Exception):
     """A credential that was valid when the request arrived is no longer valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    close: Closer
-    guest: bool
+class Registration:
+    """A connection of a key, or of an operator too. It ends with its block, unless it is kept."""
+
+    __slots__ = ("_credentials", "_kept", "close", "expiry", "guest", "key_id", "user_id")
+
+    def __init__(
+        self,
+        credentials: "Credentials",
+        close: Closer,
+        *,
+        key_id: UUID,
+        user_id: UUID | None,
+        guest: bool,
+    ) -> None:
+        self._credentials = credentials
+        self._kept = False
+        self.close = close
+        self.key_id = key_id
+        self.user_id = user_id
+        self.guest = guest
+        #: Of the token that it came with, where that closes connections.
+        self.expiry: Expiry | None = None
+
+    def keep(self) -> Callable[[], None]:
+        """Let it outlast its block; return what ends it."""
+        self._kept = True
+        return self.leave
+
+    def leave(self) -> None:
+        """End it."""
+        self._credentials.leave(self)
+
+    def __enter__(self) -> "Registration":
+        """Begin a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, unless it is kept."""
+        if not self._kept:
+            self.leave()
 
 
 #: The open connections of each key or member, by its id.
-_Connections: TypeAlias = dict[UUID, dict[object, _Connection]]
+_Connections: TypeAlias = dict[UUID, dict[Registration, None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,7 +280,6 @@ class Credentials:
         ends_at = min(token.expires_at, key.expires_at or token.expires_at)
         return CachedCredential(token, ends_at, until, cache)
 
-    @contextmanager
     def register(
         self,
         key_id: UUID,
@@ -254,7 +288,7 @@ class Credentials:
         user_id: UUID | None = None,
         guest: bool = False,
         expiry: Expiry | None = None,
-    ) -> Generator[None]:
+    ) -> "Registration":
         """Register a connection of a key; `close` is called when the key becomes invalid.
 
         An operator's connection is also closed when the member is removed. A guest, connected
@@ -263,26 +297,25 @@ class Credentials:
         """
         if self._most and len(self._by_key.get(key_id, ())) >= self._most:
             raise TooManySockets
-        token, connection = object(), _Connection(close, guest)
-        groups = [(self._by_key, key_id)]
+        registration = Registration(self, close, key_id=key_id, user_id=user_id, guest=guest)
+        self._by_key.setdefault(key_id, {})[registration] = None
         if user_id is not None:
-            groups.append((self._by_user, user_id))
-        for group, id_ in groups:
-            group.setdefault(id_, {})[token] = connection
-        tokens = None if expiry is None else self._tokens
-        if tokens is not None and expiry is not None:
-            tokens.add(expiry, token)
-        try:
-            yield
-        finally:
-            if tokens is not None and expiry is not None:
-                tokens.drop(expiry, token)
-            for group, id_ in groups:
-                del group[id_][token]
-                if not group[id_]:
-                    del group[id_]
-            if key_id not in self._by_key:
-                self._expiries.pop(key_id, None)
+            self._by_user.setdefault(user_id, {})[registration] = None
+        if self._tokens is not None and expiry is not None:
+            registration.expiry = expiry
+            self._tokens.add(expiry, registration)
+        return registration
+
+    def leave(self, registration: "Registration") -> None:
+        """Forget a registered connection; harmless if that has happened."""
+        key_id, user_id = registration.key_id, registration.user_id
+        if self._tokens is not None and registration.expiry is not None:
+            self._tokens.drop(registration.expiry, registration)
+        _remove(registration, self._by_key, id_=key_id)
+        if user_id is not None:
+            _remove(registration, self._by_user, id_=user_id)
+        if key_id not in self._by_key:
+            self._expiries.pop(key_id, None)
 
     async def admit(self, key_id: UUID, scope: Scope, *, user_id: UUID | None = None) -> Key | None:
         """Check a key that has just been registered for a log, and watch its expiry.
@@ -423,7 +456,7 @@ def _is_token(credential: str) -> bool:
 
 def _close(ended: UUID, group: _Connections, *, end_calls: bool) -> int:
     """Close a key's or member's connections, guests only with `end_calls`; return how many."""
-    connections = group.get(ended, {}).values()
+    connections = group.get(ended, {})
     closing = [connection for connection in connections if end_calls or not connection.guest]
     for connection in closing:
         _call(connection.close, ended)
@@ -436,3 +469,10 @@ def _call(close: Closer, key_id: UUID) -> None:
         close()
     except Exception as error:
         _log.error("close_failed", id=str(key_id), error=type(error).__name__)
+
+
+def _remove(registration: Registration, group: _Connections, *, id_: UUID) -> None:
+    registrations = group.get(id_, {})
+    registrations.pop(registration, None)
+    if not registrations:
+        group.pop(id_, None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.domain.origins import may_connect
@@ -27,14 +28,14 @@ class Origins:
 
     allowed: frozenset[str] = frozenset()
 
-    def refuses(self, request: web.Request, of_workspace: Collection[str] = ()) -> bool:
+    def refuses(self, headers: MultiMapping[str], of_workspace: Collection[str] = ()) -> bool:
         """Return whether a request's origin is not allowed here, or by its workspace."""
-        return not may_connect(origins_of(request), self.allowed, of_workspace)
+        return not may_connect(origins_of(headers), self.allowed, of_workspace)
 
 
-def origins_of(request: web.Request) -> list[str]:
+def origins_of(headers: MultiMapping[str]) -> list[str]:
     """Return the origins that a request states: one from a browser, none or any from others."""
-    return request.headers.getall("Origin", [])
+    return headers.getall("Origin", [])
 
 
 class Contradiction(Exception):
@@ -49,29 +50,28 @@ class Visitor:
     check: Check
 
 
-def credential_of(request: web.Request) -> str | None:
+def credential_of(headers: MultiMapping[str]) -> str | None:
     """Return the credential in a request's headers; None without one.
 
     Raises Contradiction if there are two different ones.
     """
-    headers = request.headers
-    bearers = _bearers(request) if "Authorization" in headers else ()
+    bearers = _bearers(headers) if "Authorization" in headers else ()
     if "x-api-key" not in headers:  # of the two, nearly every request has one
         return agreed(bearers)
     return agreed((*(text.strip() for text in headers.getall("x-api-key")), *bearers))
 
 
-def carries_credential(request: web.Request) -> bool:
+def carries_credential(headers: MultiMapping[str]) -> bool:
     """Return whether a request's headers hold a credential, valid or not."""
     try:
-        return credential_of(request) is not None
+        return credential_of(headers) is not None
     except Contradiction:
         return True
 
 
-def bearer_of(request: web.Request) -> str | None:
+def bearer_of(headers: MultiMapping[str]) -> str | None:
     """Return the Bearer token (RFC 6750, 2.1). Raises Contradiction."""
-    return agreed(_bearers(request))
+    return agreed(_bearers(headers))
 
 
 def agreed(texts: Iterable[str]) -> str | None:
@@ -88,10 +88,10 @@ def agreed(texts: Iterable[str]) -> str | None:
     return said
 
 
-def _bearers(request: web.Request) -> list[str]:
+def _bearers(headers: MultiMapping[str]) -> list[str]:
     """Read `Authorization: Bearer`, the scheme in any case; ignore other schemes."""
     tokens: list[str] = []
-    for text in request.headers.getall("Authorization", ()):
+    for text in headers.getall("Authorization", ()):
         scheme, _, token = text.strip().partition(" ")
         if scheme.lower() == "bearer":
             tokens.append(token.strip())
@@ -99,11 +99,11 @@ def _bearers(request: web.Request) -> list[str]:
 
 
 async def key_for(
-    request: web.Request, credentials: Credentials, *, surface: Surface
+    headers: MultiMapping[str], credentials: Credentials, *, surface: Surface
 ) -> Visitor | Denied:
     """Find the key of a request to a surface. Raises StoreUnavailable."""
     try:
-        text = credential_of(request)
+        text = credential_of(headers)
     except Contradiction:
         return Denied.UNKNOWN
     return await key_with(text, credentials, surface=surface)
@@ -124,7 +124,7 @@ async def key_with(
 
 async def _pass_of(request: web.Request, credentials: Credentials) -> Pass | None:
     try:
-        credential = credential_of(request)
+        credential = credential_of(request.headers)
     except Contradiction:
         return None
     return await credentials.pass_for(credential) if credential else None

@@ -8,7 +8,6 @@ The key is looked at again when a command's turn has come, so one that was revok
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -72,9 +71,9 @@ class CommandQueue:
         rate = v1_limits.COMMANDS_PER_S.most
         self._bucket = Bucket(rate, rate)
         self._waiting: deque[Command] = deque()
-        self._came = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        #: Carries out what waits, while something does.
+        self._working: asyncio.Task[None] | None = None
+        self._when_idle: Callable[[], None] | None = None
 
     def take(self, frame: str) -> None:
         """Take a client's frame: answer it, or let it wait for its turn."""
@@ -91,23 +90,37 @@ class CommandQueue:
             self._refuse(command, "RATE_LIMITED", message="too many commands wait")
         else:
             self._waiting.append(command)
-            self._idle.clear()
-            self._came.set()
+            if self._working is None:
+                self._working = asyncio.create_task(self._work())
 
-    async def run(self) -> None:
-        """Carry the commands out until cancelled."""
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            while self._waiting:
-                await self._carry_out(self._waiting.popleft())
-            self._idle.set()
+    @property
+    def is_idle(self) -> bool:
+        """Return whether all that was taken has been answered."""
+        return self._working is None
 
-    async def finish(self) -> None:
-        """Wait until what was taken is answered, for a bounded time."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_S):
-                await self._idle.wait()
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Call back once when what was taken is answered, or after a bounded time."""
+        self._when_idle = callback
+        asyncio.get_running_loop().call_later(LAST_S, self._tell_idle)
+
+    def close(self) -> None:
+        """Carry out nothing more."""
+        self._waiting.clear()
+        self._when_idle = None
+        if self._working is not None:
+            self._working.cancel()
+
+    async def _work(self) -> None:
+        """Carry out what waits."""
+        while self._waiting:
+            await self._carry_out(self._waiting.popleft())
+        self._working = None
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        callback, self._when_idle = self._when_idle, None
+        if callback is not None:
+            callback()
 
     async def _carry_out(self, command: Command) -> None:
         try:

@@ -1,8 +1,6 @@
 """A call's events over a WebSocket, as envelopes, and commands to it (live streams, 2.5)."""
 
-import asyncio
-
-from aiohttp import web
+from functools import partial
 
 from ringline.domain.events import CallAnswered
 from ringline.domain.log import Position
@@ -11,8 +9,10 @@ from ringline.ports import Clock
 from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_commands import CommandQueue, Commands
+from ringline.web.edge import StreamRequest
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
+from ringline.web.stream_connection import StreamConnection
 from ringline.web.stream_watch import Start, StreamWatch
 from ringline.web.watchers import InTextFrames, Watchers
 from ringline.web.websocket import Message, WebSocket
@@ -30,6 +30,18 @@ CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL
 class CallSocket:
     """A call's WebSocket, from the 101 to the close."""
 
+    __slots__ = (
+        "_commands",
+        "_limits",
+        "_now",
+        "_outbox",
+        "_queue",
+        "_socket",
+        "_start",
+        "_watch",
+        "_watchers",
+    )
+
     def __init__(
         self,
         watchers: Watchers,
@@ -44,8 +56,10 @@ class CallSocket:
         self._commands = commands
         self._now = now
         self._limits = limits
-        self._watch = StreamWatch(watchers, start)
+        self._watch = StreamWatch(watchers, start, on_end=self._end)
+        self._socket: WebSocket | None = None
         self._outbox: Outbox | None = None
+        self._queue: CommandQueue | None = None
 
     def credential_revoked(self) -> None:
         """Close: the stream's key or operator was revoked."""
@@ -55,12 +69,14 @@ class CallSocket:
         """Close: the server is shutting down."""
         self._watch.finish("UNAVAILABLE")
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Serve the socket as the response."""
+    async def begin(self, request: StreamRequest) -> StreamConnection:
+        """Begin the socket."""
         answered = await self._answered_before()
-        socket = await WebSocket.accept(request, bounds=WATCHER)
+        socket = self._socket = WebSocket.accept(request, bounds=WATCHER)
         outbox = self._outbox = Outbox(socket, self._watchers.tick, overrun=socket.abort)
         socket.on_resumed = outbox.resumed
+        socket.when_lost(self._left)
+        socket.keep_alive(self._limits.ping_every_s, self._limits.silent_s)
         if self._start.recovered is False:
             outbox.send(self._dropped(self._start.position))
         if answered is not None:
@@ -71,39 +87,63 @@ class CallSocket:
             InTextFrames(CallEnvelope()),
             OnLoss.CONTINUE,
             self._tell_gap,
+            on_end=self._watch.topic_ended,
         )
-        commands = CommandQueue(
+        self._watch.begin(subscription, outbox)
+        self._queue = CommandQueue(
             self._commands,
             self._start.viewer,
             call_id=self._start.topic.call_id,
-            reply=lambda answer: outbox.send(text_frame(answer)),
+            reply=self._reply,
         )
-        reading = asyncio.create_task(self._read(socket, commands))
-        obeying = asyncio.create_task(commands.run())
-        tasks = [
-            reading,
-            obeying,
-            asyncio.create_task(self._watch.run(subscription, outbox)),
-            asyncio.create_task(
-                socket.keep_alive(self._limits.ping_every_s, self._limits.silent_s)
-            ),
-        ]
-        with self._watchers.present(self):
-            try:
-                await asyncio.wait({reading, self._watch.end}, return_when=asyncio.FIRST_COMPLETED)
-                if self._watch.end.done() and not self._watch.end.result():
-                    reading.cancel()
-                    await commands.finish()  # one of them may have ended the call
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                outbox.flush()
-                outbox.close()
-            if self._watch.end.done():
-                code = self._watch.end.result()
-                await socket.close(CLOSE_CODES[code], code)
-        return socket.response
+        socket.listen(self._take, self._heard_all)
+        return socket
+
+    def _take(self, message: Message) -> None:
+        """Take one of the client's commands."""
+        if self._socket is None or self._queue is None:
+            return
+        if isinstance(message, bytes):
+            self._socket.refuse(CloseCode.UNSUPPORTED_DATA)
+        else:
+            self._queue.take(message)
+
+    def _heard_all(self, error: Exception | None) -> None:
+        """Close: the client closes or has broken a rule; or we do."""
+        socket = self._socket
+        if socket is None:
+            return
+        if error is not None:
+            socket.fail(error)
+        elif socket.violation == CloseCode.UNSUPPORTED_DATA:
+            socket.say_goodbye(CloseCode.UNSUPPORTED_DATA, "INVALID_ARGUMENT")
+        else:
+            socket.end()
+
+    def _reply(self, answer: bytes) -> None:
+        if self._outbox is not None:
+            self._outbox.send(text_frame(answer))
+
+    def _end(self, code: str) -> None:
+        if code or self._queue is None or self._queue.is_idle:
+            self._close(code)
+        else:  # one of the commands may have ended the call
+            self._queue.when_idle(partial(self._close, code))
+
+    def _close(self, code: str) -> None:
+        if self._outbox is not None:
+            self._outbox.flush()
+            self._outbox.close()
+        if self._socket is not None:
+            self._socket.say_goodbye(CLOSE_CODES[code], code)
+
+    def _left(self) -> None:
+        """Stop: the client is gone."""
+        self._watch.stop()
+        if self._queue is not None:
+            self._queue.close()
+        if self._outbox is not None:
+            self._outbox.close()
 
     async def _answered_before(self) -> bytes | None:
         """Return `call.initiated` for a client that joins an answered call (2.5).
@@ -119,19 +159,6 @@ class CallSocket:
                 own = Position(position.epoch, stored.offset)
                 return InTextFrames(CallEnvelope()).encode(stored.event, own, scope=scope)
         return None
-
-    async def _read(self, socket: WebSocket, commands: CommandQueue) -> None:
-        """Take the client's commands."""
-
-        def take(message: Message) -> None:
-            if isinstance(message, bytes):
-                socket.refuse(CloseCode.UNSUPPORTED_DATA)
-                return
-            commands.take(message)
-
-        await socket.receive_all(take)
-        if socket.violation == CloseCode.UNSUPPORTED_DATA:
-            await socket.close(CloseCode.UNSUPPORTED_DATA, "INVALID_ARGUMENT")
 
     def _tell_gap(self, follower: Follower) -> None:
         if self._outbox is not None:

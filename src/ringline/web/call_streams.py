@@ -4,8 +4,6 @@ Live streams, 2. If nothing is left to send, the transcript stream answers 204, 
 `EventSource` quietly, and the WebSocket 404.
 """
 
-from aiohttp import web
-
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import FromBeginning, Since
@@ -15,6 +13,7 @@ from ringline.services.follow import resolve
 from ringline.web.call_commands import Commands
 from ringline.web.call_socket import CallSocket
 from ringline.web.cors import READABLE
+from ringline.web.edge import Answer, StreamRequest
 from ringline.web.limits import StreamLimits
 from ringline.web.sse_stream import Frames, SseStream
 from ringline.web.stream_door import Opened, StreamDoor, StreamRefused
@@ -47,23 +46,23 @@ class CallStreams:
         self._now = now
         self._limits = limits
 
-    async def transcript(self, request: web.Request) -> web.StreamResponse:
+    async def transcript(self, request: StreamRequest) -> Answer | None:
         """`GET /v1/calls/{id}/transcript/stream` (2.2, 2.3)."""
         since = asked_since(request)
         if since is None and request.query.get("replay") == "1":
             since = FromBeginning()
 
-        async def find(viewer: Viewer) -> Opened | web.StreamResponse:
+        async def find(viewer: Viewer) -> Opened | Answer:
             start = await self._start(viewer, request, since=since, last=TurnCompleted)
             if start is None:
                 await self._door.check(viewer, request)
-                return web.Response(status=204, headers=READABLE)
+                return Answer(204, READABLE)
             stream = SseStream(self._watchers, start, frames=_TRANSCRIPT, limits=self._limits)
             return Opened(start, stream)
 
         return await self._door.open(request, since=since, token_in_query=True, find=find)
 
-    async def events(self, request: web.Request) -> web.StreamResponse:
+    async def events(self, request: StreamRequest) -> Answer | None:
         """`GET /v1/calls/{id}/stream` (2.5)."""
         since = asked_since(request)
 
@@ -81,14 +80,14 @@ class CallStreams:
         return await self._door.open(request, since=since, token_in_query=True, find=find)
 
     async def _start(
-        self, viewer: Viewer, request: web.Request, *, since: Since | None, last: type[EventData]
+        self, viewer: Viewer, request: StreamRequest, *, since: Since | None, last: type[EventData]
     ) -> Start[CallEvents] | None:
         """Find the start position, then the call; None if nothing is left to send.
 
         In this sequence, a live call's end comes after the position, so every stream that
         begins receives its call's last event, which is of type `last`.
         """
-        call_id = parse_id(Prefix.CALL, request.match_info["id"])
+        call_id = parse_id(Prefix.CALL, request.id)
         if call_id is None:
             raise StreamRefused("NOT_FOUND")
         begin = await resolve(self._watchers.log_store, viewer.scope, since=since)

@@ -1,12 +1,11 @@
 """The route of a thread's live stream (live streams, 2.4)."""
 
-from aiohttp import web
-
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.topics import ThreadEvents
 from ringline.services.follow import resolve
 from ringline.services.repo import Repo
 from ringline.services.threads import NoSuchThread, find_thread
+from ringline.web.edge import Answer, StreamRequest
 from ringline.web.limits import StreamLimits
 from ringline.web.sse_stream import Frames, SseStream
 from ringline.web.stream_door import Opened, StreamDoor, StreamRefused
@@ -28,12 +27,12 @@ class ConversationStreams:
         self._repo = repo
         self._limits = limits
 
-    async def messages(self, request: web.Request) -> web.StreamResponse:
+    async def messages(self, request: StreamRequest) -> Answer | None:
         """`GET /v1/conversations/{id}/stream`: it takes no credential in its query."""
         since = asked_since(request)
 
         async def find(viewer: Viewer) -> Opened:
-            conversation_id = parse_id(Prefix.CONVERSATION, request.match_info["id"])
+            conversation_id = parse_id(Prefix.CONVERSATION, request.id)
             if conversation_id is None:
                 raise StreamRefused("NOT_FOUND")
             begin = await resolve(self._watchers.log_store, viewer.scope, since=since)

@@ -44,12 +44,13 @@ class Carrier(Protocol):
     The writing part is an outbox's sink.
     """
 
-    #: Called when the carrier accepts bytes again.
-    on_resumed: Callable[[], None]
-
     @property
     def paused(self) -> bool:
         """Return whether no more bytes are accepted now."""
+        ...
+
+    def when_resumed(self, callback: Callable[[], None]) -> None:
+        """Call back whenever bytes are accepted again."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -144,7 +145,7 @@ class EventsSession:
             carrier.say_goodbye(self._goodbye.code, self._goodbye.reason)
             return
         self._outbox = Outbox(carrier, self._watchers.tick, overrun=carrier.abort)
-        carrier.on_resumed = self._outbox.resumed
+        carrier.when_resumed(self._outbox.resumed)
 
     def take(self, message: str | bytes) -> None:
         """Handle a message: a text one is a `str`."""
@@ -158,7 +159,7 @@ class EventsSession:
         """Stop: the client is gone, or has said goodbye."""
         for topic in [*self._joining, *self._followers]:
             self._stop(topic)
-        outbox, self._outbox = self._outbox, None
+        outbox, self._outbox, self._carrier = self._outbox, None, None
         if outbox is not None:
             outbox.flush()
             outbox.close()
@@ -169,9 +170,10 @@ class EventsSession:
         if self._goodbye is not None:
             return
         self._goodbye = goodbye
-        if self._carrier is not None:
+        carrier = self._carrier
+        if carrier is not None:
             self.left()
-            self._carrier.say_goodbye(goodbye.code, goodbye.reason)
+            carrier.say_goodbye(goodbye.code, goodbye.reason)
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:

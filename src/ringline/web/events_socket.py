@@ -3,16 +3,15 @@
 What is said there, whatever carries it, is `events_session.py`.
 """
 
-import asyncio
-
-from aiohttp import web
+from collections.abc import Callable
+from functools import partial
 
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of, retry_after
+from ringline.web.edge import Answer, StreamRequest
 from ringline.web.events_session import EventsSession
 from ringline.web.frame_gate import WATCHER
-from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
 from ringline.web.upgrade import OUR_VERSION, upgrade_problem
 from ringline.web.watchers import InTextFrames, Viewer, Watchers
@@ -32,76 +31,77 @@ class EventsSockets:
         self._limits = limits
         self._payloads = Payloads()
 
-    async def open(self, request: web.Request) -> web.StreamResponse:
+    async def open(self, request: StreamRequest) -> Answer | None:
         """Open a socket, or refuse with an empty body (3.2)."""
         version = negotiate(request.query.get("vsn"))
         offer = read_subprotocols(",".join(request.headers.getall("Sec-WebSocket-Protocol", ())))
         viewer = self._viewer(request, offer.token)
-        if version is None or viewer is None or self._origins.refuses(request):
-            return web.Response(status=403)
+        if version is None or viewer is None or self._origins.refuses(request.headers):
+            return Answer(403)
         if upgrade_problem(request) is not None:
-            return web.Response(status=400, headers=OUR_VERSION)
+            return Answer(400, OUR_VERSION)
         try:
-            return await self._serve(request, viewer, version=version, subprotocol=offer.answer)
+            return await self._open(request, viewer, version=version, subprotocol=offer.answer)
         except Unavailable:
-            return web.Response(status=503, headers=retry_after())
-        except (TooManySockets, _Refused):
-            return web.Response(status=403)
+            return Answer(503, retry_after())
+        except TooManySockets:
+            return Answer(403)
 
-    async def _serve(
-        self, request: web.Request, viewer: Viewer, *, version: Version, subprotocol: str | None
-    ) -> web.StreamResponse:
-        await begin_stream(request, viewer.scope)
+    async def _open(
+        self, request: StreamRequest, viewer: Viewer, *, version: Version, subprotocol: str | None
+    ) -> Answer | None:
+        watchers = self._watchers
+        await request.begin_stream(viewer.scope)
         session = EventsSession(
-            self._watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
+            watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
         )
-        with self._watchers.standing(
+        with watchers.standing(
             viewer, session.credential_revoked, expire=session.token_expired
-        ):
-            key = await self._watchers.admit(viewer)
-            if key is None or self._origins.refuses(request, key.allowed_origins):
-                raise _Refused
-            socket = await WebSocket.accept(request, subprotocol, bounds=WATCHER)
-            with self._watchers.present(session):
-                await _carry(socket, session, silent_s=self._limits.silent_s)
-        return socket.response
+        ) as standing:
+            key = await watchers.admit(viewer)
+            if key is None or self._origins.refuses(request.headers, key.allowed_origins):
+                return Answer(403)
+            socket = EventsWebSocket.accept(request, subprotocol, bounds=WATCHER)
+            socket.when_lost(standing.keep())
+        watchers.enter(session)
+        socket.when_lost(partial(watchers.leave, session))
+        socket.carry(session, silent_s=self._limits.silent_s)
+        return None
 
-    def _viewer(self, request: web.Request, offered: str | None) -> Viewer | None:
+    def _viewer(self, request: StreamRequest, offered: str | None) -> Viewer | None:
         """Read the token from the query, else the subprotocols, else the header."""
         try:
             query = agreed(request.query.getall("session_token", ()))
-            token = query or offered or bearer_of(request)
+            token = query or offered or bearer_of(request.headers)
         except Contradiction:
             return None
         return self._watchers.token_viewer(token) if token else None
 
 
-class _Refused(Exception):
-    """The connection's credential is no longer valid, or its page is not allowed."""
+class EventsWebSocket(WebSocket):
+    """A WebSocket that carries a session (events_session.Carrier)."""
 
+    __slots__ = ("_session",)
 
-class _OverWebSocket:
-    """A WebSocket as a session's carrier (events_session.Carrier)."""
+    def carry(self, session: EventsSession, *, silent_s: float) -> None:
+        """Carry a session until either side closes."""
+        self._session = session
+        self.when_lost(session.left)
+        self.limit_silence(silent_s, session.silent)
+        session.begin(self)
+        self.listen(session.take, self._heard_all)
 
-    def __init__(self, socket: WebSocket) -> None:
-        self._socket = socket
-        self.on_resumed = _nothing
-        #: Done when the session says goodbye.
-        self.goodbye: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
-        socket.on_resumed = lambda: self.on_resumed()
+    def _heard_all(self, error: Exception | None) -> None:
+        """End: the client closes or has broken a rule; or the session has said goodbye."""
+        self._session.left()
+        if error is not None:
+            self.fail(error)
+        else:
+            self.end()
 
-    @property
-    def paused(self) -> bool:
-        """Return whether no more bytes are accepted now."""
-        return self._socket.paused
-
-    def write(self, data: bytes) -> None:
-        """Write frames."""
-        self._socket.write(data)
-
-    def write_shared(self, data: bytes) -> None:
-        """Write frames that many sessions get."""
-        self._socket.write_shared(data)
+    def when_resumed(self, callback: Callable[[], None]) -> None:
+        """Call back whenever bytes are accepted again."""
+        self.on_resumed = callback
 
     def frame(self, payload: bytes) -> bytes:
         """Frame a message's payload."""
@@ -110,42 +110,3 @@ class _OverWebSocket:
     def framed(self, dialect: Dialect) -> Dialect:
         """Return a dialect in text frames."""
         return InTextFrames(dialect)
-
-    async def begin_replay(self) -> None:
-        """Wait for the workspace's turn to read history."""
-        await self._socket.begin_replay()
-
-    def say_goodbye(self, code: int, reason: str) -> None:
-        """Close with a close code."""
-        if not self.goodbye.done():
-            self.goodbye.set_result((code, reason))
-
-    def abort(self) -> None:
-        """Cut the client off."""
-        self._socket.abort()
-
-
-def _nothing() -> None:
-    """Take the news that bytes are accepted again: nothing waits for it yet."""
-
-
-async def _carry(socket: WebSocket, session: EventsSession, *, silent_s: float) -> None:
-    """Carry a session until either side closes."""
-
-    async def watch_idle() -> None:
-        await socket.silent_for(silent_s)
-        session.silent()
-
-    carrier = _OverWebSocket(socket)
-    session.begin(carrier)
-    reading = asyncio.create_task(socket.receive_all(session.take))
-    idle = asyncio.create_task(watch_idle())
-    try:
-        await asyncio.wait({reading, carrier.goodbye}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        session.left()
-        for task in (reading, idle):
-            task.cancel()
-        await asyncio.gather(reading, idle, return_exceptions=True)
-    if carrier.goodbye.done():
-        await socket.close(*carrier.goodbye.result())

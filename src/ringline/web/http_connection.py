@@ -9,77 +9,25 @@ costs less than a timer that is set and cancelled with every request.
     HEAD        since the connect (`newcomer.py`), or since the first byte of another request
     REQUEST     the request has arrived; its reader waits for the body (`requests.py`)
     IDLE        between requests: aiohttp's own time-out
-    STREAM      a WebSocket or an event stream, which ends by its own rules
 
-In every phase a client that reads nothing of what we write is cut off.
+In every phase a client that reads nothing of what we write is cut off. A request for a stream
+that follows others on its connection leaves for the edge with it.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
-from typing import Any, Protocol, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from ringline.domain import limits
-from ringline.domain.log import Scope
-from ringline.web.admission import Admission, Slot
+from ringline.web.admission import Slot
 from ringline.web.authentication import retry_after
-from ringline.web.budget import ByteBudget
-from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, REQUEST_S, FairShare
-from ringline.web.refusals import Refusals
+from ringline.web.edge import Edge, Sorted
+from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 
 #: How much of a head is kept, to know which surface it is for.
 _HEAD_SEEN = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """How long the server waits for a client, in seconds."""
-
-    head_s: float = limits.HEAD_S.most
-    body_idle_s: float = limits.BODY_IDLE_S.most
-    body_s: float = limits.BODY_S.most
-    linger_s: float = limits.LINGER_S.most
-    idle_s: float = limits.IDLE_S.most
-    answer_idle_s: float = limits.ANSWER_IDLE_S.most
-    answer_s: float = limits.ANSWER_S.most
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all connections share: admission, budget, fair shares and refusals."""
-
-    admission: Admission
-    refusals: Refusals
-    budget: ByteBudget = field(default_factory=ByteBudget)
-    fair: FairShare = field(default_factory=FairShare)
-
-
-class Stream(Protocol):
-    """The writing side of a stream, which is notified when the client reads too slowly."""
-
-    def pause_writing(self) -> None:
-        """Note that the kernel accepts no more bytes."""
-        ...
-
-    def resume_writing(self) -> None:
-        """Note that the kernel accepts bytes again."""
-        ...
-
-
-class Incoming(Protocol):
-    """What the client's bytes go to after an upgrade, under the names that aiohttp calls."""
-
-    def feed_data(self, data: bytes) -> None:
-        """Handle bytes from the client."""
-        ...
-
-    def feed_eof(self) -> None:
-        """Note that the client is gone."""
-        ...
 
 
 class ConnectionPhase(Enum):
@@ -88,7 +36,6 @@ class ConnectionPhase(Enum):
     HEAD = auto()
     REQUEST = auto()
     IDLE = auto()
-    STREAM = auto()
 
 
 class HttpConnection(RequestHandler):
@@ -98,22 +45,20 @@ class HttpConnection(RequestHandler):
         "_all",
         "_answered",
         "_closing_since",
+        "_edge",
         "_head",
-        "_held",
-        "_incoming",
         "_parser_is_paused",
         "_phase",
         "_since",
         "_slot",
-        "_stream",
         "_stuck_bytes",
         "_stuck_since",
         "_unread_since",
+        "_unsorted",
         "_wants_reading",
         "_wire",
         "house",
         "waits",
-        "who",
     )
 
     def __init__(
@@ -121,9 +66,9 @@ class HttpConnection(RequestHandler):
         server: web.Server,
         all_: "set[HttpConnection]",
         *,
-        house: House,
-        waits: Waits,
+        edge: Edge,
     ) -> None:
+        waits = edge.waits
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -132,7 +77,8 @@ class HttpConnection(RequestHandler):
             auto_decompress=False,  # no surface accepts an encoded body
         )
         self.waits = waits
-        self.house = house
+        self.house = edge.house
+        self._edge = edge
         self._all = all_
         self._slot: Slot | None = None
         #: The transport until the connection is lost; aiohttp drops its own at a close.
@@ -145,14 +91,10 @@ class HttpConnection(RequestHandler):
         self._stuck_since: float | None = None
         self._stuck_bytes = 0
         self._unread_since: float | None = None
-        #: Whose frames arrive here, once it is a socket.
-        self.who: Hashable = ""
         self._answered: list[Callable[[], None]] = []
-        self._held = False  # a stream has paused reading
         self._wants_reading = True  # aiohttp does not pause reading
         self._parser_is_paused = False
-        self._stream: Stream | None = None
-        self._incoming: Incoming | None = None
+        self._unsorted = b""  # the beginning of a head that may be for a stream
 
     @property
     def phase(self) -> ConnectionPhase:
@@ -162,7 +104,7 @@ class HttpConnection(RequestHandler):
     @property
     def is_answering(self) -> bool:
         """Return whether an ordinary request is under way, or its answer unread."""
-        if self._phase is ConnectionPhase.STREAM or self._wire is None:
+        if self._wire is None:
             return False
         return self._phase is ConnectionPhase.REQUEST or self._wire.get_write_buffer_size() > 0
 
@@ -196,18 +138,6 @@ class HttpConnection(RequestHandler):
         if self._unread_since is not None:
             self._unread_since = self._loop.time()
 
-    def become_stream(self, stream: Stream) -> None:
-        """Note that the connection is now a stream, which ends by its own rules."""
-        self._phase = ConnectionPhase.STREAM
-        self._unread_since = None
-        self._stream = stream
-
-    def hand_over(self, incoming: Incoming) -> None:
-        """Give bytes after an upgrade to their reader, with those that came before the answer."""
-        self.keep_alive(False)
-        self._incoming = incoming
-        self.set_parser(cast("Any", incoming))
-
     def look(self, now: float) -> None:
         """Close the connection if its client has made it wait too long."""
         wire = self._wire
@@ -235,20 +165,6 @@ class HttpConnection(RequestHandler):
         if self._wire is not None:
             self._wire.abort()
 
-    # -- reading, which a stream may pause ----------------------------------------------
-
-    def hold_reading(self) -> None:
-        """Stop reading until `release_reading`."""
-        self._held = True
-        _pause(self.transport)
-
-    def release_reading(self) -> None:
-        """Resume reading, unless aiohttp has paused it too."""
-        if self._held:
-            self._held = False
-            if self._wants_reading:
-                _resume(self.transport)
-
     def pause_reading(self) -> None:
         """Note that aiohttp's buffer is full."""
         self._wants_reading = False
@@ -256,7 +172,7 @@ class HttpConnection(RequestHandler):
         super().pause_reading()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Resume reading, unless a stream has paused it.
+        """Resume reading.
 
         aiohttp calls it with every body, twice; for one that was never paused that would cost a
         turn of the parser and two exceptions.
@@ -267,8 +183,6 @@ class HttpConnection(RequestHandler):
         self._wants_reading = True
         self._parser_is_paused = self._parser_is_paused and not resume_parser
         super().resume_reading(resume_parser)
-        if self._held:  # nothing was read in between: that takes a turn of the loop
-            _pause(self.transport)
 
     # -- what aiohttp and the loop report -----------------------------------------------
 
@@ -287,35 +201,47 @@ class HttpConnection(RequestHandler):
         if slot is not None:
             self.house.admission.leave(slot)
         super().connection_lost(exc)
-        self._stream = self._incoming = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client; the first ones after a pause begin a head."""
-        if self._incoming is not None:
-            self._incoming.feed_data(data)
-            return
         if self._phase is ConnectionPhase.IDLE and data:
             self._phase, self._since, self._head = ConnectionPhase.HEAD, self._loop.time(), b""
+            self._unsorted = data
+        elif self._unsorted:
+            self._unsorted += data
+        if self._unsorted:
+            whose = self._edge.sort(self._unsorted)
+            if whose is Sorted.MORE:
+                return
+            data, self._unsorted = self._unsorted, b""
+            if whose is Sorted.EDGE:
+                self._leave_for_edge(data)
+                return
         if self._phase is ConnectionPhase.HEAD and len(self._head) < _HEAD_SEEN:
             self._head += data[: _HEAD_SEEN - len(self._head)]
         super().data_received(data)
+
+    def _leave_for_edge(self, head: bytes) -> None:
+        """Hand the connection to the edge: aiohttp believes that it is lost."""
+        wire, slot = self._wire, self._slot
+        if wire is None or slot is None or wire.is_closing():
+            return
+        self._slot = None
+        self.transport = None  # or aiohttp would close it
+        self.connection_lost(None)
+        self._edge.enter(wire, slot, data=head)
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than we write."""
         super().pause_writing()
         self._stuck_since = self._loop.time()
         self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
-        if self._stream is not None:
-            self._stream.pause_writing()
-        if self._phase is not ConnectionPhase.STREAM:
-            self._unread_since = self._unread_since or self._stuck_since
+        self._unread_since = self._unread_since or self._stuck_since
 
     def resume_writing(self) -> None:
         """Note that the client is reading again."""
         self._stuck_since = None
         super().resume_writing()
-        if self._stream is not None:
-            self._stream.resume_writing()
         if self._phase is ConnectionPhase.IDLE:
             self._note_read()
 
@@ -361,17 +287,6 @@ def begin_request(request: web.Request) -> None:
         raise web.HTTPTooManyRequests(headers=retry_after())
 
 
-async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = False) -> None:
-    """Wait for the workspace's turn to begin a handshake; charge it for the frames.
-
-    `replays` says that the stream begins with a replay.
-    """
-    connection = request.protocol
-    if isinstance(connection, HttpConnection):
-        connection.who = scope.workspace_id
-        await connection.house.fair.begin(connection.who, HANDSHAKE_S + replays * REPLAY_S)
-
-
 async def begin_anonymous(request: web.Request) -> None:
     """Wait for the address's turn to have a request without a credential answered."""
     connection = request.protocol
@@ -388,13 +303,3 @@ async def refuse_stranger(request: web.Request) -> None:
     connection = request.protocol
     if isinstance(connection, HttpConnection):
         await connection.house.fair.begin(connection.client, REFUSAL_S)
-
-
-def _pause(transport: asyncio.Transport | None) -> None:
-    if transport is not None and not transport.is_closing() and transport.is_reading():
-        transport.pause_reading()
-
-
-def _resume(transport: asyncio.Transport | None) -> None:
-    if transport is not None and not transport.is_closing() and not transport.is_reading():
-        transport.resume_reading()

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from ringline.domain import limits
 from ringline.web.admission import Slot
-from ringline.web.http_connection import ConnectionPhase, House, HttpConnection, Waits
+from ringline.web.edge import Edge
+from ringline.web.http_connection import ConnectionPhase, HttpConnection
 from ringline.web.newcomer import Newcomer, Newcomers
 
 #: Unsent bytes per connection in the kernel; otherwise our own bound would mean little.
@@ -30,14 +31,13 @@ class PortListener:
     def __init__(
         self,
         app: web.Application,
-        house: House,
-        *,
-        waits: Waits | None = None,
+        edge: Edge,
     ) -> None:
-        self._house = house
-        self._waits = waits or Waits()
+        self._edge = edge
+        self._house = edge.house
+        self._waits = edge.waits
         self._connections: set[HttpConnection] = set()
-        self._newcomers = Newcomers(house.admission, self._enter)
+        self._newcomers = Newcomers(self._house.admission, edge, enter=self._enter)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -80,7 +80,7 @@ class PortListener:
         server = self._runner.server
         if server is None:
             raise AssertionError("newcomers only arrive once the server is set up")
-        connection = HttpConnection(server, self._connections, house=self._house, waits=self._waits)
+        connection = HttpConnection(server, self._connections, edge=self._edge)
         transport.set_protocol(connection)
         connection.enter(transport, slot, since=since)
         connection.data_received(head)
@@ -99,6 +99,7 @@ class PortListener:
             await asyncio.sleep(_POLL_S)
         for connection in tuple(self._connections):
             connection.cut()
+        self._edge.close()
 
     async def _look(self) -> None:
         """Check once a second which connections have waited too long."""

@@ -59,10 +59,10 @@ class Models:
 
         Raises Unrecognised with a bad key, StoreUnavailable.
         """
-        if not carries_credential(request):
+        if not carries_credential(request.headers):
             await begin_anonymous(request)
             return None
-        visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
+        visitor = await key_for(request.headers, self._credentials, surface=Surface.REALTIME)
         if isinstance(visitor, Denied):
             raise Unrecognised
         scope = visitor.key.scope

@@ -2,13 +2,15 @@
 
 A silent connection costs one object and a few bytes. What a request needs (aiohttp's parser,
 task and timers) is created when a whole head has arrived, so thousands of strangers who
-connect and disconnect at once delay nobody (contract, 13).
+connect and disconnect at once delay nobody (contract, 13). A request for a stream goes to the
+edge instead.
 """
 
 import asyncio
 from typing import Protocol, cast
 
 from ringline.web.admission import Admission, Slot
+from ringline.web.edge import Edge, Sorted
 
 #: A longer head goes to aiohttp unfinished, which enforces the limit.
 _MOST_HEAD = 4096
@@ -26,8 +28,9 @@ class Enter(Protocol):
 class Newcomers:
     """The connections that have not sent a head yet, oldest first."""
 
-    def __init__(self, admission: Admission, enter: Enter) -> None:
+    def __init__(self, admission: Admission, edge: Edge, *, enter: Enter) -> None:
         self.admission = admission
+        self.edge = edge
         self.enter = enter
         self._waiting: dict[Newcomer, None] = {}
 
@@ -83,11 +86,17 @@ class Newcomer(asyncio.Protocol):
         """Collect the head; pass it on when it is complete or cannot be valid."""
         head = self._head = self._head + data if self._head else data
         transport, slot = self._transport, self._slot
-        if transport is None or slot is None or not _is_enough(head):
+        if transport is None or slot is None:
+            return
+        whose = self._all.edge.sort(head)
+        if whose is Sorted.MORE or (whose is Sorted.OTHERS and not _is_enough(head)):
             return
         self._all.remove(self)
         self._transport = self._slot = None
-        self._all.enter(transport, slot, self.since, head)
+        if whose is Sorted.EDGE:
+            self._all.edge.enter(transport, slot, data=head)
+        else:
+            self._all.enter(transport, slot, self.since, head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Release the slot."""

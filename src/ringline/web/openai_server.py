@@ -17,6 +17,7 @@ from ringline.legs.openai_server import OpenAIServerLeg
 from ringline.ports import NewId
 from ringline.services.sessions import Permit, bound_model
 from ringline.web.authentication import Contradiction, credential_of
+from ringline.web.edge import Answer, StreamRequest
 from ringline.web.realtime import Starter
 from ringline.web.session_sockets import Handshake, SessionSockets
 from ringline.web.ticket_mint import TicketMint
@@ -59,7 +60,7 @@ class OpenAIServer:
         """`POST /v1/realtime/client_secrets`: mint a client secret."""
         return await self._mint.mint(request, _Language())
 
-    async def open(self, request: web.Request) -> web.StreamResponse:
+    async def open(self, request: StreamRequest) -> Answer | None:
         """`GET /v1/realtime`: open a session."""
         entrance = _Entrance(request, self._starter, new_id=self._new_id)
         return await self._sockets.open(request, entrance)
@@ -84,7 +85,7 @@ class _Language:
 class _Entrance:
     """One request to `/v1/realtime` (session_sockets.Entrance)."""
 
-    def __init__(self, request: web.Request, starter: Starter, *, new_id: NewId) -> None:
+    def __init__(self, request: StreamRequest, starter: Starter, *, new_id: NewId) -> None:
         model = request.query.get("model")
         self._model = full_model(model) if model else None
         self._starter = starter
@@ -108,7 +109,7 @@ class _Entrance:
         return _Beginning(permit, self._starter, model=self._model, new_id=self._new_id)
 
 
-def _handshake(request: web.Request) -> Handshake | None:
+def _handshake(request: StreamRequest) -> Handshake | None:
     """Read the credential that a request offers; None if it cannot be one."""
     offers = offered_subprotocols(request)
     answered = SUBPROTOCOL if SUBPROTOCOL in offers else None
@@ -116,7 +117,7 @@ def _handshake(request: web.Request) -> Handshake | None:
     if offered is not None:  # it alone decides; a key has no business in a subprotocol
         return Handshake(offered, answered) if is_client_secret(offered) else None
     try:
-        credential = credential_of(request)
+        credential = credential_of(request.headers)
     except Contradiction:
         return None
     if credential is not None and is_client_secret(credential):

@@ -14,6 +14,7 @@ from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.sessions import Permit, Sessions
 from ringline.web.authentication import Denied, Visitor, answer, key_for, retry_after
+from ringline.web.edge import Answer, StreamRequest
 from ringline.web.fair_share import REQUEST_S
 from ringline.web.limits import RealtimeLimits
 from ringline.web.links import Links
@@ -71,7 +72,7 @@ class Realtime:
     async def end(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v3/realtime-sessions/{id}`: end a session, or revoke its ticket (2.7)."""
         try:
-            visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
+            visitor = await key_for(request.headers, self._credentials, surface=Surface.REALTIME)
             if isinstance(visitor, Denied):
                 return _unauthorized()
             scope = visitor.key.scope
@@ -87,7 +88,7 @@ class Realtime:
             return answer(refuse_v3("not_found", "there is no such session or unused ticket"))
         return web.Response(status=204)
 
-    async def open(self, request: web.Request) -> web.StreamResponse:
+    async def open(self, request: StreamRequest) -> Answer | None:
         """`GET /v3/realtime`: open a session (3)."""
         return await self._sockets.open(request, _Entrance(request, self._starter))
 
@@ -118,7 +119,7 @@ class _Language:
 class _Entrance:
     """One request to `/v3/realtime` (session_sockets.Entrance)."""
 
-    def __init__(self, request: web.Request, starter: Starter) -> None:
+    def __init__(self, request: StreamRequest, starter: Starter) -> None:
         offer = find_ticket(offered_subprotocols(request), request.query.get("ticket"))
         self.handshake = Handshake(offer.ticket, offer.answer) if offer else Handshake()
         self._starter = starter

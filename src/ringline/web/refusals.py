@@ -58,8 +58,9 @@ class Refusals:
 
     def answer_unread(self, path: str, status: int) -> web.Response:
         """Answer a malformed request, and close the connection."""
-        message = _NOT_HTTP if status < 500 else None
-        answered = self.answer_status(path, status, message=message)
+        named = format_id(Prefix.REQUEST, self.new_id())
+        refusal = self.spell_unread(path, status, request_id=named)
+        answered = answer(refusal, {REQUEST_ID: named, "Server": SERVER_NAME})
         answered.force_close()
         return answered
 
@@ -70,16 +71,21 @@ class Refusals:
         *,
         request_id: str | None = None,
         headers: Mapping[str, str] | None = None,
-        message: str | None = None,
     ) -> web.Response:
         """Answer with a status, in the format of the path's surface."""
         named = request_id or format_id(Prefix.REQUEST, self.new_id())
-        refusal = self._spell(path, status, request_id=named, message=message)
+        refusal = self.spell(path, status, request_id=named)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})
 
-    def _spell(
-        self, path: str, status: int, *, request_id: str, message: str | None
+    def spell_unread(self, path: str, status: int, *, request_id: str) -> HttpRefusal:
+        """Write the refusal of a malformed request, in the format of the path's surface."""
+        message = _NOT_HTTP if status < 500 else None
+        return self.spell(path, status, request_id=request_id, message=message)
+
+    def spell(
+        self, path: str, status: int, *, request_id: str, message: str | None = None
     ) -> HttpRefusal:
+        """Write the refusal of a status, in the format of the path's surface."""
         bad = status < 500
         message = message or _MESSAGES.get(status)
         if path.rstrip("/") == "/v1/realtime" or path.startswith("/v1/realtime/"):

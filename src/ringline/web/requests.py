@@ -12,7 +12,8 @@ from ringline.domain.log import Scope
 from ringline.web.authentication import retry_after
 from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
-from ringline.web.http_connection import HttpConnection, Waits
+from ringline.web.house import Waits
+from ringline.web.http_connection import HttpConnection
 
 #: Larger answers are written in pieces of this size.
 PIECE_BYTES = 128 * 1024

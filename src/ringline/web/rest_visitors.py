@@ -38,7 +38,7 @@ async def admit(
     Raises Refused, StoreUnavailable.
     """
     try:
-        text = None if route.key_in else credential_of(request)
+        text = None if route.key_in else credential_of(request.headers)
         in_query = agreed(request.query.getall("token", ())) if route.file and not text else None
     except Contradiction:
         raise Refused("UNAUTHENTICATED") from None

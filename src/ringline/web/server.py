@@ -22,9 +22,11 @@ from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
 from ringline.web.conversation_streams import ConversationStreams
+from ringline.web.edge import Edge, Open
 from ringline.web.events_socket import EventsSockets
 from ringline.web.fair_share import BYTE_OUT_S
-from ringline.web.http_connection import House, begin_request, refuse_stranger
+from ringline.web.house import House
+from ringline.web.http_connection import begin_request, refuse_stranger
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
 from ringline.web.models import Models
@@ -97,7 +99,7 @@ class Server:
         )
         _silence_aiohttp()
         self._house = House(admission, self._refusals)
-        self._listener = PortListener(app, self._house)
+        self._listener = PortListener(app, Edge(self._house, streams_of(surfaces), new_id=new_id))
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
@@ -161,16 +163,13 @@ def add_routes(
     router.add_get("/readyz", readiness)
     router.add_post("/v3/realtime-sessions", surfaces.realtime.mint)
     router.add_delete("/v3/realtime-sessions/{id}", surfaces.realtime.end)
-    for path in ("/v3/realtime", "/v3/realtime/"):
-        router.add_get(path, surfaces.realtime.open, allow_head=False)
+    for path in streams_of(surfaces):  # the edge's; here they are for their `Allow`
+        router.add_get(path, _misdirected, allow_head=False)
     router.add_post("/v1/realtime/client_secrets", surfaces.openai_server.mint)
-    for path in ("/v1/realtime", "/v1/realtime/"):
-        router.add_get(path, surfaces.openai_server.open, allow_head=False)
     router.add_get("/v3/models", surfaces.models.list_models)
     router.add_options("/v3/models", surfaces.models.preflight)
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
     router.add_post("/api/operator/access", surfaces.operator_access.mint)
-    router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
     router.add_route("*", "/socket/websocket", _bad_socket_method)
     for path, handler in (
         ("/rpc/public/run", surfaces.rpc.run),
@@ -179,12 +178,6 @@ def add_routes(
         router.add_post(path, handler)
         router.add_route("*", path, surfaces.rpc.other_method)
     router.add_route("*", "/rpc/public/{tail:.*}", surfaces.rpc.elsewhere)
-    for path, handler in (
-        ("/v1/calls/{id}/transcript/stream", surfaces.call_streams.transcript),
-        ("/v1/calls/{id}/stream", surfaces.call_streams.events),
-        ("/v1/conversations/{id}/stream", surfaces.conversation_streams.messages),
-    ):
-        router.add_get(path, handler, allow_head=False)
     for path in ("/v1/calls/{id}/transcript/stream", "/v1/conversations/{id}/stream"):
         router.add_options(path, surfaces.stream_door.preflight)
     for route in ROUTES:
@@ -203,6 +196,30 @@ def add_routes(
         router.add_post("/talk/ticket", surfaces.talk.ticket)
         router.add_get("/talk/agents", surfaces.talk.agents)
         router.add_get("/talk/{name}", surfaces.talk.file)
+
+
+def streams_of(surfaces: Surfaces) -> dict[str, Open]:
+    """Return the edge's doors by their paths; each is opened with GET."""
+    return {
+        "/v3/realtime": surfaces.realtime.open,
+        "/v3/realtime/": surfaces.realtime.open,
+        "/v1/realtime": surfaces.openai_server.open,
+        "/v1/realtime/": surfaces.openai_server.open,
+        "/socket/websocket": surfaces.events_sockets.open,
+        "/v1/calls/{id}/transcript/stream": surfaces.call_streams.transcript,
+        "/v1/calls/{id}/stream": surfaces.call_streams.events,
+        "/v1/conversations/{id}/stream": surfaces.conversation_streams.messages,
+    }
+
+
+async def _misdirected(request: web.Request) -> web.StreamResponse:
+    """Refuse a stream that was asked for before the answer to another request (RFC 9110, 15.5.20).
+
+    That is too late for the edge: its bytes have been given to aiohttp with the others.
+    """
+    refusal = web.HTTPMisdirectedRequest()
+    refusal.force_close()
+    raise refusal
 
 
 async def _bad_socket_method(request: web.Request) -> web.StreamResponse:

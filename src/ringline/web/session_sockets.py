@@ -11,27 +11,18 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiohttp import web
-
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.leash import Leash
 from ringline.domain.origins import OriginNotAllowed, may_connect
 from ringline.domain.unavailable import Unavailable
-from ringline.services.credentials import Credentials, TooManySockets
+from ringline.services.credentials import Credentials, Registration, TooManySockets
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.session_places import ProcessFull, SessionPlaces, TooManySessions
 from ringline.services.sessions import Permit, Sessions, leash_of
-from ringline.web.authentication import (
-    Denied,
-    Origins,
-    answer,
-    key_for,
-    origins_of,
-    retry_after,
-)
+from ringline.web.authentication import Denied, Origins, key_for, origins_of, retry_after
+from ringline.web.edge import Answer, StreamRequest, refused
 from ringline.web.frame_gate import SESSION
-from ringline.web.http_connection import begin_stream
 from ringline.web.limits import RealtimeLimits
 from ringline.web.stream_connection import CLOSE_TIMEOUT_S
 from ringline.web.upgrade import OUR_VERSION, upgrade_problem
@@ -106,27 +97,27 @@ class SessionSockets:
             closed = {session.closed for session in self._open}
             await asyncio.wait(closed, timeout=CLOSE_TIMEOUT_S)
 
-    async def open(self, request: web.Request, entrance: Entrance) -> web.StreamResponse:
+    async def open(self, request: StreamRequest, entrance: Entrance) -> Answer | None:
         """Open a session, or refuse the request."""
         problem = upgrade_problem(request)
         if problem is not None:
-            return answer(entrance.refuse("upgrade_required", problem), OUR_VERSION)
-        if self._origins.refuses(request):
-            return answer(entrance.refuse("forbidden"))
+            return refused(entrance.refuse("upgrade_required", problem), OUR_VERSION)
+        if self._origins.refuses(request.headers):
+            return refused(entrance.refuse("forbidden"))
         try:
             return await self._upgrade(request, entrance)
         except OriginNotAllowed:
-            return answer(entrance.refuse("forbidden"))
+            return refused(entrance.refuse("forbidden"))
         except TooManySessions:
-            return answer(entrance.refuse("concurrency_limit"), retry_after())
+            return refused(entrance.refuse("concurrency_limit"), retry_after())
         except TooManySockets:
-            return answer(entrance.refuse("rate_limited"), retry_after())
+            return refused(entrance.refuse("rate_limited"), retry_after())
         except ProcessFull:
-            return answer(entrance.refuse("unavailable"), retry_after(FULL_RETRY_S))
+            return refused(entrance.refuse("unavailable"), retry_after(FULL_RETRY_S))
         except Unavailable:
-            return answer(entrance.refuse("unavailable"), retry_after())
+            return refused(entrance.refuse("unavailable"), retry_after())
 
-    async def _upgrade(self, request: web.Request, entrance: Entrance) -> web.StreamResponse:
+    async def _upgrade(self, request: StreamRequest, entrance: Entrance) -> Answer | None:
         handshake = entrance.handshake
         if handshake is None:
             return unauthorized(entrance)
@@ -138,25 +129,28 @@ class SessionSockets:
                 return unauthorized(entrance)
             leash = leash_of(owner)
             if refuses_origin(leash, request):
-                return answer(entrance.refuse("forbidden"))
+                return refused(entrance.refuse("forbidden"))
             refusal = await entrance.check(owner)
             if refusal is not None:
-                return answer(refusal)
-            await begin_stream(request, owner.scope)
+                return refused(refusal)
+            await request.begin_stream(owner.scope)
             held.enter_context(self._places.taken(owner.scope, leash))
             session = VoiceSession(self._sessions, self._reception, bounds=self._bounds)
             held.enter_context(self._standing(owner, session))
             if isinstance(owner, Ticket):  # before it is redeemed
                 held.enter_context(self._revocable(owner, session))
-            permit = await self._permit(owner, handshake, origins=origins_of(request))
+            permit = await self._permit(owner, handshake, origins=origins_of(request.headers))
             if permit is None:
                 return unauthorized(entrance)
             if isinstance(owner, Key):
                 held.enter_context(self._revocable(permit, session))
-            socket = await WebSocket.accept(request, handshake.subprotocol, bounds=SESSION)
+            socket = WebSocket.accept(request, handshake.subprotocol, bounds=SESSION)
             held.enter_context(self._present(session))
-            await session.serve(socket, permit, beginning=entrance.beginning(permit))
-            return socket.response
+            try:
+                await session.serve(socket, permit, beginning=entrance.beginning(permit))
+            finally:
+                socket.end()
+            return None
 
     @contextmanager
     def _present(self, session: VoiceSession) -> Generator[None]:
@@ -167,11 +161,11 @@ class SessionSockets:
             self._open.discard(session)
             session.closed.set_result(None)
 
-    async def _owner(self, request: web.Request, handshake: Handshake) -> Key | Ticket | None:
+    async def _owner(self, request: StreamRequest, handshake: Handshake) -> Key | Ticket | None:
         """Find whose session it would be, without redeeming the ticket."""
         if handshake.ticket is not None:
             return await self._sessions.peek(handshake.ticket)
-        visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
+        visitor = await key_for(request.headers, self._credentials, surface=Surface.REALTIME)
         return None if isinstance(visitor, Denied) else visitor.key
 
     def _revocable(
@@ -179,7 +173,7 @@ class SessionSockets:
     ) -> AbstractContextManager[None]:
         return self._ends.registered(session.scope, session.call_id, end=opened.revoked)
 
-    def _standing(self, owner: Key | Ticket, session: VoiceSession) -> AbstractContextManager[None]:
+    def _standing(self, owner: Key | Ticket, session: VoiceSession) -> Registration:
         if isinstance(owner, Key):
             return self._credentials.register(owner.id, session.key_revoked)
         return self._credentials.register(owner.key_id, session.key_revoked, guest=True)
@@ -202,9 +196,9 @@ class SessionSockets:
         return self._sessions.permit_key(owner)
 
 
-def refuses_origin(leash: Leash, request: web.Request) -> bool:
+def refuses_origin(leash: Leash, request: StreamRequest) -> bool:
     """Return whether a ticket may not be used by the page that the request comes from (2.7)."""
-    origins = origins_of(request)
+    origins = origins_of(request.headers)
     allowed = leash.allowed_origins
     return allowed is not None and (len(origins) != 1 or origins[0] not in allowed)
 
@@ -212,6 +206,6 @@ def refuses_origin(leash: Leash, request: web.Request) -> bool:
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
 
 
-def unauthorized(entrance: Entrance) -> web.Response:
+def unauthorized(entrance: Entrance) -> Answer:
     """Answer a request without a valid credential."""
-    return answer(entrance.refuse("unauthorized"), UNAUTHORIZED_HEADERS)
+    return refused(entrance.refuse("unauthorized"), UNAUTHORIZED_HEADERS)

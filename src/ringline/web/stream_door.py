@@ -5,25 +5,25 @@ workspace's id as for an unknown one.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from aiohttp import web
 
-from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Since
 from ringline.domain.topics import Topic
 from ringline.domain.unavailable import Unavailable
-from ringline.ports import NewId
 from ringline.services.credentials import TooManySockets
-from ringline.web.authentication import Denied, Origins, answer, retry_after
+from ringline.web.authentication import Denied, Origins, retry_after
 from ringline.web.cors import READABLE, preflight
-from ringline.web.http_connection import begin_stream
+from ringline.web.edge import Answer, StreamRequest, refused
 from ringline.web.limits import StreamLimits
 from ringline.web.links import Links
 from ringline.web.rates import SlidingRate
+from ringline.web.stream_connection import StreamConnection
 from ringline.web.stream_watch import AnyStart
 from ringline.web.upgrade import OUR_VERSION
 from ringline.web.watchers import Viewer, Watchers
@@ -49,8 +49,12 @@ class Stream(Protocol):
         """End: the stream's key or operator was revoked."""
         ...
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Serve the stream as the response."""
+    def server_stops(self) -> None:
+        """End: the server is shutting down."""
+        ...
+
+    async def begin(self, request: StreamRequest) -> StreamConnection:
+        """Begin the stream. Raises Unavailable, ConnectionError."""
         ...
 
 
@@ -64,7 +68,7 @@ class Opened:
 
 #: Finds what a viewer asks for: the stream, or the answer if nothing is left to send. Raises
 #: StreamRefused, Unavailable.
-Find: TypeAlias = Callable[[Viewer], Awaitable[Opened | web.StreamResponse]]
+Find: TypeAlias = Callable[[Viewer], Awaitable[Opened | Answer]]
 
 
 class StreamDoor:
@@ -77,14 +81,12 @@ class StreamDoor:
         origins: Origins,
         rate: SlidingRate,
         links: Links,
-        new_id: NewId,
         limits: StreamLimits,
     ) -> None:
         self._watchers = watchers
         self._origins = origins
         self._rate = rate
         self._links = links
-        self._new_id = new_id
         self._limits = limits
         self._streams: Counter[Topic] = Counter()
 
@@ -93,38 +95,38 @@ class StreamDoor:
         return preflight("GET, OPTIONS", _HEADERS)
 
     async def open(
-        self, request: web.Request, *, since: Since | None, token_in_query: bool, find: Find
-    ) -> web.StreamResponse:
+        self, request: StreamRequest, *, since: Since | None, token_in_query: bool, find: Find
+    ) -> Answer | None:
         """Serve the stream that `find` finds, or say why not."""
         try:
             viewer = await self._admit(request, since=since, token_in_query=token_in_query)
             found = await find(viewer)
             if not isinstance(found, Opened):
                 return found
-            with self._slot(found.start.topic):
-                return await self._serve(found, request)
+            await self._begin(found, request)
         except StreamRefused as refusal:
-            return self._refuse(refusal.code, refusal.wait_s)
+            return self._refuse(request, refusal.code, wait_s=refusal.wait_s)
         except TooManySockets:
-            return self._refuse("RATE_LIMITED")
+            return self._refuse(request, "RATE_LIMITED")
         except Unavailable:
-            return self._refuse("UNAVAILABLE")
+            return self._refuse(request, "UNAVAILABLE")
+        return None
 
     async def _admit(
-        self, request: web.Request, *, since: Since | None, token_in_query: bool
+        self, request: StreamRequest, *, since: Since | None, token_in_query: bool
     ) -> Viewer:
         viewer = await self._watchers.stream_viewer(request, query=token_in_query)
         if viewer is Denied.UNKNOWN:
             raise StreamRefused("UNAUTHENTICATED")
-        if isinstance(viewer, Denied) or self._origins.refuses(request):
+        if isinstance(viewer, Denied) or self._origins.refuses(request.headers):
             raise StreamRefused("PERMISSION_DENIED")
         quota = self._rate.take(viewer.scope.workspace_id, viewer.tier)
         if quota is not None and quota.refused:
             raise StreamRefused("RATE_LIMITED", wait_s=quota.reset_s)
-        await begin_stream(request, viewer.scope, replays=since is not None)
+        await request.begin_stream(viewer.scope, replays=since is not None)
         return viewer
 
-    async def check(self, viewer: Viewer, request: web.Request) -> None:
+    async def check(self, viewer: Viewer, request: StreamRequest) -> None:
         """Check a viewer's key and where its request comes from, as the database has them now.
 
         Raises StreamRefused, StoreUnavailable.
@@ -132,33 +134,35 @@ class StreamDoor:
         key = await self._watchers.admit(viewer)
         if key is None:
             raise StreamRefused("UNAUTHENTICATED")
-        if self._origins.refuses(request, key.allowed_origins):
+        if self._origins.refuses(request.headers, key.allowed_origins):
             raise StreamRefused("PERMISSION_DENIED")
 
-    async def _serve(self, opened: Opened, request: web.Request) -> web.StreamResponse:
-        viewer = opened.start.viewer
-        with self._watchers.standing(viewer, opened.stream.credential_revoked):
-            await self.check(viewer, request)
-            return await opened.stream.serve(request)
-
-    @contextmanager
-    def _slot(self, topic: Topic) -> Generator[None]:
+    async def _begin(self, opened: Opened, request: StreamRequest) -> None:
+        viewer, stream, topic = opened.start.viewer, opened.stream, opened.start.topic
         if self._streams[topic] >= self._limits.watchers:
             raise StreamRefused("RATE_LIMITED")
         self._streams[topic] += 1
-        try:
-            yield
-        finally:
-            self._streams[topic] -= 1
-            if not self._streams[topic]:
-                del self._streams[topic]
+        with ExitStack() as undo:
+            undo.callback(self._leave, topic)
+            with self._watchers.standing(viewer, stream.credential_revoked) as standing:
+                await self.check(viewer, request)
+                connection = await stream.begin(request)
+                connection.when_lost(standing.keep())
+            undo.pop_all()
+        connection.when_lost(partial(self._leave, topic))
+        self._watchers.enter(stream)
+        connection.when_lost(partial(self._watchers.leave, stream))
 
-    def _refuse(self, code: str, wait_s: int = 1) -> web.Response:
-        request_id = format_id(Prefix.REQUEST, self._new_id())
-        headers = {"X-Request-Id": request_id, **READABLE}
+    def _leave(self, topic: Topic) -> None:
+        self._streams[topic] -= 1
+        if not self._streams[topic]:
+            del self._streams[topic]
+
+    def _refuse(self, request: StreamRequest, code: str, *, wait_s: int = 1) -> Answer:
+        headers = dict(READABLE)
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers |= retry_after(wait_s)
         if code == "UPGRADE_REQUIRED":
             headers |= {**OUR_VERSION, "Upgrade": "websocket", "Connection": "upgrade"}
-        refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)
-        return answer(refusal, headers)
+        base = self._links.documentation_base
+        return refused(refuse_v1(code, request.request_id, documentation_base=base), headers)

@@ -1,7 +1,8 @@
 """The common part of live streams: where they start, and why they end."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 import structlog
@@ -36,22 +37,85 @@ AnyStart: TypeAlias = Start[CallEvents] | Start[ThreadEvents]
 
 
 class StreamWatch:
-    """One stream's progress, and why it ends: a `/v1` code, or "" at its topic's end."""
+    """One stream's progress.
 
-    def __init__(self, watchers: Watchers, start: AnyStart) -> None:
+    `on_end` is called once, with the reason: a `/v1` code, or "" at its topic's end.
+    """
+
+    __slots__ = (
+        "_follower",
+        "_last",
+        "_on_end",
+        "_outbox",
+        "_start",
+        "_task",
+        "_watchers",
+        "ended",
+    )
+
+    def __init__(
+        self, watchers: Watchers, start: AnyStart, *, on_end: Callable[[str], None]
+    ) -> None:
         self._watchers = watchers
         self._start = start
-        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._on_end = on_end
+        self._outbox: Outbox | None = None
+        self._last = False
+        self._task: asyncio.Task[None] | None = None
+        self._follower: Follower | None = None
+        #: The reason, once it has ended.
+        self.ended: str | None = None
+
+    def begin(self, subscription: Subscription, outbox: Outbox) -> None:
+        """Follow the topic until the stream ends; `topic_ended` is the subscription's end."""
+        self._outbox = outbox
+        if self.ended is not None:
+            self._on_end(self.ended)
+        else:
+            self._task = asyncio.create_task(self._run(self._catch_up(subscription, outbox)))
+
+    def topic_ended(self, follower: Follower) -> None:
+        """End the stream once the topic's last event has been sent; a thread has none."""
+        outbox = self._outbox
+        if outbox is None or self.ended is not None:
+            return
+        if self._task is not None:  # it still reads the past, of which this was the end
+            self._last = True
+        else:
+            self._task = asyncio.create_task(self._run(self._send_last(outbox)))
 
     def finish(self, code: str) -> None:
         """End the stream; the first reason wins."""
-        if not self.end.done():
-            self.end.set_result(code)
+        if self.ended is None:
+            self.ended = code
+            self.stop()
+            if self._outbox is not None:
+                self._on_end(code)
 
-    async def run(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the topic until the stream ends; raises nothing but cancellation."""
+    def stop(self) -> None:
+        """Follow no more: the client is gone, or the stream ends."""
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        if self._follower is not None:
+            self._follower.close()
+
+    async def _catch_up(self, subscription: Subscription, outbox: Outbox) -> None:
+        hub, store = self._watchers.hub, self._watchers.log_store
+        self._follower = await follow(
+            hub, store, subscription=subscription, since=self._start.position, outbox=outbox
+        )
+        if self._last:
+            await self._send_last(outbox)
+
+    async def _send_last(self, outbox: Outbox) -> None:
+        await outbox.drained()
+        self.finish("")
+
+    async def _run(self, work: Coroutine[None, None, None]) -> None:
+        """Do a part of the work; what it raises ends the stream."""
         try:
-            await self._follow(subscription, outbox)
+            await work
         except OutboxClosed:
             self.finish("")
         except Unavailable:
@@ -60,22 +124,4 @@ class StreamWatch:
             _log.error("stream_failed", error=type(error).__name__)
             self.finish("INTERNAL")
         else:
-            self.finish("")
-
-    async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the topic until its last event has been sent; a thread's has none."""
-        hub, store = self._watchers.hub, self._watchers.log_store
-        ended = asyncio.Event()
-
-        def note_end(follower: Follower) -> None:
-            ended.set()
-
-        subscription = replace(subscription, on_end=note_end)
-        follower = await follow(
-            hub, store, subscription=subscription, since=self._start.position, outbox=outbox
-        )
-        try:
-            await ended.wait()
-            await outbox.drained()
-        finally:
-            follower.close()
+            self._task = None

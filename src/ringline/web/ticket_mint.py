@@ -55,7 +55,7 @@ class TicketMint:
     async def mint(self, request: web.Request, language: MintLanguage) -> web.StreamResponse:
         """Mint a ticket for the key that the request has."""
         try:
-            visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
+            visitor = await key_for(request.headers, self._credentials, surface=Surface.REALTIME)
         except Unavailable:
             return answer(language.refuse("unavailable"), retry_after())
         if isinstance(visitor, Denied):

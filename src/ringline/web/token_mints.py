@@ -89,7 +89,7 @@ async def _mint(
     request: web.Request, credentials: Credentials, *, rate: RateLimit, make: Make
 ) -> web.Response:
     try:
-        visitor = await key_for(request, credentials, surface=Surface.RPC)
+        visitor = await key_for(request.headers, credentials, surface=Surface.RPC)
         if isinstance(visitor, Denied):
             if visitor is Denied.UNKNOWN:
                 return answer(refuse_rpc("unauthorized"))

@@ -3,16 +3,16 @@
 import base64
 import binascii
 
-from aiohttp import HttpVersion11, web
+from ringline.web.edge import StreamRequest
 
 #: The headers of a refused upgrade, with the supported version (RFC 6455, 4.4).
 OUR_VERSION = {"Sec-WebSocket-Version": "13"}
 
 
-def upgrade_problem(request: web.Request) -> str | None:
+def upgrade_problem(request: StreamRequest) -> str | None:
     """Say why a request is not a WebSocket upgrade (RFC 6455, 4.2.1); None if it is."""
     headers = request.headers
-    if request.method != "GET" or request.version < HttpVersion11:
+    if not request.is_http11:
         return "A WebSocket is opened with GET and HTTP/1.1."
     if headers.get("Upgrade", "").strip().lower() != "websocket":
         return "The request asks for no upgrade to WebSocket."
@@ -24,14 +24,10 @@ def upgrade_problem(request: web.Request) -> str | None:
         nonce = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
     except binascii.Error:
         return "The Sec-WebSocket-Key is not base64."
-    if len(nonce) != 16:
-        return "The Sec-WebSocket-Key is not 16 bytes long."
-    # What the parser takes for no upgrade must be known before a ticket is redeemed.
-    message = request._message  # pyright: ignore[reportPrivateUsage]
-    return None if message.upgrade else "The upgrade is malformed."
+    return None if len(nonce) == 16 else "The Sec-WebSocket-Key is not 16 bytes long."
 
 
-def offered_subprotocols(request: web.Request) -> list[str]:
+def offered_subprotocols(request: StreamRequest) -> list[str]:
     """Return the subprotocols that a client offers, in the client's sequence."""
     offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
     return [offer.strip() for offer in offers.split(",") if offer.strip()]

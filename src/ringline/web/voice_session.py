@@ -14,7 +14,7 @@ from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions
 from ringline.web.limits import RealtimeLimits
-from ringline.web.stream_connection import CLOSE_TIMEOUT_S
+from ringline.web.stream_connection import CLOSE_TIMEOUT_S, nothing
 from ringline.web.websocket import Message, WebSocket
 from ringline.wire.realtime_errors import ERRORS, RealtimeError, SessionProblem
 from ringline.wire.websocket_reader import CloseCode
@@ -134,15 +134,12 @@ class VoiceSession:
 
     async def serve(self, socket: WebSocket, permit: Permit, *, beginning: Beginning) -> None:
         """Talk to the client until either side closes. Raises nothing but cancellation."""
-        keeping = socket.keep_alive(self._bounds.ping_every_s, self._bounds.silent_s)
-        pinging = asyncio.create_task(keeping)
+        socket.keep_alive(self._bounds.ping_every_s, self._bounds.silent_s)
         try:
             await self._speak(socket, permit, beginning=beginning)
         except Exception as error:  # a bug ends only this session, and is logged
             _log.error("session_failed", error=type(error).__name__)
             await _close(socket, ERRORS["internal_error"])
-        finally:
-            pinging.cancel()
 
     async def first_frame(
         self, socket: WebSocket, within_s: float, *, beginning: Beginning
@@ -198,17 +195,13 @@ class VoiceSession:
                 await asyncio.wait({leg.hung_up}, timeout=CLOSE_TIMEOUT_S)
         finally:
             leg.lost()  # before any await: a lost connection cancels this task
-            socket.on_resumed = _nothing
+            socket.on_resumed = nothing
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         if leg.hung_up.done():
             await _close(socket, leg.hung_up.result())
         elif not reading.cancelled():
             reading.result()  # raises the reader's exception
-
-
-def _nothing() -> None:
-    """Take the news that the socket accepts bytes again: nothing waits for it any more."""
 
 
 async def _close(socket: WebSocket, error: RealtimeError) -> None:

@@ -7,24 +7,22 @@ shared bytes.
 """
 
 import asyncio
-from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
-
-from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope, Since, parse_since
 from ringline.domain.tiers import Tier
 from ringline.ports import EventLog
-from ringline.services.credentials import Closer, Credentials, log_refused
+from ringline.services.credentials import Closer, Credentials, Registration, log_refused
 from ringline.services.expiries import Expiry
 from ringline.services.hub import Hub
 from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
+from ringline.web.edge import StreamRequest
 from ringline.wire.dialect import Dialect
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
@@ -88,7 +86,7 @@ class Watchers:
 
     def standing(
         self, viewer: Viewer, close: Closer, *, expire: Closer | None = None
-    ) -> AbstractContextManager[None]:
+    ) -> Registration:
         """Register a watcher; `close` is called when its key or operator is revoked.
 
         `expire`, or else `close`, is called when its token expires, where that is set.
@@ -103,13 +101,13 @@ class Watchers:
         """Return the valid key of a watcher that was just registered. Raises StoreUnavailable."""
         return await self.credentials.admit(viewer.key_id, viewer.scope, user_id=viewer.user_id)
 
-    async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
+    async def stream_viewer(self, request: StreamRequest, *, query: bool) -> Viewer | Denied:
         """Authenticate a live stream's viewer: a secret key, a session or operator token.
 
         The header overrides `?token=`, which only some streams allow. Raises StoreUnavailable.
         """
         try:
-            credential = credential_of(request)
+            credential = credential_of(request.headers)
             if credential is None and query:
                 credential = agreed(request.query.getall("token", ()))
         except Contradiction:
@@ -138,18 +136,17 @@ class Watchers:
             expires_at=token.expires_at,
         )
 
-    @contextmanager
-    def present(self, watcher: Watcher) -> Generator[None]:
-        """Register a watcher for the length of the block, to notify it of a shutdown."""
+    def enter(self, watcher: Watcher) -> None:
+        """Note a watcher until `leave`, to notify it of a shutdown."""
         self._watchers.add(watcher)
         if self._stopping:
             watcher.server_stops()
-        try:
-            yield
-        finally:
-            self._watchers.discard(watcher)
-            if not self._watchers:
-                self._nobody.set()
+
+    def leave(self, watcher: Watcher) -> None:
+        """Forget a watcher: its client is gone."""
+        self._watchers.discard(watcher)
+        if not self._watchers:
+            self._nobody.set()
 
     async def shutdown(self, grace_s: float = 2.0) -> None:
         """Notify every watcher, also new ones; give them a moment to leave."""
@@ -163,7 +160,7 @@ class Watchers:
                     await self._nobody.wait()
 
 
-def asked_since(request: web.Request) -> Since | None:
+def asked_since(request: StreamRequest) -> Since | None:
     """Read where a stream's client wants to resume, under any name (contract, 2).
 
     The header wins, because an `EventSource` repeats its original query.

@@ -1,21 +1,23 @@
 """A server's WebSocket: the shell of `wire/websocket_reader.py` (RFC 6455).
 
-aiohttp reads the request and answers it; from then on the connection's bytes come here.
 Messages go to their receiver in the same turn of the loop. A client whose messages nobody
 takes, or who is over its rate (`frame_gate.py`), is not read until that changes. Frames are
 written raw to the transport, because a frame for many connections is encoded once.
+
+A socket ends by its rules even if nothing else does anything: a client's close is answered, and
+after ours the client has `CLOSE_TIMEOUT_S` to answer.
 """
 
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
-from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
+import structlog
 
+from ringline.web.edge import StreamRequest
 from ringline.web.frame_gate import HANDFUL, HANDFUL_S, FrameGate, FrameLimits
-from ringline.web.stream_connection import CLOSE_TIMEOUT_S, StreamConnection
+from ringline.web.stream_connection import CLOSE_TIMEOUT_S, NEVER, StreamConnection
 from ringline.wire.websocket_frames import close_frame, ping_frame, pong_frame, text_frame
 from ringline.wire.websocket_handshake import answer_upgrade
 from ringline.wire.websocket_reader import (
@@ -32,7 +34,10 @@ try:  # aiohttp's own routine in C: 30 times as fast; its place is not promised
 except ImportError:
     websocket_mask = unmask
 
+_log = structlog.get_logger(__name__)
+
 _NORMAL = 1000
+_INTERNAL = 1011
 
 #: A text message is a `str`, a binary one `bytes`.
 Message: TypeAlias = str | bytes
@@ -43,23 +48,43 @@ TakeText: TypeAlias = Callable[[bytearray], bool]
 class WebSocket(StreamConnection):
     """An open WebSocket. Its messages go to one receiver at a time."""
 
-    def __init__(self, request: web.Request, response: "_Switch", *, bounds: FrameLimits) -> None:
+    __slots__ = (
+        "_closes_at",
+        "_coming_back",
+        "_ended",
+        "_gate",
+        "_gone",
+        "_holding",
+        "_on_silence",
+        "_ping_every_s",
+        "_pings_at",
+        "_reader",
+        "_silent_s",
+        "_take",
+        "_take_at_once",
+        "_take_text",
+        "close_code",
+        "last_heard",
+        "violation",
+    )
+
+    def __init__(self, request: StreamRequest, bounds: FrameLimits) -> None:
         super().__init__(request)
-        self.response = response
-        self._loop = asyncio.get_running_loop()
         self._reader = MessageReader(bounds.max_bytes, websocket_mask)
-        house, who = self._connection.house, self._connection.who
-        self._gate = FrameGate(bounds, house.fair, who=who)
+        self._gate = FrameGate(bounds, self._edge.house.fair, who=self.who)
         self._coming_back: asyncio.Handle | None = None
         self._holding = False
         self._take: Callable[[Message], None] | None = None
         self._take_text: TakeText | None = None
         self._take_at_once: TakeText | None = None  # the same, while no bytes wait
-        #: Done when messages are no longer taken, with an exception if the receiver raised one.
-        self._taken: asyncio.Future[None] | None = None
-        #: Done when the client has sent its close frame or is gone.
-        self._left: asyncio.Future[None] = self._loop.create_future()
-        self._closing = False
+        #: Called once when messages are no longer taken.
+        self._ended: Callable[[Exception | None], None] | None = None
+        #: Done when the connection is gone, if somebody waits for that.
+        self._gone: asyncio.Future[None] | None = None
+        #: When the client's answer to our close frame is late; set once we have sent one.
+        self._closes_at = NEVER
+        self._pings_at = self._silent_s = self._ping_every_s = NEVER
+        self._on_silence: Callable[[], None] = self.abort
         #: The close code of the rule of RFC 6455 that the client broke, once it has.
         self.violation: int | None = None
         #: The code that the client closed with, if it did.
@@ -68,39 +93,55 @@ class WebSocket(StreamConnection):
         self.last_heard = self._loop.time()
 
     @classmethod
-    async def accept(
-        cls,
-        request: web.Request,
-        subprotocol: str | None = None,
-        *,
-        bounds: FrameLimits,
-    ) -> "WebSocket":
-        """Answer 101; `upgrade_problem` must have found none."""
-        response = _Switch(subprotocol)
-        await response.prepare(request)
-        socket = response.socket = cls(request, response, bounds=bounds)
-        socket._connection.hand_over(socket)
+    def accept(
+        cls, request: StreamRequest, subprotocol: str | None = None, *, bounds: FrameLimits
+    ) -> Self:
+        """Answer 101; `upgrade_problem` must have found none. Raises ConnectionError."""
+        socket = cls(request, bounds)
+        key = request.headers["Sec-WebSocket-Key"]
+        socket.write(answer_upgrade(key, subprotocol, headers=request.named({})))
+        early = request.early_input()
+        if early:
+            socket.data_received(early)
         return socket
+
+    @property
+    def _closing(self) -> bool:
+        return self._closes_at != NEVER
 
     def send_text(self, payload: bytes) -> None:
         """Send one text message."""
         self.write(text_frame(payload))
 
-    async def silent_for(self, limit_s: float) -> None:
-        """Wait until the client has been silent for a time."""
-        while True:
-            left_s = self.last_heard + limit_s - self._loop.time()
-            if left_s <= 0:
-                return
-            await asyncio.sleep(left_s)
+    # -- time -------------------------------------------------------------------------------
 
-    async def keep_alive(self, every_s: float, silent_s: float) -> None:
-        """Ping until cancelled; cut off a client that stays silent too long."""
-        while True:
-            await asyncio.sleep(every_s)
-            if self._loop.time() - self.last_heard >= silent_s:
-                self.abort()
-                return
+    def limit_silence(self, limit_s: float, on_silence: Callable[[], None]) -> None:
+        """Call back when the client has sent nothing for a time."""
+        self._silent_s, self._on_silence = limit_s, on_silence
+        self.plan()
+
+    def keep_alive(self, every_s: float, silent_s: float) -> None:
+        """Ping from now on; cut off a client that stays silent too long."""
+        self._ping_every_s, self._silent_s = every_s, silent_s
+        self._pings_at = self._loop.time() + every_s
+        self.plan()
+
+    def due(self) -> float:
+        """Return when something is to be done next."""
+        silent_at = self.last_heard + self._silent_s
+        return min(super().due(), self._closes_at, self._pings_at, silent_at)
+
+    def act(self, now: float) -> None:
+        """Ping, or end the connection, if it is time."""
+        if now >= self._closes_at:
+            self.abort()
+        elif self._closing:
+            pass
+        elif now - self.last_heard >= self._silent_s:
+            self._silent_s = NEVER
+            self._on_silence()
+        elif now >= self._pings_at:
+            self._pings_at = now + self._ping_every_s
             self.write(ping_frame())
 
     # -- messages -------------------------------------------------------------------------
@@ -124,30 +165,54 @@ class WebSocket(StreamConnection):
         A text message that arrives by itself is offered to `take_text` first, undecoded: that
         is for audio. Raises what either raises.
         """
-        if self._left.done() or self.violation is not None or self._closing:
-            return
-        taken = self._taken = self._loop.create_future()
-        self._take, self._take_text = take, take_text
-        self._read_on()
+        taken: asyncio.Future[None] = self._loop.create_future()
+
+        def ended(error: Exception | None) -> None:
+            if taken.done():
+                return
+            if error is None:
+                taken.set_result(None)
+            else:
+                taken.set_exception(error)
+
+        self.listen(take, ended, take_text=take_text)
         try:
             await taken
         finally:
             self._stop_taking()
+
+    def listen(
+        self,
+        take: Callable[[Message], None],
+        ended: Callable[[Exception | None], None],
+        *,
+        take_text: TakeText | None = None,
+    ) -> None:
+        """Give each message to `take`, as `receive_all` does, without waiting.
+
+        `ended` is called once, with the exception if a receiver raised one.
+        """
+        if not self.is_open or self.violation is not None or self._closing:
+            ended(None)
+            return
+        self._take, self._take_text, self._ended = take, take_text, ended
+        self._read_on()
 
     def refuse(self, code: int) -> None:
         """Note that the client broke a rule, as its message showed."""
         self.violation = code
         self._stop_taking()
 
-    def _stop_taking(self) -> None:
+    def _stop_taking(self, error: Exception | None = None) -> None:
         self._take = self._take_text = self._take_at_once = None
-        if self._taken is not None and not self._taken.done():
-            self._taken.set_result(None)
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(error)
 
     # -- what the connection brings ---------------------------------------------------------
 
-    def feed_data(self, data: bytes) -> None:
-        """Handle bytes from the client (http_connection.Incoming)."""
+    def data_received(self, data: bytes) -> None:
+        """Handle bytes from the client."""
         take_text = self._take_at_once
         if take_text is not None:
             payload = self._reader.whole_text(data)
@@ -156,24 +221,22 @@ class WebSocket(StreamConnection):
                     if take_text(payload):
                         self.last_heard = self._loop.time()
                         return
-                except Exception as error:  # a bug of the receiver: `receive_all` raises it
-                    self._fail(error)
+                except Exception as error:  # a bug of the receiver
+                    self._stop_taking(error)
                     return
         self._reader.receive_data(data)
         if not self._holding:
             self._read_on()
 
-    def feed_eof(self) -> None:
-        """Note that the client is gone (http_connection.Incoming)."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the client is gone."""
         if self._coming_back is not None:
             self._coming_back.cancel()
-        self.response.socket = None  # each refers to the other; nothing is left to end
-        self._leave()
-
-    def _leave(self) -> None:
-        if not self._left.done():
-            self._left.set_result(None)
         self._stop_taking()
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        self._on_silence = self.abort  # it refers to what refers to this socket
+        super().connection_lost(exc)
 
     def _read_on(self) -> None:
         """Handle the frames that have arrived, as many as may be handled in this turn."""
@@ -195,8 +258,8 @@ class WebSocket(StreamConnection):
             if take is not None and isinstance(event, (str, bytes)):
                 try:
                     take(event)
-                except Exception as error:  # a bug of the receiver: `receive_all` raises it
-                    self._fail(error)
+                except Exception as error:  # a bug of the receiver
+                    self._stop_taking(error)
             elif event is not None:
                 self._handle(event)
             took_s = perf_counter() - began
@@ -213,7 +276,8 @@ class WebSocket(StreamConnection):
         """Stop reading, until the rest may be handled."""
         if not self._holding:
             self._holding = True
-            self._connection.hold_reading()
+            if self.is_open and self._transport.is_reading():
+                self._transport.pause_reading()
         if self._take is None and not self._closing:
             return  # until somebody does
         if self._closing or self._gate.room():
@@ -224,7 +288,8 @@ class WebSocket(StreamConnection):
     def _release(self) -> None:
         if self._holding:
             self._holding = False
-            self._connection.release_reading()
+            if self.is_open and not self._transport.is_reading():
+                self._transport.resume_reading()
 
     def _handle(self, event: Event) -> None:
         """Handle what is no message, or one that nobody takes any more."""
@@ -235,66 +300,45 @@ class WebSocket(StreamConnection):
                     self.write(pong_frame(payload))
             case Close(code):
                 self.close_code = code
-                self._leave()
+                self._stop_taking()
+                if self._closing:
+                    self._transport.close()
             case Violation(code):
                 self.refuse(code)
             case _:
                 pass
 
-    def _fail(self, error: Exception) -> None:
-        self._take = self._take_text = self._take_at_once = None
-        if self._taken is not None and not self._taken.done():
-            self._taken.set_exception(error)
-
     # -- the end ----------------------------------------------------------------------------
+
+    def say_goodbye(self, code: int, reason: str = "") -> None:
+        """Send a close frame, once; the connection is closed when the client has answered."""
+        if self._closing or not self.is_open:
+            return
+        self._closes_at = self._loop.time() + CLOSE_TIMEOUT_S
+        self._stop_taking()
+        self.write(close_frame(code, reason))
+        self.plan()
+        if self._reader.closed:  # it was the client that began
+            self._transport.close()
+        elif not self._reader.is_empty:  # its close frame may be among what waits
+            if self._coming_back is not None:
+                self._coming_back.cancel()
+            self._coming_back = self._loop.call_soon(self._read_on)
 
     async def close(self, code: int, reason: str = "") -> None:
         """Send a close frame once; wait a bounded time for the client's."""
         if self._closing:
             return
-        self._closing = True
-        self._stop_taking()
-        self.write(close_frame(code, reason))
-        if self._coming_back is not None:
-            self._coming_back.cancel()
-        self._read_on()
-        if self._reader.closed or self._transport.is_closing():
-            return
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._left
-        except TimeoutError:
-            self.abort()
+        self.say_goodbye(code, reason)
+        if self._slot is not None:
+            self._gone = self._loop.create_future()
+            await self._gone
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """Close, if nobody has: for the rule that the client broke, or as it did."""
-        await self.close(self.violation or self.close_code or _NORMAL)
+        self.say_goodbye(self.violation or self.close_code or _NORMAL)
 
-
-class _Switch(web.StreamResponse):
-    """The response 101, which lasts as long as its socket."""
-
-    def __init__(self, subprotocol: str | None) -> None:
-        super().__init__(status=101)
-        self.force_close()
-        self._subprotocol = subprotocol
-        self.socket: WebSocket | None = None
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Answer 101, once; our own, because aiohttp's takes a fifth of a handshake."""
-        writer = request.writer
-        if self._payload_writer is None:
-            transport = request.transport
-            if transport is None:
-                raise ConnectionResetError("the client left during the handshake")
-            self._req, self._payload_writer = request, writer
-            await request._prepare_hook(self)  # pyright: ignore[reportPrivateUsage]
-            key = request.headers["Sec-WebSocket-Key"]
-            transport.write(answer_upgrade(key, self._subprotocol, headers=self.headers))
-        return writer
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """End the response; aiohttp calls it when the handler returns."""
-        socket, self.socket = self.socket, None
-        if socket is not None:
-            await socket.end()
+    def fail(self, error: Exception) -> None:
+        """Close because of a bug of the receiver, and log it."""
+        _log.error("socket_failed", error=type(error).__name__)
+        self.say_goodbye(_INTERNAL, "internal")

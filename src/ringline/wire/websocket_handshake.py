@@ -4,6 +4,8 @@ import base64
 import hashlib
 from collections.abc import Mapping
 
+from ringline.wire.http_answer import write_head
+
 #: What every server appends to the client's key (RFC 6455, 1.3).
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -14,19 +16,15 @@ def answer_upgrade(key: str, subprotocol: str | None, *, headers: Mapping[str, s
     `headers` are further ones. Key and subprotocol are the client's own words, so they may hold
     neither CR nor LF, which no parsed header does.
     """
-    lines = [
-        "HTTP/1.1 101 Switching Protocols",
-        "Upgrade: websocket",
-        "Connection: upgrade",
-        f"Sec-WebSocket-Accept: {accept_key(key)}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
+    answered = {
+        "Upgrade": "websocket",
+        "Connection": "upgrade",
+        "Sec-WebSocket-Accept": accept_key(key),
+        **headers,
+    }
     if subprotocol:
-        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a header must not contain a line break")
-    return f"{head}\r\n\r\n".encode()
+        answered["Sec-WebSocket-Protocol"] = subprotocol
+    return write_head(101, answered)
 
 
 def accept_key(key: str) -> str:
