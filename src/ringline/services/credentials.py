@@ -27,6 +27,7 @@ from ringline.domain.log import Scope
 from ringline.domain.tiers import Tier
 from ringline.ports import Clock, CredentialStore, StoreUnavailable
 from ringline.services.expiries import Expiries, Expiry
+from ringline.services.shared_lookup import SharedLookup
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
     OperatorToken,
@@ -164,6 +165,10 @@ class Credentials:
         self._secrets = secrets
         self._most = sockets_per_key  # 0: no limit
         self._clock = clock
+        #: The keys behind tokens: one query for all handshakes that wait for it.
+        self._checks: SharedLookup[tuple[UUID, UUID | None], Key | None] = SharedLookup(
+            lambda who: store.get_token_key(*who)
+        )
         self._by_key: _Connections = {}
         self._by_user: _Connections = {}
         self._cache: dict[bytes, CachedCredential] = {}
@@ -336,7 +341,7 @@ class Credentials:
         The workspace and environment in a token must match its key's. Otherwise a leaked
         signing secret would give anyone with a key access to every workspace.
         """
-        key = await self._store.get_token_key(key_id, user_id)
+        key = await self._checks.ask((key_id, user_id))
         if key is None or key.scope != scope or not key.is_valid(self._now()):
             log_refused("token", key)
             return None
