@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -20,11 +20,26 @@ from benchmarks.report import Grid, Row, Section, brief, percentile, ratios, sho
 from benchmarks.servers import LIMIT_S, Server, directory, relaying, seconds_of
 from benchmarks.sockets import connect, post
 
-SESSIONS, SECONDS, RUNS = 50, 10.0, 5
+RUNS = 5
 #: Where the knee is looked for: so many sessions, until the p99 of a frame is over the goal.
 LADDER, LADDER_S, KNEE_MS = (50, 100, 150, 200, 250, 300, 400, 500), 5.0, 10.0
-IDLE, CHURN = 200, 1_000
 MINT = "/v3/realtime-sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    sessions: int
+    seconds: float
+    warm_up_s: float
+    barge_in_s: float
+    #: How long the memory is left to settle, with so many silent sessions, and after so many.
+    settle_s: float
+    idle: int
+    churn: int
+
+
+FULL = Size(50, 10.0, warm_up_s=1.0, barge_in_s=2.0, settle_s=1.0, idle=200, churn=1_000)
+TINY = Size(3, 0.5, warm_up_s=0.2, barge_in_s=1.0, settle_s=0.0, idle=2, churn=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Contestant:
 
 
 def relay(*, tiny: bool = False) -> Section:
-    sessions, seconds, rounds = (5, 1.0, 1) if tiny else (SESSIONS, SECONDS, RUNS)
+    size = TINY if tiny else FULL
     ours: list[Run] = []
     recorded: list[Run] = []
     naive: list[Run] = []
@@ -97,14 +112,14 @@ def relay(*, tiny: bool = False) -> Section:
         _apart(ringline, other, floor),
     ):
         # First: later sessions would find what earlier ones have freed.
-        idle_kb, growth_kb = _memory(ringline, *((5, 10) if tiny else (IDLE, CHURN)))
-        for number in range(rounds + 1):
+        idle_kb, growth_kb = _memory(ringline, size)
+        for number in (1,) if tiny else range(RUNS + 1):
             each = (ringline, recording, other, floor)
-            round_ = [_measure(one, sessions, seconds, place) for one in each]
+            round_ = [_measure(one, size, place) for one in each]
             if number:  # the first is a warm-up
                 for runs, run in zip((ours, recorded, naive, bare), round_, strict=True):
                     runs.append(run)
-        barge_in = _barge_in(ringline, sessions, place)
+        barge_in = _barge_in(ringline, size, place)
         knee = [(5, 5)] if tiny else [_knees(ringline, other, place) for _ in range(3)]
     cpu = ratios([run.cpu_us for run in ours], [run.cpu_us for run in naive])
     recording_cpu = ratios([run.cpu_us for run in recorded], [run.cpu_us for run in ours])
@@ -128,13 +143,13 @@ def relay(*, tiny: bool = False) -> Section:
     return Section(
         "relay",
         "Two-way voice sessions",
-        f"{sessions} sessions, each with a frame of 40 ms in both directions all the time, for "
-        f"{seconds:.0f} s, and the same against a relay of PyPI's `websockets` that parses and "
-        "writes JSON both ways and does nothing else; one after the other, in turns, both on "
-        "uvloop. For both the provider is in the process of the relay and speaks JSON, which "
-        "Ringline's voice reads and writes with msgspec and the naive relay with `json`. A frame "
-        "carries the moment it was made: its age is taken where the provider gets it, and where "
-        "the client has read it. "
+        f"{size.sessions} sessions, each with a frame of 40 ms in both directions all the time, "
+        f"for {size.seconds:.0f} s, and the same against a relay of PyPI's `websockets` that "
+        "parses and writes JSON both ways and does nothing else; one after the other, in turns, "
+        "both on uvloop. For both the provider is in the process of the relay and speaks JSON, "
+        "which Ringline's voice reads and writes with msgspec and the naive relay with `json`. A "
+        "frame carries the moment it was made: its age is taken where the provider gets it, and "
+        "where the client has read it. "
         "The bare relay is the floor: it copies bytes and parses nothing, so it costs what the "
         "kernel, uvloop and the provider cost in all of them. "
         "Recorded calls are the same server's; the thread that writes their files counts. "
@@ -150,19 +165,19 @@ def relay(*, tiny: bool = False) -> Section:
                 "the caller speaks → the last frame of speech at the client", barge_in, "ms", "≤ 20"
             ),
             Row("memory of a live session, silent", [idle_kb], "KB", "< 200"),
-            Row(f"growth over {CHURN:,} sessions, per session", [growth_kb], "KB", "0"),
+            Row(f"growth over {size.churn:,} sessions, per session", [growth_kb], "KB", "0"),
         ],
         grid,
     )
 
 
-def _measure(relay_: Contestant, count: int, seconds: float, place: Path) -> Run:
-    talking = relay_.sessions(count)
+def _measure(relay_: Contestant, size: Size, place: Path) -> Run:
+    talking = relay_.sessions(size.sessions)
     try:
-        talking.talk(1.0)
+        talking.talk(size.warm_up_s)
         relay_.noted(place)
         before = relay_.own_cpu_s()
-        talk: Talk = talking.talk(seconds)
+        talk: Talk = talking.talk(size.seconds)
         used = relay_.own_cpu_s() - before
         inward, _ = relay_.noted(place)
         if len(inward) < 0.9 * talk.sent:
@@ -172,17 +187,17 @@ def _measure(relay_: Contestant, count: int, seconds: float, place: Path) -> Run
         talking.close()
 
 
-def _barge_in(relay_: Contestant, count: int, place: Path) -> list[float]:
+def _barge_in(relay_: Contestant, size: Size, place: Path) -> list[float]:
     """Return how long after the interruption the last frame of speech came, per session."""
-    talking = relay_.sessions(count)
+    talking = relay_.sessions(size.sessions)
     try:
-        talking.talk(1.0)
+        talking.talk(size.warm_up_s)
         relay_.noted(place)
-        talk = talking.talk(2.0, interrupt=True)
+        talk = talking.talk(size.barge_in_s, interrupt=True)
         _, interrupted = relay_.noted(place)
     finally:
         talking.close()
-    if len(interrupted) != count or len(talk.arrivals) != count:
+    if len(interrupted) != size.sessions or len(talk.arrivals) != size.sessions:
         raise SystemExit("Not every session was interrupted.")
     late: list[float] = []
     moments = sorted(interrupted)
@@ -206,29 +221,29 @@ def _knee(relay_: Contestant, place: Path) -> int:
     """Return the most sessions of the ladder that a relay carries in time."""
     most = 0
     for count in LADDER:
-        run = _measure(relay_, count, LADDER_S, place)
+        run = _measure(relay_, replace(FULL, sessions=count, seconds=LADDER_S), place)
         if max(percentile(run.inward, 99), percentile(run.outward, 99)) > KNEE_MS:
             break
         most = count
     return most
 
 
-def _memory(relay_: Contestant, idle: int, churn: int) -> tuple[float, float]:
+def _memory(relay_: Contestant, size: Size) -> tuple[float, float]:
     """Return what a silent session keeps, and what a closed one leaves behind (KB)."""
     relay_.sessions(1, speak=False).close()  # what is allocated once
-    time.sleep(1)
+    time.sleep(size.settle_s)
     before = relay_.resident_kb()
-    silent = relay_.sessions(idle, speak=False)
-    kept = (relay_.resident_kb() - before) / idle
+    silent = relay_.sessions(size.idle, speak=False)
+    kept = (relay_.resident_kb() - before) / size.idle
     silent.close()
-    time.sleep(1)
+    time.sleep(size.settle_s)
     residents: list[float] = []
     for _ in range(2):  # the heap settles in the first
-        for _ in range(0, churn, idle):
-            relay_.sessions(idle, speak=False).close()
-        time.sleep(1)
+        for _ in range(0, size.churn, size.idle):
+            relay_.sessions(size.idle, speak=False).close()
+        time.sleep(size.settle_s)
         residents.append(relay_.resident_kb())
-    return kept, (residents[1] - residents[0]) / churn
+    return kept, (residents[1] - residents[0]) / size.churn
 
 
 def _each(

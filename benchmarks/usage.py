@@ -37,7 +37,7 @@ class Size:
 
 
 FULL = Size(rows=1_000_000, rounds=5, read_s=2.0, sessions=10, talk_s=10.0)
-TINY = Size(rows=2_000, rounds=1, read_s=0.2, sessions=2, talk_s=1.5)
+TINY = Size(rows=2_000, rounds=1, read_s=0.02, sessions=2, talk_s=1.0)
 
 _TELL, _TELL_NOT = REPORTS
 #: What is compared: what the provider is told to do, and whether the client is told of it.
@@ -64,8 +64,10 @@ class Way:
 
 def usage(*, tiny: bool = False) -> Section:
     size = TINY if tiny else FULL
-    ways = _costs(size)
-    reads = _reads(size)
+    # The first round is a warm-up.
+    rounds = (1,) if tiny else range(size.rounds + 1)
+    ways = _costs(size, rounds)
+    reads = _reads(size, rounds)
     return Section(
         "usage",
         "The usage ledger",
@@ -108,13 +110,13 @@ def _cells(
 # -- what it costs ------------------------------------------------------------------------
 
 
-def _costs(size: Size) -> dict[str, Way]:
+def _costs(size: Size, rounds: Sequence[int]) -> dict[str, Way]:
     found = {way: Way() for way in WAYS}
     order = random.Random(1)
     with directory() as place, providers() as ours, server_of(ours, place) as server:
-        for number in range(size.rounds + 1):
+        for number in rounds:
             for name in order.sample(list(WAYS), len(WAYS)):
-                figures = found[name] if number else Way()  # the first is a warm-up
+                figures = found[name] if number else Way()
                 _measure(name, server, figures, size=size, providers=ours, place=place)
     return found
 
@@ -176,7 +178,7 @@ class Read:
     goal: str = ""
 
 
-def _reads(size: Size) -> list[Read]:
+def _reads(size: Size, rounds: Sequence[int]) -> list[Read]:
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(directory())
         server = stack.enter_context(bench(place / "data"))
@@ -187,10 +189,10 @@ def _reads(size: Size) -> list[Read]:
         stack.enter_context(cores.apart([server.own]))
         lines = stack.enter_context(load(server.port, 1))
         order = random.Random(1)
-        for number in range(size.rounds + 1):
+        for number in rounds:
             for read in order.sample(reads, len(reads)):
                 burst = lines.run(read.asked, size.read_s)
-                if number:  # the first is a warm-up
+                if number:
                     read.took_ms.append(burst.took_ms)
     return reads
 
