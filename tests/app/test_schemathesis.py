@@ -68,9 +68,9 @@ OPERATIONS = tuple(
 )
 #: What hypothesis says of large schemas; they are what they are.
 UNMINDED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example)
-EXAMPLES = 150  # per operation
+EXAMPLES = 50  # per operation
 EXAMPLES_OF_AN_ACTION = 6
-EXAMPLES_OF_A_ROUTE = 16
+EXAMPLES_OF_A_ROUTE = 12
 EXAMPLES_IN_THE_SANDBOX = 6
 #: So slow that no scripted call ends while it is asked for something.
 SLOW = 60.0
