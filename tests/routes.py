@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ringline.web.server import Surfaces, add_routes
+from ringline.web.server import Surfaces, add_routes, streams_of
 
 
 class _Anything:
@@ -19,10 +19,9 @@ def routes_of_the_server() -> set[tuple[str, str]]:
     """Return the methods and paths of all routes, except HEAD, which GET implies."""
     app = web.Application()
     anything: Any = _Anything()
-    surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
     add_routes(
         app,
-        Surfaces(**surfaces),
+        _surfaces(),
         documentation=anything,
         health=anything.health,
         readiness=anything.readiness,
@@ -32,3 +31,14 @@ def routes_of_the_server() -> set[tuple[str, str]]:
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
+
+
+def streams_of_the_server() -> set[str]:
+    """Return the paths of the edge's doors."""
+    return set(streams_of(_surfaces()))
+
+
+def _surfaces() -> Surfaces:
+    anything: Any = _Anything()
+    members: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
+    return Surfaces(**members)

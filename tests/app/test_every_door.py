@@ -21,7 +21,7 @@ from ringline.rest.routes import ROUTES as REST_ROUTES
 from tests.callers import calling
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
-from tests.routes import routes_of_the_server
+from tests.routes import routes_of_the_server, streams_of_the_server
 from tests.serving import Service, serving
 from tests.watchers import events_client, socket_url
 
@@ -111,6 +111,7 @@ DOORS: dict[tuple[str, str], Door] = {
     **{("OPTIONS", route.path): Plain() for route in REST_ROUTES if route.file},
 }
 BODIES = [place for place, door in DOORS.items() if isinstance(door, Body)]
+STREAMS = [path for (_, path), door in DOORS.items() if isinstance(door, Socket)]
 OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinstance(door, Body)]
 
 
@@ -122,6 +123,7 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
 
 def test_every_door_of_the_router_is_known() -> None:
     assert routes_of_the_server() == set(DOORS)
+    assert streams_of_the_server() == set(STREAMS)
 
 
 async def neighbour(service: Service) -> None:
@@ -246,6 +248,44 @@ async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
         async for _ in socket:
             pass
     return socket.close_code
+
+
+#: Heads that two readers could understand differently, or that have no end.
+HEADS = {
+    "a bare line feed": b"Host: x\r\nA: b\nC: d\r\n\r\n",
+    "bare line feeds alone": b"Host: x\n\n",
+    "a folded field": b"Host: x\r\nA: b\r\n c\r\n\r\n",
+    "a field twice": b"Host: x\r\nHost: y\r\n\r\n",
+    "no host": b"A: b\r\n\r\n",
+    "a body": b"Host: x\r\nContent-Length: 5\r\n\r\nGET /",
+    "chunks": b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "both": b"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a name with a blank": b"Host: x\r\nA : b\r\n\r\n",
+    "a control character": b"Host: x\r\nA: \x01\r\n\r\n",
+    "too many bytes": b"Host: x\r\nA: " + b"b" * limits.HEAD_BYTES.most + b"\r\n\r\n",
+    "too many bytes without an end": b"Host: x\r\n" + b"A: b\r\n" * limits.HEAD_BYTES.most,
+}
+
+
+@pytest.mark.parametrize("path", STREAMS)
+async def test_heads_of_streams_are_read_strictly(service: Service, path: str) -> None:
+    """A valid key does not help; the answer is of the path's surface, and the connection ends."""
+    port = int(service.base_url.rsplit(":", 1)[1])
+    key = f"x-api-key: {service.keys.secret_key}\r\n".encode()
+    for name, fields in HEADS.items():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {filled(path)} HTTP/1.1\r\n".encode() + key + fields)
+        async with asyncio.timeout(WAIT_S):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 400 "), name
+            assert b"X-Request-Id: req_" in answer, name
+            length = re.search(rb"Content-Length: (\d+)", answer)
+            assert length is not None
+            assert b"the request is not valid HTTP" in await reader.readexactly(int(length[1])), (
+                name
+            )
+        writer.close()
+    await neighbour(service)
 
 
 TOO_LARGE = "x" * (limits.WATCH_FRAME_BYTES.most + 1)
