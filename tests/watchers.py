@@ -21,6 +21,7 @@ from tests.callers import LIMIT_S
 from tests.serving import Service
 
 Frame = list[Any]
+PRESENCE = {"presence_state", "presence_diff"}
 
 
 @dataclass
@@ -30,13 +31,28 @@ class EventsClient:
     socket: ClientConnection
     #: Pushes that arrived while we waited for something else.
     pushed: list[Frame] = field(default_factory=list)
+    #: What was said of who is present, apart from everything else.
+    presence: list[Frame] = field(default_factory=list)
 
     async def send(self, *frame: Any) -> None:
         await self.socket.send(json.dumps(frame))
 
     async def receive(self) -> Frame:
         async with asyncio.timeout(LIMIT_S):
-            return json.loads(await self.socket.recv())
+            while True:
+                frame = json.loads(await self.socket.recv())
+                if frame[3] not in PRESENCE:
+                    return frame
+                self.presence.append(frame)
+
+    async def present(self) -> Frame:
+        """Return what is said next of who is present; nothing else may come before it."""
+        if self.presence:
+            return self.presence.pop(0)
+        async with asyncio.timeout(LIMIT_S):
+            frame = json.loads(await self.socket.recv())
+        assert frame[3] in PRESENCE, frame
+        return frame
 
     async def join(self, topic: str = "events", ref: str = "1", **payload: Any) -> dict[str, Any]:
         """Join a topic; return the reply's response."""

@@ -304,6 +304,7 @@ async def test_version_1(service: Service, vsn: str | None) -> None:
         await client.socket.send(json.dumps(frame("events", "phx_join", {}, "2")))
         joined = await receive(client)
         assert (joined["event"], joined["ref"]) == ("phx_reply", "2")
+        assert await receive(client) == frame("events", "presence_state", {}, None)
         await make_call(service)
         pushed = await receive(client)
         assert set(pushed) == {"topic", "event", "payload", "ref"}
@@ -608,7 +609,8 @@ async def test_a_client_that_does_not_read_is_told_to_resume(service: Service) -
         path = f"/socket/websocket?session_token={token}&vsn=2.0.0"
         deaf = await DeafClient.open(service, path, upgrade=True, key=token)
         await deaf.send_text('["1","1","events","phx_join",{}]')
-        assert json.loads((await deaf.frame())[1])[3] == "phx_reply"
+        for name in ("phx_reply", "presence_state"):
+            assert json.loads((await deaf.frame())[1])[3] == name
         await other.join()
         told: list[Frame] = []
         for start in range(0, len(texts), 20):

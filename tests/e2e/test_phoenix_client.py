@@ -55,6 +55,36 @@ async def test_a_bad_token(service: Service) -> None:
         assert client.all("open") == []
 
 
+async def test_who_is_present(service: Service) -> None:
+    ada, bob = [await token_of(service, name) for name in ("ada", "bob")]
+    async with node_client(CLIENT, service.ws_url, ada, "params") as watcher:
+        first = await watcher.until("present")
+        assert list(first["present"]) == ["ada"]
+        async with node_client(CLIENT, service.ws_url, bob, "params") as one:
+            assert set((await one.until("present"))["present"]) == {"ada", "bob"}
+            await watcher.until("came", key="bob")
+            async with node_client(CLIENT, service.ws_url, bob, "params") as two:
+                await two.until("joined")
+                await watcher.until("came", key="bob")
+                assert [
+                    len(refs) for refs in (await watcher.until("present"))["present"].values()
+                ] == [1, 2]
+            assert (await watcher.until("went", key="bob"))["left"] == 1
+            one.do("leave")
+            await one.until("left")
+            assert (await watcher.until("went", key="bob"))["left"] == 0
+        assert (await watcher.until("present")) == first
+
+
+async def token_of(service: Service, name: str) -> str:
+    async with service.http.post(
+        f"{service.base_url}/api/realtime/session",
+        json={"user_id": name},
+        headers={"x-api-key": service.keys.secret_key},
+    ) as answer:
+        return (await answer.json())["token"]
+
+
 @pytest.fixture
 def directory() -> Iterator[Path]:
     with reachable_directory() as path:

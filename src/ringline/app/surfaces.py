@@ -2,7 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 
 from ringline.config import Settings
 from ringline.domain import carrier_limits
@@ -18,6 +19,7 @@ from ringline.services.credentials import Credentials
 from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
+from ringline.services.presence import Presence
 from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.session_places import SessionPlaces
@@ -30,6 +32,7 @@ from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import CarrierDoors
 from ringline.web.conversation_streams import ConversationStreams
+from ringline.web.events_session import SessionServices
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
@@ -126,7 +129,9 @@ def build_server(
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),
-        events_sockets=EventsSockets(watchers, origins, limits=limits.sockets),
+        events_sockets=EventsSockets(
+            SessionServices(watchers, Presence(now, _new_refs()), limits.sockets), origins
+        ),
         stream_door=stream_door,
         call_streams=CallStreams(
             stream_door,
@@ -169,3 +174,9 @@ def build_server(
     return Server(
         surfaces, lambda: journal.accepting, new_id=new_id, links=links, admission=admission
     )
+
+
+def _new_refs() -> Callable[[], str]:
+    """Return what makes references of presence, which no other process makes."""
+    process, numbers = secrets.token_urlsafe(6), count(1)
+    return lambda: f"{process}{next(numbers)}"

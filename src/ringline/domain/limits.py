@@ -223,6 +223,15 @@ FRAMES_BURST = Limit("frames of one socket at once", 200, "frames", _PAUSES)
 NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1011")
 CHANNELS = Limit("channels of one socket", 100, "channels", "`too many channels joined`")
 REPLAY_EVENTS = Limit("events that a join can catch up on", 10_000, "events", "`recovered: false`")
+PRESENT = Limit(
+    "sockets that presence lists, in one environment of a workspace",
+    1_000,
+    "sockets",
+    "joins, is told of the others, and is not listed",
+)
+PRESENCE_WINDOW_MS = Limit(
+    "how long changes of presence are gathered", 50, "ms", "one `presence_diff` for all of them"
+)
 SOCKET_SILENT_S = Limit("an events socket without a frame from the client", 60, "s", "close 1001")
 WATCHERS = Limit(
     "live streams of one call, or of one conversation", 50, "streams", "429 `RATE_LIMITED`"
@@ -513,6 +522,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         NAME_BYTES,
         CHANNELS,
         REPLAY_EVENTS,
+        PRESENT,
+        PRESENCE_WINDOW_MS,
         SOCKET_SILENT_S,
         WATCHERS,
     ),

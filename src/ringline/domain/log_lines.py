@@ -481,6 +481,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "bus_subscriber_failed", "error", means="A subscriber failed to process a publication."
         ),
         _error("call_failed", "call_id", "error", means="The call ends with `internal_error`."),
+        _error("presence_failed", "error", means="A socket was not told who is present."),
         _error("command_failed", "error", means="A command of a call WebSocket broke."),
         _error(
             "close_failed",

@@ -9,20 +9,22 @@ A session that waits has no task: its carrier calls `take` with each message, an
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
-from ringline.domain.topics import Topic
+from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.domain.unavailable import Unavailable
 from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.outbox import Outbox, OutboxClosed
+from ringline.services.presence import Presence, PresencePush
 from ringline.web.limits import SocketLimits
 from ringline.web.watchers import Viewer, Watchers, read_since
 from ringline.wire import phoenix_socket
 from ringline.wire.dialect import Dialect
 from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
-from ringline.wire.phoenix import Version
+from ringline.wire.phoenix import Version, encode_broadcast
 from ringline.wire.phoenix_socket import (
     ChannelClosed,
     ChannelOpened,
@@ -34,6 +36,17 @@ from ringline.wire.phoenix_socket import (
 )
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionServices:
+    """What the sessions of a process share."""
+
+    watchers: Watchers
+    presence: Presence
+    limits: SocketLimits
+    payloads: Payloads = field(default_factory=Payloads)
+
 
 UNAVAILABLE = "unavailable"
 
@@ -90,33 +103,26 @@ class EventsSession:
         "_followers",
         "_goodbye",
         "_joining",
-        "_limits",
         "_outbox",
-        "_payloads",
+        "_presence_is_stale",
+        "_present_on",
         "_protocol",
+        "_services",
         "_viewer",
-        "_watchers",
     )
 
-    def __init__(
-        self,
-        watchers: Watchers,
-        viewer: Viewer,
-        *,
-        version: Version,
-        payloads: Payloads,
-        limits: SocketLimits,
-    ) -> None:
-        self._watchers = watchers
-        self._payloads = payloads
+    def __init__(self, services: SessionServices, viewer: Viewer, *, version: Version) -> None:
+        self._services = services
         self._viewer = viewer
-        self._limits = limits
-        self._protocol = SocketProtocol(version, limits.channels)
+        self._protocol = SocketProtocol(version, services.limits.channels)
         self._carrier: Carrier | None = None
         self._outbox: Outbox | None = None
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._followers: dict[str, Follower] = {}
         self._goodbye: Disconnect | None = None
+        #: The channel on which the client is told who is present.
+        self._present_on: str | None = None
+        self._presence_is_stale = False
 
     # -- from outside -------------------------------------------------------------------
 
@@ -144,8 +150,8 @@ class EventsSession:
         if self._goodbye is not None:  # it was ended before it began
             carrier.say_goodbye(self._goodbye.code, self._goodbye.reason)
             return
-        self._outbox = Outbox(carrier, self._watchers.tick, overrun=carrier.abort)
-        carrier.when_resumed(self._outbox.resumed)
+        self._outbox = Outbox(carrier, self._services.watchers.tick, overrun=carrier.abort)
+        carrier.when_resumed(self._resumed)
 
     def take(self, message: str | bytes) -> None:
         """Handle a message: a text one is a `str`."""
@@ -159,10 +165,55 @@ class EventsSession:
         """Stop: the client is gone, or has said goodbye."""
         for topic in [*self._joining, *self._followers]:
             self._stop(topic)
+        self._disappear()
         outbox, self._outbox, self._carrier = self._outbox, None, None
         if outbox is not None:
             outbox.flush()
             outbox.close()
+
+    def _resumed(self) -> None:
+        """Go on: the carrier accepts bytes again."""
+        if self._outbox is not None:
+            self._outbox.resumed()
+            if self._presence_is_stale:
+                self._show_presence()
+
+    # -- who is present -----------------------------------------------------------------
+
+    def presence_changed(self, push: PresencePush) -> None:
+        """Tell the client, unless it does not read: then it gets the whole list once it does."""
+        name, outbox, carrier = self._present_on, self._outbox, self._carrier
+        if name is None or outbox is None or carrier is None:
+            return
+        if not outbox.is_free:
+            self._presence_is_stale = True
+            return
+        version = self._protocol.version
+        frame = push.framed(
+            (type(carrier), version, name),
+            lambda: carrier.frame(
+                encode_broadcast(version, name, event=push.event, payload=push.payload)
+            ),
+        )
+        outbox.send(frame)
+
+    def _appear(self, name: str) -> None:
+        """Begin to tell the client on a channel, and list it, once for the socket."""
+        presence, scope = self._services.presence, self._viewer.scope
+        if self._present_on is None:
+            presence.enter(scope, self, key=self._viewer.present_as)
+        self._present_on = name
+        self._show_presence()
+
+    def _show_presence(self) -> None:
+        self._presence_is_stale = False
+        self.presence_changed(self._services.presence.state(self._viewer.scope))
+
+    def _disappear(self) -> None:
+        if self._present_on is not None:
+            self._present_on = None
+            self._presence_is_stale = False
+            self._services.presence.leave(self._viewer.scope, self)
 
     # -- what follows -------------------------------------------------------------------
 
@@ -187,6 +238,8 @@ class EventsSession:
                     pass  # the join's task continues on its own
                 case ChannelClosed(topic):
                     self._stop(topic)
+                    if topic == self._present_on and topic not in self._protocol.topics:
+                        self._disappear()
                 case Disconnect():
                     self._disconnect(effect)
 
@@ -218,11 +271,16 @@ class EventsSession:
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
     async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
-        name, scope, store = request.topic, self._viewer.scope, self._watchers.log_store
+        name, scope, watchers = request.topic, self._viewer.scope, self._services.watchers
         since = read_since(request.payload.get("since"))
         if since is not None and self._carrier is not None:
             await self._carrier.begin_replay()
-        start = await resolve(store, scope, since=since, replay_limit=self._limits.replay_events)
+        start = await resolve(
+            watchers.log_store,
+            scope,
+            since=since,
+            replay_limit=self._services.limits.replay_events,
+        )
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered
@@ -232,15 +290,17 @@ class EventsSession:
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None or self._carrier is None:
             return  # it was left in the meantime
+        if topic == ALL_EVENTS:
+            self._appear(name)
         self._close_twins(name, topic)
         self._joining[name] = task
-        dialect = EventsSocket(self._protocol.version, name, payloads=self._payloads)
+        dialect = EventsSocket(self._protocol.version, name, payloads=self._services.payloads)
         subscription = Subscription(
             scope, topic, self._carrier.framed(dialect), OnLoss.STOP, self._lost_position
         )
         follower = await follow(
-            self._watchers.hub,
-            store,
+            watchers.hub,
+            watchers.log_store,
             subscription=subscription,
             since=start.position,
             outbox=self._outbox,

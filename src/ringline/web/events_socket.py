@@ -10,14 +10,12 @@ from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of, retry_after
 from ringline.web.edge import Answer, StreamRequest
-from ringline.web.events_session import EventsSession
+from ringline.web.events_session import EventsSession, SessionServices
 from ringline.web.frame_gate import WATCHER
-from ringline.web.limits import SocketLimits
 from ringline.web.upgrade import OUR_VERSION, upgrade_problem
-from ringline.web.watchers import InTextFrames, Viewer, Watchers
+from ringline.web.watchers import InTextFrames, Viewer
 from ringline.web.websocket import WebSocket
 from ringline.wire.dialect import Dialect
-from ringline.wire.events_socket import Payloads
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
 from ringline.wire.websocket_frames import text_frame
 
@@ -25,11 +23,10 @@ from ringline.wire.websocket_frames import text_frame
 class EventsSockets:
     """The handler of `GET /socket/websocket`."""
 
-    def __init__(self, watchers: Watchers, origins: Origins, *, limits: SocketLimits) -> None:
-        self._watchers = watchers
+    def __init__(self, services: SessionServices, origins: Origins) -> None:
+        self._services = services
+        self._watchers = services.watchers
         self._origins = origins
-        self._limits = limits
-        self._payloads = Payloads()
 
     async def open(self, request: StreamRequest) -> Answer | None:
         """Open a socket, or refuse with an empty body (3.2)."""
@@ -52,9 +49,7 @@ class EventsSockets:
     ) -> Answer | None:
         watchers = self._watchers
         await request.begin_stream(viewer.scope)
-        session = EventsSession(
-            watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
-        )
+        session = EventsSession(self._services, viewer, version=version)
         with watchers.standing(
             viewer, session.credential_revoked, expire=session.token_expired
         ) as standing:
@@ -65,7 +60,7 @@ class EventsSockets:
             socket.when_lost(standing.keep())
         watchers.enter(session)
         socket.when_lost(partial(watchers.leave, session))
-        socket.carry(session, silent_s=self._limits.silent_s)
+        socket.carry(session, silent_s=self._services.limits.silent_s)
         return None
 
     def _viewer(self, request: StreamRequest, offered: str | None) -> Viewer | None:

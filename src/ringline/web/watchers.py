@@ -56,6 +56,8 @@ class Viewer:
     tier: Tier = Tier.SCALE
     #: When the token expires that they came with.
     expires_at: datetime | None = None
+    #: Whom presence lists them as; None: nobody.
+    present_as: str | None = None
 
 
 class Watchers:
@@ -128,12 +130,14 @@ class Watchers:
         return Viewer(key.scope, key.id, tier=key.tier, may_command=True)
 
     def _viewer(self, token: SessionToken) -> Viewer:
+        user_id = token.user_id if isinstance(token, OperatorToken) else None
         return Viewer(
             token.scope,
             token.key_id,
-            token.user_id if isinstance(token, OperatorToken) else None,
+            user_id,
             tier=self.credentials.tier_of(token.scope.workspace_id),
             expires_at=token.expires_at,
+            present_as=token.operator if user_id is None else str(user_id),
         )
 
     def enter(self, watcher: Watcher) -> None:

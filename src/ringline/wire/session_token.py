@@ -70,7 +70,8 @@ class MintProblem(ValueError):
 class SessionToken:
     """A token's contents: whose log it watches, which key minted it, its expiry.
 
-    `operator` names who it is for, for audits; it is left out if the token would be too long.
+    `operator` names who it is for, as presence lists them; it is left out if the token would be
+    too long.
     """
 
     scope: Scope
@@ -115,12 +116,12 @@ ASKED: tuple[Member, ...] = (
     Member(
         "operator_email",
         Shape.TEXT,
-        f"whom the token is for, kept in it for auditing: at most {_MAX_OPERATOR} printable "
-        "characters without spaces",
+        f"whom the token is for, by whom presence lists its sockets: at most {_MAX_OPERATOR} "
+        "printable characters without spaces",
         "none",
         null=True,
     ),
-    Member("user_id", Shape.TEXT, "the same, by another name", "none", null=True),
+    Member("user_id", Shape.TEXT, "the same, by your own id, which wins", "none", null=True),
 )
 
 #: The members of a mint's answer.
@@ -147,7 +148,7 @@ class MintBody(msgspec.Struct, frozen=True):
     @property
     def operator(self) -> str | None:
         """Return who the token is for, if the client said so."""
-        return self.operator_email or self.user_id or None
+        return self.user_id or self.operator_email or None
 
 
 _mint_body = StrictDecoder(MintBody)

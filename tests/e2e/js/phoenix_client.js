@@ -1,7 +1,7 @@
 // A watcher on the phoenix client, as it is published. What it sees goes to stdout as lines
 // of JSON; words on stdin tell it what to do.
 import { createInterface } from "node:readline";
-import { Socket } from "phoenix";
+import { Presence, Socket } from "phoenix";
 import WebSocket from "ws";
 
 const EVENTS = [
@@ -33,6 +33,13 @@ for (const name of EVENTS) {
     tell(name, payload);
   });
 }
+const presence = new Presence(channel);
+presence.onJoin((key) => tell("came", { key }));
+presence.onLeave((key, current) => tell("went", { key, left: current.metas.length }));
+presence.onSync(() => {
+  const present = presence.list((key, { metas }) => [key, metas.map((meta) => meta.phx_ref)]);
+  tell("present", { present: Object.fromEntries(present) });
+});
 channel.onClose(() => tell("channel_closed"));
 channel
   .join()
