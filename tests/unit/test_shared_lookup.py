@@ -30,17 +30,20 @@ class Register:
 def test_all_who_wait_share_the_next_lookup() -> None:
     async def main() -> None:
         register = Register()
-        shared = SharedLookup(register.look_up)
-        first = asyncio.create_task(shared.ask("a"))
+        shared: SharedLookup[int] = SharedLookup()
+        first = asyncio.create_task(shared.ask("a", lambda: register.look_up("a")))
         await asyncio.sleep(0.5)
         register.changes = 1
-        later = [asyncio.create_task(shared.ask("a")) for _ in range(1_000)]
-        other = asyncio.create_task(shared.ask("b"))
+        later = [
+            asyncio.create_task(shared.ask("a", lambda: register.look_up("a")))
+            for _ in range(1_000)
+        ]
+        other = asyncio.create_task(shared.ask("b", lambda: register.look_up("b")))
         assert await first == 0
         assert await other == 1
         assert set(await asyncio.gather(*later)) == {1}
         assert register.lookups == ["a", "b", "a"]
-        assert await shared.ask("a") == 1
+        assert await shared.ask("a", lambda: register.look_up("a")) == 1
         assert len(register.lookups) == 4, "nothing is kept"
 
     clock.run(main())
@@ -49,12 +52,14 @@ def test_all_who_wait_share_the_next_lookup() -> None:
 def test_a_failure_is_everybodys_who_waited_and_nobody_elses() -> None:
     async def main() -> None:
         register = Register()
-        shared = SharedLookup(register.look_up)
+        shared: SharedLookup[int] = SharedLookup()
         register.broken = True
-        failing = [asyncio.create_task(shared.ask("a")) for _ in range(3)]
+        failing = [
+            asyncio.create_task(shared.ask("a", lambda: register.look_up("a"))) for _ in range(3)
+        ]
         await asyncio.sleep(0.5)
         register.broken = False
-        lucky = asyncio.create_task(shared.ask("a"))
+        lucky = asyncio.create_task(shared.ask("a", lambda: register.look_up("a")))
         for task in failing:
             with pytest.raises(ConnectionError):
                 await task
@@ -67,11 +72,16 @@ def test_a_failure_is_everybodys_who_waited_and_nobody_elses() -> None:
 def test_nobody_gets_an_answer_older_than_their_question(steps: list[tuple[str, float]]) -> None:
     async def main() -> None:
         register = Register()
-        shared = SharedLookup(register.look_up)
+        shared: SharedLookup[int] = SharedLookup()
         asking: list[tuple[int, asyncio.Task[int]]] = []
         for step, wait_s in steps:
             if step == "a":
-                asking.append((register.changes, asyncio.create_task(shared.ask("a"))))
+                asking.append(
+                    (
+                        register.changes,
+                        asyncio.create_task(shared.ask("a", lambda: register.look_up("a"))),
+                    )
+                )
             elif step == "c":
                 register.changes += 1
             elif step == "x" and asking:

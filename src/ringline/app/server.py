@@ -49,6 +49,7 @@ from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.session_places import SessionLimits, SessionPlaces
+from ringline.services.shared_reads import SharedReads
 from ringline.services.team import Team
 from ringline.services.usage import UsageAccount
 from ringline.storage.preparation import run_database
@@ -198,7 +199,7 @@ async def _start(
         sockets_per_key=settings.max_sockets_per_key,
         close_at_expiry=settings.socket_close_at_expiry,
     )
-    watchers = Watchers(hub, stores.log, credentials=credentials)
+    watchers = Watchers(hub, SharedReads(stores.log), credentials=credentials)
     team = Team(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
     )

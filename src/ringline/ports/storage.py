@@ -123,21 +123,8 @@ class LogPage:
     complete: bool
 
 
-class EventLog(Protocol):
-    """The rows of the logs: the journal writes them, followers read them."""
-
-    async def available(self) -> None:
-        """Wait until the database answers and this process owns it."""
-        ...
-
-    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-        """Write entries in one transaction; return each entry's offsets.
-
-        An entry's offsets are those of its durable events. Rows are written first, then the
-        counters of all logs in ascending order, with their events. Raises StoreUnavailable,
-        LogBusy or EntryRefused; after StoreUnavailable, `find` says what was committed.
-        """
-        ...
+class LogReader(Protocol):
+    """The rows of the logs, for who only reads them."""
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of these events, of those that are in the log.
@@ -158,6 +145,23 @@ class EventLog(Protocol):
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreUnavailable."""
+        ...
+
+
+class EventLog(LogReader, Protocol):
+    """The rows of the logs: the journal writes them, followers read them."""
+
+    async def available(self) -> None:
+        """Wait until the database answers and this process owns it."""
+        ...
+
+    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+        """Write entries in one transaction; return each entry's offsets.
+
+        An entry's offsets are those of its durable events. Rows are written first, then the
+        counters of all logs in ascending order, with their events. Raises StoreUnavailable,
+        LogBusy or EntryRefused; after StoreUnavailable, `find` says what was committed.
+        """
         ...
 
 

@@ -166,9 +166,7 @@ class Credentials:
         self._most = sockets_per_key  # 0: no limit
         self._clock = clock
         #: The keys behind tokens: one query for all handshakes that wait for it.
-        self._checks: SharedLookup[tuple[UUID, UUID | None], Key | None] = SharedLookup(
-            lambda who: store.get_token_key(*who)
-        )
+        self._checks: SharedLookup[Key | None] = SharedLookup()
         self._by_key: _Connections = {}
         self._by_user: _Connections = {}
         self._cache: dict[bytes, CachedCredential] = {}
@@ -341,7 +339,9 @@ class Credentials:
         The workspace and environment in a token must match its key's. Otherwise a leaked
         signing secret would give anyone with a key access to every workspace.
         """
-        key = await self._checks.ask((key_id, user_id))
+        key = await self._checks.ask(
+            (key_id, user_id), lambda: self._store.get_token_key(key_id, user_id)
+        )
         if key is None or key.scope != scope or not key.is_valid(self._now()):
             log_refused("token", key)
             return None

@@ -24,7 +24,7 @@ from ringline.domain.publication import Published
 from ringline.domain.spoken_order import in_spoken_order
 from ringline.domain.topics import CallEvents, Topic, ends, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import EventLog
+from ringline.ports import LogReader
 from ringline.services.audience import encode
 from ringline.services.hub import Hub
 from ringline.services.outbox import Outbox
@@ -50,7 +50,7 @@ class Resolved:
 
 
 async def resolve(
-    log_store: EventLog, scope: Scope, *, since: Since | None, replay_limit: int | None = None
+    log_store: LogReader, scope: Scope, *, since: Since | None, replay_limit: int | None = None
 ) -> Resolved:
     """Return where a follower begins. Raises Unavailable.
 
@@ -221,7 +221,7 @@ class Follower:
 
     # -- the past -----------------------------------------------------------------------
 
-    async def catch_up(self, log_store: EventLog, since: Position) -> None:
+    async def catch_up(self, log_store: LogReader, since: Position) -> None:
         """Deliver past events, then join the live ones. Raises Unavailable, OutboxClosed."""
         self._cursor = since.offset
         if self._subscription.spoken_order and since.epoch == self._watch.epoch:
@@ -241,7 +241,7 @@ class Follower:
             else:
                 await self._read_to(goal, log_store)
 
-    async def _read_as_spoken(self, log_store: EventLog) -> None:
+    async def _read_as_spoken(self, log_store: LogReader) -> None:
         """Deliver past events in spoken order, up to what the hub has seen by now."""
         goal = self._watch.buffer.position
         while self._cursor < goal and not self._stopped:
@@ -255,7 +255,7 @@ class Follower:
             self._cursor = read_to
             await self.outbox.drained()
 
-    async def _stretch(self, goal: int, log_store: EventLog) -> tuple[list[Published], int]:
+    async def _stretch(self, goal: int, log_store: LogReader) -> tuple[list[Published], int]:
         """Read a few pages up to an offset; return their events, and where they end."""
         past, read_to = list[Published](), self._cursor
         for _ in range(_SPOKEN_PAGES):
@@ -282,7 +282,7 @@ class Follower:
             self._replay(published)
         return True
 
-    async def _read_to(self, goal: int, log_store: EventLog) -> None:
+    async def _read_to(self, goal: int, log_store: LogReader) -> None:
         """Deliver a page of past events, up to an offset."""
         topic = self._subscription.topic
         page = await log_store.page(self._watch.scope, self._cursor, limit=_PAGE, topic=topic)
@@ -328,7 +328,7 @@ class Follower:
 
 async def follow(
     hub: Hub,
-    log_store: EventLog,
+    log_store: LogReader,
     *,
     subscription: Subscription,
     since: Position,

@@ -9,34 +9,35 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-_Asked = TypeVar("_Asked", bound=Hashable)
 _Found = TypeVar("_Found")
 
 
-class SharedLookup(Generic[_Asked, _Found]):
-    """Looks things up with `look_up`, at most one at a time for each question."""
+class SharedLookup(Generic[_Found]):
+    """Looks things up, at most one at a time for each question."""
 
-    def __init__(self, look_up: Callable[[_Asked], Awaitable[_Found]]) -> None:
-        self._look_up = look_up
-        self._next: dict[_Asked, asyncio.Future[_Found]] = {}
-        self._running: dict[_Asked, asyncio.Task[None]] = {}
+    def __init__(self) -> None:
+        self._next: dict[
+            Hashable, tuple[asyncio.Future[_Found], Callable[[], Awaitable[_Found]]]
+        ] = {}
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
 
-    async def ask(self, asked: _Asked) -> _Found:
-        """Look something up from now on. Raises what the lookup raises."""
-        answer = self._next.get(asked)
-        if answer is None:
+    async def ask(self, asked: Hashable, look_up: Callable[[], Awaitable[_Found]]) -> _Found:
+        """Look something up from now on; `asked` names the question. Raises what it raises."""
+        waiting = self._next.get(asked)
+        if waiting is None:
             loop = asyncio.get_running_loop()
-            answer = self._next[asked] = loop.create_future()
+            waiting = self._next[asked] = loop.create_future(), look_up
             if asked not in self._running:
                 self._running[asked] = loop.create_task(self._run(asked))
-        return await asyncio.shield(answer)
+        return await asyncio.shield(waiting[0])
 
-    async def _run(self, asked: _Asked) -> None:
+    async def _run(self, asked: Hashable) -> None:
         """Answer those who wait, until there are none."""
         try:
-            while (answer := self._next.pop(asked, None)) is not None:
+            while (waiting := self._next.pop(asked, None)) is not None:
+                answer, look_up = waiting
                 try:
-                    found = await self._look_up(asked)
+                    found = await look_up()
                 except Exception as error:
                     answer.set_exception(error)
                     answer.exception()  # marks it as retrieved: everybody may have left

@@ -17,7 +17,7 @@ from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope, Since, parse_since
 from ringline.domain.tiers import Tier
-from ringline.ports import EventLog
+from ringline.ports import LogReader
 from ringline.services.credentials import Closer, Credentials, Registration, log_refused
 from ringline.services.expiries import Expiry
 from ringline.services.hub import Hub
@@ -66,7 +66,7 @@ class Watchers:
     def __init__(
         self,
         hub: Hub,
-        log_store: EventLog,
+        log_store: LogReader,
         *,
         credentials: Credentials,
     ) -> None:
