@@ -6,6 +6,7 @@ A small house of doors stands behind the server's own port, so that its waits ca
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from ringline.web.frame_gate import WATCHER
 from ringline.web.house import House, Waits
 from ringline.web.http_connection import begin_request
 from ringline.web.links import Links
-from ringline.web.listener import PortListener
+from ringline.web.listener import UNSENT_BYTES, PortListener
 from ringline.web.refusals import Refusals
 from ringline.web.sse_stream import SseConnection
 from ringline.web.upgrade import upgrade_problem
@@ -349,6 +350,20 @@ async def test_a_client_that_reads_slowly_is_not_cut_off() -> None:
         assert stream.is_open
         client.close()
         await port.emptied()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the options are Linux's")
+async def test_a_connection_keeps_little_in_the_kernel_and_does_not_outlive_its_network() -> None:
+    async with listening() as port:
+        reader, _ = await port.connect(SOCKET)
+        await until(reader, b"\r\n\r\n")
+        accepted = port.doors.sockets[0]._transport.get_extra_info("socket")
+        for option, value in (
+            (socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES),
+            (socket.TCP_NODELAY, 1),
+            (socket.TCP_USER_TIMEOUT, 1000 * limits.STREAM_IDLE_S.most),
+        ):
+            assert accepted.getsockopt(socket.IPPROTO_TCP, option) == value
 
 
 async def test_the_end_of_the_server_is_the_end_of_its_streams() -> None:

@@ -38,7 +38,12 @@ BODY_S = Limit("a whole body", 120, "s", "408, closed")
 LINGER_S = Limit("what still comes of a body that has been answered", 10, "s", "closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer that the client does not read", 30, "s", "closed")
-STREAM_IDLE_S = Limit("a socket or a stream that the client does not read", 60, "s", "cut off")
+STREAM_IDLE_S = Limit(
+    "a socket or a stream that the client does not read; bytes that its network does not take",
+    60,
+    "s",
+    "cut off",
+)
 EARLY_INPUT_BYTES = Limit(
     "what a client sends on a socket before its handshake is answered", 64 * KIB, "bytes", _PAUSES
 )

@@ -122,6 +122,9 @@ def _listen(host: str, port: int) -> socket.socket:
         unsent = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
         if unsent is not None:
             listening.setsockopt(socket.IPPROTO_TCP, unsent, UNSENT_BYTES)
+        unheard = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
+        if unheard is not None:  # a network that swallows what we send (RFC 5482)
+            listening.setsockopt(socket.IPPROTO_TCP, unheard, limits.STREAM_IDLE_S.most * 1000)
         listening.bind((host, port))
     except OSError:
         listening.close()
