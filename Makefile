@@ -37,7 +37,7 @@ endif
 	@tools/install runtime
 	@touch $@
 
-.PHONY: help setup demo dist test live check format bench bench-relay bench-voices lock clean
+.PHONY: help setup demo dist test live check format bench bench-fanout bench-relay bench-voices lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
@@ -72,6 +72,9 @@ format: .venv/.dev ## format the code
 bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
 	@exec $(BIN)/python -m benchmarks relay
 
+bench-fanout: .venv/.dev ## the fan-out beside nchan, ws, Socket.IO and a loop in C, in a quarter of an hour
+	@exec $(BIN)/python -m benchmarks fanout
+
 bench-voices: .venv/.dev ## what voices cost: codecs, added delay, rollovers, the usage ledger, turns of webhooks
 	@exec $(BIN)/python -m benchmarks voices rollover usage byom
 
@@ -83,8 +86,10 @@ lock: .venv/.dev ## regenerate requirements/*.txt (UPGRADE=1: newest versions)
 	@cd tests/e2e/js && npm install --package-lock-only --ignore-scripts
 	@cd tests/e2e/runtimes && npm install --package-lock-only --ignore-scripts
 	@cd sdk/js && npm install --package-lock-only --ignore-scripts
+	@cd benchmarks/fanout/peers && npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything these targets created, except the demo's data
 	rm -rf .venv .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
 	rm -rf tests/e2e/js/node_modules tests/e2e/runtimes/node_modules sdk/js/node_modules sdk/js/dist
+	rm -rf benchmarks/fanout/peers/node_modules
 	find src sdk tests -name __pycache__ -prune -exec rm -rf {} +

@@ -8,6 +8,7 @@ from benchmarks.answers import answers
 from benchmarks.byom import byom
 from benchmarks.detection import detection
 from benchmarks.events import latency, many_watchers
+from benchmarks.fanout.run import fanout
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.ledger import ledger
 from benchmarks.lists import lists
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "size": size,
     "events": latency,
     "watchers": many_watchers,
+    "fanout": fanout,
     "answers": answers,
     "ledger": ledger,
     "detection": detection,

@@ -1,5 +1,8 @@
 """Benchmarks run, with little data and briefly, up to their tables."""
 
+import shutil
+import sys
+
 import pytest
 
 from tests.e2e.program import dry_benchmark
@@ -33,3 +36,12 @@ def test_benchmarks_are_tried_out(shown: dict[str, str]) -> None:
     assert len(tables) == len(shown)
     for (name, row), table in zip(shown.items(), tables, strict=True):
         assert row in table, name
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("cc") is None, reason="it takes Linux and a C compiler"
+)
+def test_the_fan_out_is_tried_out() -> None:
+    tried = dry_benchmark("fanout", limit_s=LIMIT_S)
+    assert tried.returncode == 0, tried.stderr + tried.stdout
+    assert "| CPU per handshake, µs |" in tried.stdout
