@@ -366,6 +366,20 @@ async def test_a_connection_keeps_little_in_the_kernel_and_does_not_outlive_its_
             assert accepted.getsockopt(socket.IPPROTO_TCP, option) == value
 
 
+async def test_a_server_that_stops_answers_what_it_was_asked() -> None:
+    async with listening() as port:
+        port.doors.bell.clear()
+        reader, _ = await port.connect(SOCKET)
+        while not port.doors.opened:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(port.listener.stop(WAIT_S))
+        await asyncio.sleep(0.1)
+        assert not stopping.done()
+        port.doors.bell.set()
+        assert b" 101 " in await until(reader, b"\r\n\r\n")
+        await stopping
+
+
 async def test_the_end_of_the_server_is_the_end_of_its_streams() -> None:
     async with listening() as port:
         clients = [port.deaf(stream) for stream in (SOCKET, EVENTS, SOCKET[:40], b"")]

@@ -96,6 +96,14 @@ class Edge:
         """Return how many connections are open."""
         return len(self._connections)
 
+    @property
+    def is_answering(self) -> bool:
+        """Return whether a request has no answer yet."""
+        return any(
+            isinstance(connection, StreamRequest) and connection.is_waiting
+            for connection in self._connections
+        )
+
     def sort(self, head: bytes) -> Sorted:
         """Decide whose a request is, by its first bytes."""
         if not head.startswith(_GET):
@@ -185,6 +193,11 @@ class StreamRequest(Connection):
     def is_http11(self) -> bool:
         """Return whether its version is HTTP/1.1, not 1.0."""
         return self._read.is_http11
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether it has no answer yet."""
+        return not self._answered
 
     @property
     def _read(self) -> RequestHead:

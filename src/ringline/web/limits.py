@@ -25,7 +25,7 @@ class StreamLimits:
     """The limits of the streams of a call or a conversation (live streams, 2.2, 2.5, 2.6)."""
 
     watchers: int = limits.WATCHERS.most
-    #: How often a stream of server-sent events sends a heartbeat; two unread ones cut it off.
+    #: How often a stream of server-sent events sends a heartbeat.
     heartbeat_s: float = 30.0
     #: How often a WebSocket is pinged, and how long it may be silent.
     ping_every_s: float = 30.0

@@ -90,9 +90,9 @@ class PortListener:
         ends_at = loop.time() + grace_s
         self._newcomers.close()  # do not wait for another request
         while (
-            any(connection.is_answering for connection in self._connections)
-            and loop.time() < ends_at
-        ):
+            self._edge.is_answering
+            or any(connection.is_answering for connection in self._connections)
+        ) and loop.time() < ends_at:
             for connection in tuple(self._connections):
                 if connection.phase in (ConnectionPhase.IDLE, ConnectionPhase.HEAD):
                     connection.force_close()
