@@ -12,10 +12,12 @@ class Line:
 
     def __init__(self) -> None:
         self.up = True
+        #: Like a cable that was pulled: nobody is told, and whatever is sent is lost.
+        self.pulled = False
         self._writers: list[asyncio.StreamWriter] = []
 
     def cut(self) -> None:
-        self.up = False
+        self.up = self.pulled = False
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
@@ -27,16 +29,20 @@ class Line:
             writer.transport.abort()
             return
         port = int(service.base_url.rpartition(":")[2])
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        except ConnectionError:  # the server is away
+            writer.transport.abort()
+            return
         self._writers += [writer, far_writer]
-        await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
+        await asyncio.gather(self._pipe(reader, far_writer), self._pipe(far_reader, writer))
 
-
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65536):
-            writer.write(data)
-    writer.close()
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if not self.pulled:
+                    writer.write(data)
+        writer.close()
 
 
 @asynccontextmanager
