@@ -110,7 +110,6 @@ async def test_rpc_shows_the_same_row(service: Service) -> None:
         {"allowed_origins": "https://app.example.com"},
         {"allowed_origins": ["https://app.example.com/page"]},
         {"allowed_origins": ["https://app.example.com", 7]},
-        {"allowed_origins": ["https://app.example.com\0"]},
     ],
 )
 async def test_settings_that_are_refused(service: Service, body: dict[str, object]) -> None:
@@ -119,6 +118,16 @@ async def test_settings_that_are_refused(service: Service, body: dict[str, objec
     answer = await v1.patch("/workspace", body)
     assert (answer.status, answer.code) == (400, "INVALID_ARGUMENT")
     assert list(body)[-1] in answer.message
+    assert (await v1.get("/workspace")).body == before
+
+
+async def test_an_origin_with_a_nul_is_refused_with_the_body(service: Service) -> None:
+    """U+0000 is refused before any member is read (contract, 11)."""
+    v1 = V1(service)
+    before = (await v1.get("/workspace")).body
+    answer = await v1.patch("/workspace", {"allowed_origins": ["https://app.example.com\0"]})
+    assert (answer.status, answer.code) == (400, "INVALID_ARGUMENT")
+    assert "U+0000" in answer.message
     assert (await v1.get("/workspace")).body == before
 
 
