@@ -27,6 +27,7 @@ from tests.watchers import events_client, socket_url
 
 WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 
+POLL = "/socket/longpoll"
 RUN, VALIDATE = "/rpc/public/run", "/rpc/public/validate"
 SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/realtime-sessions"
 SECRETS = "/v1/realtime/client_secrets"
@@ -88,6 +89,10 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", THREAD): Socket(),
     ("OPTIONS", THREAD): Plain(),
     ("*", SOCKET): Plain(),
+    ("GET", POLL): Plain(),
+    ("POST", POLL): Plain(),  # its bodies: test_long_poll.py
+    ("OPTIONS", POLL): Plain(),
+    ("*", POLL): Plain(),
     ("*", RUN): Plain(),
     ("*", VALIDATE): Plain(),
     ("*", "/rpc/public/{tail}"): Plain(),

@@ -20,6 +20,8 @@ UNDOCUMENTED = {
     ("OPTIONS", "/v1/calls/{id}/transcript/stream"),
     ("OPTIONS", "/v1/conversations/{id}/stream"),
     ("*", "/socket/websocket"),
+    ("*", "/socket/longpoll"),
+    ("OPTIONS", "/socket/longpoll"),
     ("*", "/rpc/public/{tail}"),
     ("*", "/rpc/public/run"),
     ("*", "/rpc/public/validate"),

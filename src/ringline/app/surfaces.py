@@ -36,6 +36,7 @@ from ringline.web.events_session import SessionServices
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
+from ringline.web.long_poll import LongPolls
 from ringline.web.models import Models
 from ringline.web.openai_server import OpenAIServer
 from ringline.web.rates import RateLimit, SlidingRate
@@ -122,6 +123,7 @@ def build_server(
         links=links,
         limits=limits.streams,
     )
+    session_services = SessionServices(watchers, Presence(now, _new_refs()), limits.sockets)
     surfaces = Surfaces(
         realtime=realtime,
         openai_server=OpenAIServer(starter, session_sockets, mint=mint, new_id=new_id),
@@ -129,9 +131,8 @@ def build_server(
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),
-        events_sockets=EventsSockets(
-            SessionServices(watchers, Presence(now, _new_refs()), limits.sockets), origins
-        ),
+        events_sockets=EventsSockets(session_services, origins),
+        long_polls=LongPolls(session_services, origins),
         stream_door=stream_door,
         call_streams=CallStreams(
             stream_door,

@@ -238,6 +238,17 @@ PRESENCE_WINDOW_MS = Limit(
     "how long changes of presence are gathered", 50, "ms", "one `presence_diff` for all of them"
 )
 SOCKET_SILENT_S = Limit("an events socket without a frame from the client", 60, "s", "close 1001")
+POLL_BYTES = Limit(
+    "a body to `/socket/longpoll`, and the messages of a poll's answer",
+    MIB,
+    "bytes",
+    "413, refused whole; the other messages come with the next poll",
+)
+POLL_FRAMES = Limit("frames of one body to `/socket/longpoll`", 100, "frames", "413, refused whole")
+POLL_WINDOW_S = Limit(
+    "a poll without a message, and a body that waits for those sent before", 10, "s", "204; 408"
+)
+POLL_GONE_S = Limit("a long-poll session without a poll", 15, "s", "it ends; the next one is 410")
 WATCHERS = Limit(
     "live streams of one call, or of one conversation", 50, "streams", "429 `RATE_LIMITED`"
 )
@@ -530,6 +541,10 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PRESENT,
         PRESENCE_WINDOW_MS,
         SOCKET_SILENT_S,
+        POLL_BYTES,
+        POLL_FRAMES,
+        POLL_WINDOW_S,
+        POLL_GONE_S,
         WATCHERS,
     ),
     "Realtime voice": (

@@ -78,6 +78,7 @@ class Admission:
         self._clock = clock
         self._open = 0
         self._of: Counter[str] = Counter()
+        self._sessions: Counter[str] = Counter()
         self._refused = LogPace()
 
     @property
@@ -100,6 +101,26 @@ class Admission:
         """Release the slot of a closed connection."""
         self._open -= 1
         self._count(slot.client, -1)
+
+    def admit_session(self, client: str) -> bool:
+        """Count a session that outlives its connections; False if over the limit.
+
+        A session without a poll holds no connection, so that sessions have as many places of
+        their own, in total and per address. `client` is empty if the address is not known.
+        """
+        most = self._allowance.per_address
+        full = bool(most) and bool(client) and self._sessions[client] >= most
+        if full or self._sessions.total() >= self._allowance.most:
+            self._tell_refusal()
+            return False
+        self._sessions[client] += 1
+        return True
+
+    def leave_session(self, client: str) -> None:
+        """Release a session's place."""
+        self._sessions[client] -= 1
+        if not self._sessions[client]:
+            del self._sessions[client]
 
     def vouch(self, slot: Slot, forwarded: Iterable[str]) -> bool:
         """Count a proxy's connection for its request's client; False if over the limit.

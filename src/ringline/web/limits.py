@@ -16,6 +16,9 @@ class SocketLimits:
     #: A client that sends no frame for this long is closed (events socket, 3.2).
     silent_s: float = limits.SOCKET_SILENT_S.most
     channels: int = limits.CHANNELS.most
+    #: How long a long poll waits for messages, and how long a session outlives its last one (3.8).
+    poll_window_s: float = limits.POLL_WINDOW_S.most
+    poll_gone_s: float = limits.POLL_GONE_S.most
     #: How many events a join can catch up on (contract, 2).
     replay_events: int = limits.REPLAY_EVENTS.most
 

@@ -133,6 +133,11 @@ _STREAM_REFUSALS = _rows(
     "INTERNAL",
     "UNAVAILABLE",
 )
+_POLLED = (
+    Member("status", Shape.INTEGER, "what became of the request"),
+    Member("token", Shape.TEXT, "the long-poll token for the next", null=True, optional=True),
+    Member("messages", Shape.TEXT, "frames, each a text", many=True, optional=True),
+)
 _STATUS = Member("status", Shape.TEXT, "in a word", words=("ok",))
 
 _MINT_REFUSALS = _rows(
@@ -534,6 +539,34 @@ ROUTES: tuple[HttpRoute, ...] = (
         },
         (SESSION_TOKEN.name, "BearerAuth"),
         parameters=(Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),),
+    ),
+    HttpRoute(
+        "GET",
+        "/socket/longpoll",
+        "pollEventsSocket",
+        "Events socket",
+        "Follow a workspace by long polling",
+        "The same session for clients without a WebSocket; Phoenix clients append `/longpoll`. "
+        "The status that counts is in the body. See `docs/reference/long-polling.md`.",
+        {200: "In the body: 200 messages, 204 none, 410 a new session, 403 refused, 500 try again"},
+        (SESSION_TOKEN.name, "BearerAuth"),
+        parameters=(
+            Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),
+            Parameter("token", "query", "the long-poll token of the last answer; none at first"),
+        ),
+        answered=_POLLED,
+    ),
+    HttpRoute(
+        "POST",
+        "/socket/longpoll",
+        "sendToEventsSocket",
+        "Events socket",
+        "Send frames to a long-poll session",
+        "The body is up to 100 frames, one a line, as `application/x-ndjson`: text, or base64 of a "
+        "binary frame. A body of any other type is one frame.",
+        {200: "In the body: 200 taken, 400 or 413 a bad body, 408 too late, 410 no such session"},
+        parameters=(Parameter("token", "query", "a long-poll token of the session"),),
+        answered=_POLLED[:1],
     ),
     HttpRoute(
         "GET",

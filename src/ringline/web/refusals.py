@@ -12,7 +12,9 @@ from aiohttp import web
 from ringline.domain.ids import Prefix, format_id
 from ringline.ports import NewId
 from ringline.web.authentication import answer
+from ringline.web.cors import READABLE
 from ringline.web.links import Links
+from ringline.wire import long_poll
 from ringline.wire.errors import HttpRefusal, refuse_rpc, refuse_v1, refuse_v3
 from ringline.wire.openai_server_errors import refuse_openai
 
@@ -74,7 +76,11 @@ class Refusals:
     ) -> web.Response:
         """Answer with a status, in the format of the path's surface."""
         named = request_id or format_id(Prefix.REQUEST, self.new_id())
-        refusal = self.spell(path, status, request_id=named)
+        if path == long_poll.PATH:  # whose client knows no other way to fail
+            refusal = HttpRefusal(200, long_poll.write_status(long_poll.FAILED))
+            headers = {**READABLE, **(headers or {})}
+        else:
+            refusal = self.spell(path, status, request_id=named)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})
 
     def spell_unread(self, path: str, status: int, *, request_id: str) -> HttpRefusal:

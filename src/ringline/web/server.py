@@ -29,6 +29,7 @@ from ringline.web.house import House
 from ringline.web.http_connection import begin_request, refuse_stranger
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
+from ringline.web.long_poll import LongPolls
 from ringline.web.models import Models
 from ringline.web.openai_server import OpenAIServer
 from ringline.web.openapi import Documentation
@@ -41,6 +42,7 @@ from ringline.web.session_sockets import SessionSockets
 from ringline.web.stream_door import StreamDoor
 from ringline.web.talk import Talk
 from ringline.web.token_mints import OperatorAccess, SessionTokens
+from ringline.wire import long_poll
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class Surfaces:
     session_sockets: SessionSockets
     session_tokens: SessionTokens
     events_sockets: EventsSockets
+    long_polls: LongPolls
     stream_door: StreamDoor
     call_streams: CallStreams
     conversation_streams: ConversationStreams
@@ -171,6 +174,10 @@ def add_routes(
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
     router.add_post("/api/operator/access", surfaces.operator_access.mint)
     router.add_route("*", "/socket/websocket", _bad_socket_method)
+    router.add_get(long_poll.PATH, surfaces.long_polls.poll, allow_head=False)
+    router.add_post(long_poll.PATH, surfaces.long_polls.send)
+    router.add_options(long_poll.PATH, surfaces.long_polls.preflight)
+    router.add_route("*", long_poll.PATH, surfaces.long_polls.other_method)
     for path, handler in (
         ("/rpc/public/run", surfaces.rpc.run),
         ("/rpc/public/validate", surfaces.rpc.validate),

@@ -24,6 +24,7 @@ from ringline.services.hub import Hub
 from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
 from ringline.web.edge import StreamRequest
 from ringline.wire.dialect import Dialect
+from ringline.wire.long_poll import spell_message
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
@@ -191,6 +192,19 @@ class InTextFrames:
         """Encode and frame an event."""
         payload = self._dialect.encode(event, position, scope=scope)
         return None if payload is None else text_frame(payload)
+
+
+class InPolls:
+    """A dialect in the messages of a poll's answer."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.name = f"longpoll/{dialect.name}"
+
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
+        """Encode an event as one message of a list."""
+        payload = self._dialect.encode(event, position, scope=scope)
+        return None if payload is None else spell_message(payload)
 
 
 class InChunks:
