@@ -346,6 +346,7 @@ http {{
   client_body_in_single_buffer on;
   client_body_buffer_size 128k;
   keepalive_requests 100000000;
+  keepalive_timeout 3600s;
   nchan_shared_memory_size 256m;
   server {{
     listen 127.0.0.1:{port} backlog=1024;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import struct
@@ -84,7 +85,8 @@ class Line:
         """End the process in good order: its input ends."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # it has ended already
+                    pipe.close()
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
