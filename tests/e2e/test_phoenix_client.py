@@ -16,10 +16,15 @@ from tests.serving import Service
 CLIENT = "phoenix_client.js"
 
 
+@pytest.fixture(params=["websocket", "longpoll"])
+def carrier(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.mark.parametrize("by", ["params", "authToken"])
-async def test_join_watch_a_call_and_leave(service: Service, by: str) -> None:
+async def test_join_watch_a_call_and_leave(service: Service, by: str, carrier: str) -> None:
     token = await service.session_token()
-    async with node_client(CLIENT, service.ws_url, token, by) as client:
+    async with node_client(CLIENT, service.ws_url, token, by, carrier) as client:
         joined = await client.until("joined")
         assert set(joined) == {"position"}
         client.do("heartbeat")
@@ -55,15 +60,15 @@ async def test_a_bad_token(service: Service) -> None:
         assert client.all("open") == []
 
 
-async def test_who_is_present(service: Service) -> None:
+async def test_who_is_present(service: Service, carrier: str) -> None:
     ada, bob = [await token_of(service, name) for name in ("ada", "bob")]
-    async with node_client(CLIENT, service.ws_url, ada, "params") as watcher:
+    async with node_client(CLIENT, service.ws_url, ada, "params", carrier) as watcher:
         first = await watcher.until("present")
         assert list(first["present"]) == ["ada"]
-        async with node_client(CLIENT, service.ws_url, bob, "params") as one:
+        async with node_client(CLIENT, service.ws_url, bob, "params", carrier) as one:
             assert set((await one.until("present"))["present"]) == {"ada", "bob"}
             await watcher.until("came", key="bob")
-            async with node_client(CLIENT, service.ws_url, bob, "params") as two:
+            async with node_client(CLIENT, service.ws_url, bob, "params", carrier) as two:
                 await two.until("joined")
                 await watcher.until("came", key="bob")
                 assert [
@@ -91,12 +96,12 @@ def directory() -> Iterator[Path]:
         yield path
 
 
-async def test_resume_after_the_server_was_killed(directory: Path) -> None:
+async def test_resume_after_the_server_was_killed(directory: Path, carrier: str) -> None:
     async with aiohttp.ClientSession() as http:
         async with server_process(directory) as server:
             service = _service(server.ready, http)
             token = await service.session_token()
-            async with node_client(CLIENT, service.ws_url, token, "params") as client:
+            async with node_client(CLIENT, service.ws_url, token, "params", carrier) as client:
                 await client.until("joined")
                 async with calling(service) as caller:
                     await caller.say("before the kill")

@@ -1,7 +1,7 @@
 // A watcher on the phoenix client, as it is published. What it sees goes to stdout as lines
 // of JSON; words on stdin tell it what to do.
 import { createInterface } from "node:readline";
-import { Presence, Socket } from "phoenix";
+import { LongPoll, Presence, Socket } from "phoenix";
 import WebSocket from "ws";
 
 const EVENTS = [
@@ -15,11 +15,12 @@ const EVENTS = [
   "call_ai_audit_event",
 ];
 
-const [url, token, by] = process.argv.slice(2);
+const [url, token, by, carrier = "websocket"] = process.argv.slice(2);
 const tell = (what, payload = {}) => console.log(JSON.stringify({ what, payload }));
 const credential =
   by === "authToken" ? { authToken: token } : { params: () => ({ session_token: token }) };
-const socket = new Socket(`${url}/socket`, { transport: WebSocket, ...credential });
+const transport = carrier === "longpoll" ? LongPoll : WebSocket;
+const socket = new Socket(`${url}/socket`, { transport, ...credential });
 let since = null;
 
 socket.onOpen(() => tell("open"));
