@@ -14,6 +14,7 @@ from ringline.domain.log import Environment, Scope
 from tests.callers import calling
 from tests.database import TestDatabase
 from tests.followed import written_thread
+from tests.polling import poll_client, polling
 from tests.serving import Service, serving
 from tests.texting import Texting
 from tests.watchers import StreamClient, events_client, transcript
@@ -57,12 +58,16 @@ async def test_each_surface_says_so_in_its_own_way(service: Service, wall: WallC
             connect(f"{service.ws_url}/v1/calls/{call.call_id}/stream?token={token}")
         )
         spoken = await held.enter_async_context(transcript(service, call.call_id, key=token))
+        polls = await held.enter_async_context(poll_client(service, key))
+        poll = await held.enter_async_context(polling(polls))
         written = await held.enter_async_context(conversation(service, thread.id, key=token))
         # A key does not end with the tokens that it minted.
         own = await held.enter_async_context(transcript(service, call.call_id, key=key))
         wall.off_by = JUMP
         assert await events.closed() == 1001
         assert events.socket.close_reason == "expired"
+        assert (await poll).status == 403
+        assert (await polls.poll()).status == 403
         of_call = StreamClient(socket)
         await of_call.rest()
         assert of_call.closed == (1008, "UNAUTHENTICATED")
@@ -77,7 +82,11 @@ async def test_each_surface_says_so_in_its_own_way(service: Service, wall: WallC
 
 
 async def test_it_is_off_by_default(wall: WallClock, database: TestDatabase) -> None:
-    async with serving(database) as service, events_client(service) as client:
+    async with (
+        serving(database) as service,
+        events_client(service) as client,
+        poll_client(service) as polls,
+    ):
         scope = Scope(service.keys.workspace_id, Environment.LIVE)
         _, ends = await service.admin.workspaces.create_key(
             scope, KeyKind.SECRET, label="ends", expires_at=wall() + timedelta(seconds=60)
@@ -87,3 +96,7 @@ async def test_it_is_off_by_default(wall: WallClock, database: TestDatabase) -> 
             assert await other.closed() == 1001  # its key has expired, so there was a look
         await client.send(None, "9", "phoenix", "heartbeat", {})
         assert (await client.receive())[4]["status"] == "ok"
+        # A client that polls repeats its token for as long as its session lasts.
+        assert await polls.send([None, "9", "phoenix", "heartbeat", {}]) == 200
+        assert (await polls.push())[4]["status"] == "ok"
+        assert (await polls.get()).status == 403, "it opens no other"

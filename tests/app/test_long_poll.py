@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
+from ringline.web import watchers
 from ringline.web.limits import SocketLimits, WebLimits
+from ringline.wire import long_poll
 from ringline.wire.phoenix import PhoenixMessage, encode_binary_push
 from tests.callers import LIMIT_S, calling, make_call
 from tests.database import TestDatabase
@@ -220,6 +223,30 @@ async def test_an_older_token_does_not_disturb_the_session(service: Service) -> 
             assert (await client.post(json.dumps(beat("10")), token=oldest)).status == 200
             async with asyncio.timeout(LIMIT_S):
                 assert (await poll).status == 200
+
+
+async def test_an_event_is_framed_once_for_all_who_poll(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    framed: Counter[bytes] = Counter()
+
+    def spell(payload: bytes) -> bytes:
+        framed[payload] += 1
+        return long_poll.spell_message(payload)
+
+    monkeypatch.setattr(watchers, "spell_message", spell)
+    async with (
+        poll_client(service) as one,
+        poll_client(service) as two,
+        events_client(service) as other,
+    ):
+        for client in (one, two, other):
+            await client.join()
+        await make_call(service)
+        told = [await client.until("call_ended") for client in (one, two, other)]
+    assert told[0] == told[1] == told[2]
+    assert len(framed) == len(told[0])
+    assert set(framed.values()) == {1}
 
 
 # -- bodies -----------------------------------------------------------------------------

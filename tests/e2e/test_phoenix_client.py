@@ -1,12 +1,15 @@
 """The npm `phoenix` client, unmodified, watches calls (events socket, 3)."""
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from ringline.domain.credentials import FirstKeys
+from ringline.domain.credentials import FirstKeys, KeyKind
+from ringline.domain.log import Environment, Scope
 from tests.callers import calling, make_call
 from tests.e2e.node_client import node_client
 from tests.e2e.program import reachable_directory
@@ -21,7 +24,16 @@ def carrier(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.mark.parametrize("by", ["params", "authToken"])
+@pytest.mark.parametrize(
+    ("by", "carrier"),
+    [
+        ("params", "websocket"),
+        ("authToken", "websocket"),
+        ("params", "longpoll"),
+        ("authToken", "longpoll"),
+        ("params", "fallback"),
+    ],
+)
 async def test_join_watch_a_call_and_leave(service: Service, by: str, carrier: str) -> None:
     token = await service.session_token()
     async with node_client(CLIENT, service.ws_url, token, by, carrier) as client:
@@ -60,6 +72,23 @@ async def test_a_bad_token(service: Service) -> None:
         assert client.all("open") == []
 
 
+async def test_a_bad_token_of_a_client_that_polls(service: Service) -> None:
+    async with node_client(CLIENT, service.ws_url, "nonsense", "params", "longpoll") as client:
+        assert await client.until("close") == {"code": 1008}
+        assert await client.until("close") == {"code": 1008}, "it tries again"
+        assert client.all("open") == []
+
+
+async def test_a_client_that_polls_is_told_of_a_revocation(service: Service) -> None:
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    key, secret = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="another")
+    token = await service.session_token(secret)
+    async with node_client(CLIENT, service.ws_url, token, "params", "longpoll") as client:
+        await client.until("joined")
+        await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
+        assert await client.until("close") == {"code": 1008}
+
+
 async def test_who_is_present(service: Service, carrier: str) -> None:
     ada, bob = [await token_of(service, name) for name in ("ada", "bob")]
     async with node_client(CLIENT, service.ws_url, ada, "params", carrier) as watcher:
@@ -96,27 +125,38 @@ def directory() -> Iterator[Path]:
         yield path
 
 
-async def test_resume_after_the_server_was_killed(directory: Path, carrier: str) -> None:
-    async with aiohttp.ClientSession() as http:
+async def test_resume_after_the_server_was_killed(directory: Path) -> None:
+    """Over a WebSocket and by long polling."""
+    async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
         async with server_process(directory) as server:
             service = _service(server.ready, http)
             token = await service.session_token()
-            async with node_client(CLIENT, service.ws_url, token, "params", carrier) as client:
+            clients = [
+                await stack.enter_async_context(
+                    node_client(CLIENT, service.ws_url, token, "params", carrier)
+                )
+                for carrier in ("websocket", "longpoll")
+            ]
+            for client in clients:
                 await client.until("joined")
-                async with calling(service) as caller:
-                    await caller.say("before the kill")
-                    said = await client.until("call_transcript_completed")
-                    await server.kill()
-                await client.until("close")
-                port = int(service.base_url.rpartition(":")[2])
-                async with server_process(directory, port=port) as again:
-                    joined = await client.until("joined")
-                    assert joined == {"position": said["position"], "recovered": True}
-                    lost = await client.until("call_ended", callUuid=caller.uuid)
-                    assert lost["hangupCause"] == "server_lost"
-                    service = _service(again.ready, http)
-                    second = await make_call(service, "after the kill")
-                    await client.until("call_ended", callUuid=second.uuid)
+            async with calling(service) as caller:
+                await caller.say("before the kill")
+                said = [await client.until("call_transcript_completed") for client in clients]
+                await server.kill()
+        for client in clients:
+            await client.until("close")
+        port = int(service.base_url.rpartition(":")[2])
+        async with server_process(directory, port=port) as again:
+            for client, last in zip(clients, said, strict=True):
+                joined = await client.until("joined")
+                assert joined == {"position": last["position"], "recovered": True}
+                lost = await client.until("call_ended", callUuid=caller.uuid)
+                assert lost["hangupCause"] == "server_lost"
+            service = _service(again.ready, http)
+            second = await make_call(service, "after the kill")
+            for client in clients:
+                await client.until("call_ended", callUuid=second.uuid)
+    for client in clients:
         told = [seen["payload"] for seen in client.seen]
         positions = [payload["position"] for payload in told if "eventId" in payload]
         offsets = [int(position.split(":")[1]) for position in positions]

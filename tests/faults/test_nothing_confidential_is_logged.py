@@ -99,6 +99,14 @@ async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
                 await socket.send_str(f'{{"type": "session.start", "config": "{STRANGE}"}}')
                 await socket.send_str(f'["1", "1", "{token}", "phx_join", {{"x": "{STRANGE}"}}]')
                 await socket.close()
+            async with http.get(f"{api.url}/socket/longpoll?session_token={token}") as opened:
+                polled = (await opened.json())["token"]
+            confidential.append(polled.partition(".")[0])
+            for body in ("", f'["1", "1", "{STRANGE}"'):
+                async with http.post(
+                    f"{api.url}/socket/longpoll?session_token={token}&token={polled}", data=body
+                ) as refused:
+                    assert refused.status == 200
             async with http.post(
                 f"{api.url}/v3/realtime-sessions", data=f"{STRANGE} {ticket}", headers=api.headers()
             ) as refused:

@@ -15,7 +15,7 @@ export interface SocketOptions {
   params?: object | (() => object);
   /** A WebSocket class, where there is no global one. */
   transport?: WebSocketClass;
-  /** The server has no long polling. */
+  /** The SDK has no long polling. */
   longPollFallbackMs?: never;
   /** How long a mint, a connection and a reply may take each, in ms: 10,000 if absent. */
   timeout?: number;
@@ -128,12 +128,13 @@ function tokensOf(
   );
 }
 
-// By itself phoenix would turn to long polling, which the server does not have yet.
+// By itself phoenix would turn to long polling, which takes no class of ours below it: nothing
+// would fetch tokens, and there are no close codes.
 function webSocketClass(options: SocketOptions): WebSocketClass {
   const { transport } = options;
   if (options.longPollFallbackMs || (transport && "poll" in Object(transport.prototype))) {
     throw new Error(
-      "the server has no long polling yet: leave longPollFallbackMs out, and transport or make it a WebSocket",
+      "the SDK has no long polling: leave longPollFallbackMs out, and transport or make it a WebSocket",
     );
   }
   const found = transport ?? globalThis.WebSocket;

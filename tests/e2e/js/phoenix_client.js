@@ -15,12 +15,22 @@ const EVENTS = [
   "call_ai_audit_event",
 ];
 
+// A WebSocket that a network keeps from opening.
+class Blocked {
+  readyState = 0;
+  close() {}
+}
+const CARRIERS = {
+  websocket: { transport: WebSocket },
+  longpoll: { transport: LongPoll },
+  fallback: { transport: Blocked, longPollFallbackMs: 50 },
+};
+
 const [url, token, by, carrier = "websocket"] = process.argv.slice(2);
 const tell = (what, payload = {}) => console.log(JSON.stringify({ what, payload }));
 const credential =
   by === "authToken" ? { authToken: token } : { params: () => ({ session_token: token }) };
-const transport = carrier === "longpoll" ? LongPoll : WebSocket;
-const socket = new Socket(`${url}/socket`, { transport, ...credential });
+const socket = new Socket(`${url}/socket`, { ...CARRIERS[carrier], ...credential });
 let since = null;
 
 socket.onOpen(() => tell("open"));
