@@ -25,6 +25,7 @@ from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.publication import Published
 from ringline.domain.records import Entry
 from ringline.services.audience import Writer
+from ringline.services.stream_ledger import DropReason, StreamSurface, Subscriber
 from ringline.wire.dialect import Dialect
 
 NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
@@ -37,6 +38,11 @@ def new_id() -> UUID:
 
 def a_scope(number: int = 1, environment: Environment = Environment.LIVE) -> Scope:
     return Scope(UUID(int=number), environment)
+
+
+def a_subscriber(number: int = 1, user: int | None = None) -> Subscriber:
+    user_id = None if user is None else UUID(int=user)
+    return Subscriber(StreamSurface.EVENTS_SOCKET, UUID(int=number), user_id)
 
 
 def call_ref(call_id: UUID) -> CallRef:
@@ -147,9 +153,11 @@ class RecordingListener:
     lost: list[Position] = field(default_factory=list)
     ends: int = 0
     outbox: Writer = field(default_factory=NeverFree)
+    subscriber: Subscriber = field(default_factory=lambda: a_subscriber())
 
-    def deliver(self, published: Published, frame: bytes) -> None:
+    def deliver(self, published: Published, frame: bytes) -> DropReason | None:
         self.heard.append((published, frame))
+        return None
 
     def lost_position(self, position: Position) -> None:
         self.lost.append(position)

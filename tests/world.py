@@ -30,7 +30,7 @@ from ringline.services.journal import Journal
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.services.repo import Repo
 from tests.faulty import FaultyBus, FaultyLog, LogRecords
-from tests.samples import LineDialect
+from tests.samples import LineDialect, a_subscriber
 
 
 class ProcessBus:
@@ -164,6 +164,7 @@ class Client:
                 self.on_loss,
                 self._on_gap,
                 LineDialect("plain", positions=False),
+                subscriber=a_subscriber(),
             )
             self.follower = await follow(
                 process.hub,

@@ -19,9 +19,25 @@ from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.hub import Hub
 from ringline.services.outbox import Flushable, Outbox, Tick
 from ringline.services.reordering import ReorderBuffer
+from ringline.services.stream_ledger import (
+    DropReason,
+    LoggedEvent,
+    StreamLedger,
+    Subscriber,
+)
 from ringline.services.watch import Watch
 from tests.faulty import FaultyBus, MemoryLog
-from tests.samples import LineDialect, RecordingConnection, a_scope, ended, new_id, note, partial
+from tests.samples import (
+    NOW,
+    LineDialect,
+    RecordingConnection,
+    a_scope,
+    a_subscriber,
+    ended,
+    new_id,
+    note,
+    partial,
+)
 
 SCOPE = a_scope(1)
 EPOCH = "epoch001"
@@ -90,7 +106,9 @@ class Stage:
     def __init__(self) -> None:
         self.tick = HandTick()
         self.charged: list[tuple[Scope, int]] = []
-        fan_out = FanOut(self.tick, lambda scope, size: self.charged.append((scope, size)))
+        self.ledger = StreamLedger(lambda: NOW)
+        charge = self.charged
+        fan_out = FanOut(self.tick, lambda scope, size: charge.append((scope, size)), self.ledger)
         self.watch = Watch(SCOPE, EPOCH, buffer=ReorderBuffer(0), fan_out=fan_out)
         self.hub = QuietHub(MemoryLog(), FaultyBus())
 
@@ -116,6 +134,7 @@ class Ear:
     on_loss: OnLoss = OnLoss.STOP
     name: str = "full"
     limit: int = 4
+    subscriber: Subscriber = field(default_factory=a_subscriber)
     wire: Connection = field(default_factory=Connection)
     gaps: list[Position] = field(default_factory=list)
     ends: int = 0
@@ -140,6 +159,7 @@ class Ear:
             self._on_gap,
             LineDialect(f"{self.name}-plain", positions=False),
             on_end=self._on_end,
+            subscriber=self.subscriber,
         )
         watch = self.stage.watch
         self.follower = Follower(
@@ -214,7 +234,12 @@ def test_many_bytes_are_written_before_the_tick_ends() -> None:
     wire = RecordingConnection()
     outbox = Outbox(wire, stage.tick, overrun=lambda: None)
     subscription = Subscription(
-        SCOPE, ALL_EVENTS, Padded(limits.WAITING_BYTES.most // 2), OnLoss.STOP, lambda _: None
+        SCOPE,
+        ALL_EVENTS,
+        Padded(limits.WAITING_BYTES.most // 2),
+        OnLoss.STOP,
+        lambda _: None,
+        subscriber=a_subscriber(),
     )
     follower = Follower(stage.hub, stage.watch, subscription=subscription, outbox=outbox)
     run(follower.catch_up(MemoryLog(), stage.watch.position))
@@ -336,6 +361,7 @@ def test_what_is_left_of_a_tick_after_a_loss_has_no_positions() -> None:
         OnLoss.WITHOUT_POSITIONS,
         lambda _: None,
         Sized("plain", positions=False),
+        subscriber=a_subscriber(),
     )
     follower = Follower(stage.hub, stage.watch, subscription=subscription, outbox=outbox)
     run(follower.catch_up(MemoryLog(), stage.watch.position))
@@ -383,6 +409,59 @@ def test_the_topic_s_end_is_told_although_its_frame_was_dropped() -> None:
     stage.tick.end()
     assert (ear.ends, ear.gaps) == (1, [Position(EPOCH, 4)])
     assert stops.ends == 0, "it is to resume"
+
+
+def known(stage: Stage, published: Published) -> tuple[int, int, list[tuple[str, str | None]]]:
+    """What the ledger says: sent, dropped, and each outcome's subject and reason."""
+    found = stage.ledger.deliveries_of(LoggedEvent(SCOPE, published.event.id, published.offset))
+    outcomes: list[tuple[str, str | None]] = [
+        (one.subscriber.subject, one.reason) for one in found.recent
+    ]
+    return found.sent, found.dropped, outcomes
+
+
+def test_the_ledger_knows_who_was_sent_an_event_and_who_lost_it() -> None:
+    stage = Stage()
+    one, two = a_subscriber(1), a_subscriber(2, user=5)
+    Ear(stage, subscriber=one)
+    slow = Ear(stage, on_loss=OnLoss.CONTINUE, subscriber=two)
+    slow.pause()
+    published = [item for _ in range(5) for item in stage.publish(note())]
+    stage.tick.end()
+    assert two.subject.startswith("usr_")
+    assert one.subject.startswith("key_")
+    assert known(stage, published[3]) == (2, 0, [(one.subject, None), (two.subject, None)])
+    assert known(stage, published[4]) == (
+        1,
+        1,
+        [(two.subject, DropReason.BUFFER_FULL), (one.subject, None)],
+    )
+    slow.outbox.close()
+    [last] = stage.publish(note())
+    stage.tick.end()
+    assert known(stage, last)[2] == [(two.subject, DropReason.CLOSED), (one.subject, None)]
+
+
+def test_of_many_listeners_the_ledger_names_those_who_lost_it() -> None:
+    stage = Stage()
+    ears = [Ear(stage, on_loss=OnLoss.CONTINUE, subscriber=a_subscriber(n)) for n in range(1, 41)]
+    ears[7].pause()
+    published = [item for _ in range(6) for item in stage.publish(note())]
+    stage.tick.end()
+    lost = (ears[7].subscriber.subject, DropReason.BUFFER_FULL)
+    assert known(stage, published[0]) == (40, 0, [])
+    assert known(stage, published[5]) == (39, 1, [lost])
+
+
+def test_the_ledger_notes_nothing_of_partials_or_without_listeners() -> None:
+    stage = Stage()
+    call = new_id()
+    [of_nobody] = stage.publish(note())
+    ear = Ear(stage, CallEvents(call))
+    [heard] = stage.publish(partial(call, "so far", 0))
+    stage.tick.end()
+    assert len(ear.wire.lines) == 1
+    assert known(stage, of_nobody) == known(stage, heard) == (0, 0, [])
 
 
 LISTENER = st.integers(0, 30)

@@ -29,6 +29,7 @@ from tests.samples import (
     LineDialect,
     RecordingConnection,
     a_scope,
+    a_subscriber,
     ended,
     entry,
     new_id,
@@ -82,6 +83,7 @@ class Desk:
             LineDialect("plain", positions=False),
             open_turns,
             on_end=self.ended.append,
+            subscriber=a_subscriber(),
         )
 
     async def follow(
@@ -340,11 +342,11 @@ def test_a_follower_that_was_closed_gets_nothing() -> None:
         (at(15), Resolved(at(15), True)),
         (at(20), Resolved(at(20), True)),
         (at(9), Resolved(at(9), True)),  # the oldest kept is 10
-        (at(8), Resolved(at(20), False)),
-        (FromBeginning(), Resolved(at(20), False)),
-        (at(21), Resolved(at(20), False)),
-        (Position("epoch000", 15), Resolved(at(20), False)),
-        (AfterEvent(new_id()), Resolved(at(20), False)),
+        (at(8), Resolved(at(20), False, 8)),
+        (FromBeginning(), Resolved(at(20), False, 0)),
+        (at(21), Resolved(at(20), False, 20)),
+        (Position("epoch000", 15), Resolved(at(20), False, 0)),
+        (AfterEvent(new_id()), Resolved(at(20), False, 0)),
     ],
 )
 def test_a_position_is_recovered_or_honestly_not(since: Since | None, expected: Resolved) -> None:
@@ -381,7 +383,7 @@ def test_more_than_the_replay_limit_is_not_recovered() -> None:
             at(10), True
         )
         assert await resolve(desk.store, SCOPE, since=at(9), replay_limit=10) == Resolved(
-            at(20), False
+            at(20), False, 9
         )
 
     scenario(steps)

@@ -14,6 +14,7 @@ from ringline.domain.topics import ALL_EVENTS, CallEvents
 from ringline.domain.unavailable import UnavailableReason
 from ringline.ports import ALL_LOGS, AllLogs, LogHead, StoreUnavailable, Subscriber, Unsubscribe
 from ringline.services.hub import Hub, _Opening
+from ringline.services.stream_ledger import DropReason
 from tests import clock
 from tests.expecting import unavailable_for
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
@@ -365,7 +366,7 @@ def test_every_listener_is_notified_of_events_that_retention_removed() -> None:
 
 def test_a_failing_listener_or_dialect_does_not_affect_others() -> None:
     class Broken(RecordingListener):
-        def deliver(self, published: Published, frame: bytes) -> None:
+        def deliver(self, published: Published, frame: bytes) -> DropReason | None:
             raise RuntimeError
 
     class Mute(LineDialect):

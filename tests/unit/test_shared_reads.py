@@ -15,7 +15,7 @@ from ringline.services.outbox import Outbox
 from ringline.services.shared_reads import SharedReads
 from tests import clock
 from tests.faulty import EPOCH, MemoryLog
-from tests.samples import LineDialect, RecordingConnection, a_scope, entry, note
+from tests.samples import LineDialect, RecordingConnection, a_scope, a_subscriber, entry, note
 
 CLIENTS, EVENTS = 1_000, 300
 
@@ -62,7 +62,12 @@ def test_a_thousand_that_come_back_at_once_ask_the_log_a_few_times() -> None:
             connection = RecordingConnection()
             outbox = Outbox(connection, hub.tick, overrun=lambda: None)
             subscription = Subscription(
-                scope, ALL_EVENTS, LineDialect(), OnLoss.STOP, on_gap=lambda follower: None
+                scope,
+                ALL_EVENTS,
+                LineDialect(),
+                OnLoss.STOP,
+                on_gap=lambda follower: None,
+                subscriber=a_subscriber(),
             )
             follower = await follow(
                 hub, reads, subscription=subscription, since=start.position, outbox=outbox

@@ -1763,6 +1763,8 @@ export interface V1ListEventDeliveriesAnswer {
   occurred_at: Timestamp;
   /** Its deliveries; empty if no agent or endpoint was owed it. */
   webhooks: readonly ({ delivery_id: string; event_id: string; event_type: string; agent_id: string | null; endpoint_id: string | null; url: string | null; status: "pending" | "delivered" | "dead"; attempts: number; last_response_code: number | null; next_attempt_at: Timestamp | null; created_at: Timestamp; attempt_log: readonly ({ attempt: number; started_at: Timestamp; duration_ms: number; response_code: number | null; error: "timeout" | "dns" | "refused" | "reset" | "tls" | "address_not_allowed" | "redirect" | "closed" | null; response_body: string | null })[] })[];
+  /** Its live deliveries by this process; for a management key alone. */
+  subscriptions?: { sent: number; dropped: number; recent: readonly ({ surface: "events_socket" | "call_socket" | "transcript_stream" | "conversation_stream"; topic: string; subject: string; outcome: "sent" | "dropped"; reason: "buffer_full" | "not_recovered" | "closed" | null; at: Timestamp })[]; kept_since: Timestamp };
 }
 
 /** The new secret. */

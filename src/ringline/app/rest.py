@@ -26,6 +26,7 @@ from ringline.services.repo import Repo
 from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
 from ringline.services.sealer import Sealer
+from ringline.services.stream_ledger import StreamLedger
 from ringline.services.text_turns import OpenAccount
 from ringline.services.thread_modes import ThreadModes
 from ringline.services.trial_sends import TrialSends
@@ -43,6 +44,7 @@ def build_rest(
     sandbox: SandboxCalls,
     messages: Messages,
     send: SendWebhook,
+    streams: StreamLedger,
     now: Clock,
     agent_rules: AgentRules,
     open_account: OpenAccount,
@@ -82,6 +84,7 @@ def build_rest(
             repo, sealer.seal, now=now, new_id=new_id, random_bytes=secrets.token_bytes
         ),
         DeliveryLedger(repo, now),
+        streams,
         Recovery(repo, now, new_id=new_id),
         webhook_secrets,
         CallRecords(repo, recordings, now=now),

@@ -286,6 +286,7 @@ async def _start(
             sandbox=sandbox,
             messages=messaging.messages,
             send=receivers.sender.send,
+            streams=hub.ledger,
             now=now,
             agent_rules=agent_rules,
             open_account=open_account,

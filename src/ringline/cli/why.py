@@ -11,7 +11,13 @@ from ringline.cli.options import ApiKey, DataDir, Json, Url, find_target
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import show, show_json
 from ringline.client.http import ApiProblem, open_api
-from ringline.client.webhooks import Attempt, Delivery, EventDeliveries, deliveries_of
+from ringline.client.webhooks import (
+    Attempt,
+    Delivery,
+    EventDeliveries,
+    Subscriptions,
+    deliveries_of,
+)
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.webhook_words import ERROR_MEANS
 from ringline.domain.webhooks import AttemptError
@@ -19,6 +25,8 @@ from ringline.domain.webhooks import AttemptError
 #: How many attempts of a delivery fit on a screen: the latest.
 _ATTEMPTS = 5
 _BODY_CHARACTERS = 80
+#: How many subscriptions are shown: those that lost it first.
+_LISTENERS = 20
 
 
 def why(
@@ -61,7 +69,6 @@ def _lines(found: EventDeliveries) -> Iterator[str]:
     if not found.webhooks:
         yield "  It was not owed to any receiver: no enabled endpoint wanted it when it happened,"
         yield "  and no agent with a URL was on the call. An endpoint's `recover` still sends it."
-        return
     for delivery in found.webhooks:
         yield ""
         yield f"  {describe_delivery(delivery)}"
@@ -73,6 +80,24 @@ def _lines(found: EventDeliveries) -> Iterator[str]:
             yield from _hints(attempt)
         if not delivery.is_pending:
             yield f"    again: ringline webhooks redeliver {delivery.delivery_id}"
+    if found.subscriptions is not None:
+        yield ""
+        yield from _live(found.subscriptions)
+
+
+def _live(live: Subscriptions) -> Iterator[str]:
+    """Yield what is known of an event's live deliveries."""
+    if not live.sent and not live.dropped:
+        yield "  Nobody was listening, as far as this server knows."
+    else:
+        yield f"  live: sent to {live.sent}, dropped for {live.dropped}"
+    for outcome in live.recent[:_LISTENERS]:
+        reason = "" if outcome.reason is None else f", {outcome.reason}"
+        yield (
+            f"    {moment(outcome.at)}: {outcome.outcome}{reason}: "
+            f"{outcome.surface} {outcome.topic} of {outcome.subject}"
+        )
+    yield f"    (known since {moment(live.kept_since)})"
 
 
 def _hints(attempt: Attempt) -> Iterator[str]:

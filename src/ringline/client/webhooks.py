@@ -58,6 +58,26 @@ class Delivery(msgspec.Struct, frozen=True):
         return self.status == "pending"
 
 
+class StreamOutcome(msgspec.Struct, frozen=True):
+    """What became of an event for one subscription."""
+
+    surface: str
+    topic: str
+    subject: str
+    outcome: str
+    at: str
+    reason: str | None = None
+
+
+class Subscriptions(msgspec.Struct, frozen=True):
+    """An event's live deliveries, as far as the server knows them."""
+
+    sent: int
+    dropped: int
+    kept_since: str
+    recent: tuple[StreamOutcome, ...] = ()
+
+
 class EventDeliveries(msgspec.Struct, frozen=True):
     """Where an event went (contract, 12)."""
 
@@ -66,6 +86,8 @@ class EventDeliveries(msgspec.Struct, frozen=True):
     position: str
     occurred_at: str
     webhooks: tuple[Delivery, ...] = ()
+    #: With a management key alone.
+    subscriptions: Subscriptions | None = None
 
 
 class _Page(msgspec.Struct, frozen=True):

@@ -412,6 +412,15 @@ EARLY_EVENTS = Limit(
 EARLY_BYTES = Limit(
     "events of a watched log that arrived out of order", 8 * MIB, "bytes", "read from the log"
 )
+STREAM_LEDGER = Limit(
+    "writes to the listeners of a topic that `ringline why` knows",
+    4_096,
+    "writes",
+    "the oldest is forgotten",
+)
+STREAM_OUTCOMES = Limit(
+    "subscriptions that are shown for one event", 100, "subscriptions", "the oldest are left out"
+)
 FOLLOWED_BYTES = Limit(
     "events read from the log at a time for one listener, at least one",
     256 * KIB,
@@ -604,6 +613,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         RECENT_BYTES,
         EARLY_EVENTS,
         EARLY_BYTES,
+        STREAM_LEDGER,
+        STREAM_OUTCOMES,
         FOLLOWED_BYTES,
         PAGE_BYTES,
         PORTION_ROWS,

@@ -22,6 +22,7 @@ from ringline.services.recovery import Recovery
 from ringline.services.repo import Repo
 from ringline.services.routing_rules import RoutingRules
 from ringline.services.sandbox_calls import SandboxCalls
+from ringline.services.stream_ledger import StreamLedger
 from ringline.services.thread_modes import ThreadModes
 from ringline.services.trial_sends import TrialSends
 from ringline.services.webhook_endpoints import WebhookEndpoints
@@ -44,6 +45,7 @@ class Services:
     keys: ApiKeys
     endpoints: WebhookEndpoints
     ledger: DeliveryLedger
+    streams: StreamLedger
     recovery: Recovery
     secrets: WebhookSecrets
     call_records: CallRecords

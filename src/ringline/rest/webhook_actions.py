@@ -190,7 +190,11 @@ async def get_event_deliveries(request: Request) -> Answer:
         found = await request.services.ledger.of_event(scopes, request.ids["event_id"])
     except NoSuchEvent:
         raise Refused("NOT_FOUND") from None
-    return shown.show_event(found)
+    answer = shown.show_event(found)
+    if spans:
+        streams = request.services.house.streams.deliveries_of(found.logged)
+        answer["subscriptions"] = shown.show_streams(streams)
+    return answer
 
 
 # -- tests and secrets ------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from ringline.domain.members import Member, Shape
 from ringline.domain.webhooks import AttemptError, DeliveryStatus
 from ringline.rest.route import Members
 from ringline.services.delivery_ledger import Delivery, EventDeliveries, LoggedAttempt
+from ringline.services.stream_ledger import DropReason, StreamDeliveries, StreamSurface, topic_name
 from ringline.services.trial_sends import TrialResult
 from ringline.services.webhook_endpoints import ShownSecret, WebhookEndpoint
 from ringline.wire.times import millis, seconds
@@ -104,6 +105,40 @@ EVENT_DELIVERIES: Members = (
         members=LOGGED_DELIVERY,
         many=True,
     ),
+    Member(
+        "subscriptions",
+        Shape.OBJECT,
+        "its live deliveries by this process; for a management key alone",
+        members=(
+            Member("sent", Shape.INTEGER, "how many subscriptions were sent it"),
+            Member("dropped", Shape.INTEGER, "how many were not"),
+            Member(
+                "recent",
+                Shape.OBJECT,
+                "what became of it, latest first: every loss, and who was sent it, unless they "
+                "were many",
+                members=(
+                    Member(
+                        "surface", Shape.TEXT, "what was subscribed", words=tuple(StreamSurface)
+                    ),
+                    Member("topic", Shape.TEXT, "`events`, `call:<id>` or `conversation:<id>`"),
+                    Member("subject", Shape.TEXT, "the key's id, or the operator's"),
+                    Member("outcome", Shape.TEXT, "what became of it", words=("sent", "dropped")),
+                    Member(
+                        "reason",
+                        Shape.TEXT,
+                        "why it was dropped",
+                        words=tuple(DropReason),
+                        null=True,
+                    ),
+                    Member("at", Shape.TIME, "when"),
+                ),
+                many=True,
+            ),
+            Member("kept_since", Shape.TIME, "earlier deliveries are not known any more"),
+        ),
+        optional=True,
+    ),
 )
 TRIAL: Members = (
     Member("delivery_id", Shape.TEXT, "`del_test_…`, as the test's header says"),
@@ -173,7 +208,27 @@ def show_logged(delivery: Delivery, logged: Sequence[LoggedAttempt]) -> dict[str
     }
 
 
-def show_event(found: EventDeliveries) -> Mapping[str, object]:
+def show_streams(found: StreamDeliveries) -> Mapping[str, object]:
+    """Return the members of an event's live deliveries."""
+    return {
+        "sent": found.sent,
+        "dropped": found.dropped,
+        "recent": [
+            {
+                "surface": outcome.subscriber.surface,
+                "topic": topic_name(outcome.topic),
+                "subject": outcome.subscriber.subject,
+                "outcome": "sent" if outcome.reason is None else "dropped",
+                "reason": outcome.reason,
+                "at": millis(outcome.at),
+            }
+            for outcome in found.recent
+        ],
+        "kept_since": millis(found.kept_since),
+    }
+
+
+def show_event(found: EventDeliveries) -> dict[str, object]:
     """Return an event's members with its deliveries."""
     return {
         "event_id": format_id(Prefix.EVENT, found.event_id),

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import length_hint
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -21,7 +22,9 @@ from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Published
+from ringline.domain.topics import Topic
 from ringline.services.outbox import Tick
+from ringline.services.stream_ledger import DropReason, StreamLedger, Subscriber
 from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
@@ -50,12 +53,20 @@ class Listener(Protocol):
         ...
 
     @property
+    def subscriber(self) -> Subscriber:
+        """Return whose it is."""
+        ...
+
+    @property
     def dialect(self) -> Dialect:
         """Return what it speaks now; it may change while frames are handed to it."""
         ...
 
-    def deliver(self, published: Published, frame: bytes) -> None:
-        """Take one event's frame, because its connection was not free for all of them."""
+    def deliver(self, published: Published, frame: bytes) -> DropReason | None:
+        """Take one event's frame, because its connection was not free for all of them.
+
+        Returns why it was dropped, if it was.
+        """
         ...
 
     def lost_position(self, position: Position) -> None:
@@ -76,12 +87,13 @@ class FanOut:
 
     tick: Tick
     charge: Callable[[Scope, int], None]
+    ledger: StreamLedger
 
 
 class _Flush:
     """The frames of a tick, on their way to an audience."""
 
-    __slots__ = ("_audience", "_order", "_other", "data", "items", "rest", "slow")
+    __slots__ = ("_audience", "_order", "_other", "data", "dropped", "items", "rest", "slow")
 
     def __init__(
         self, audience: "Audience", items: list[tuple[Published, bytes]], *, order: list[Listener]
@@ -93,6 +105,8 @@ class _Flush:
         self.rest: Iterator[Listener] = iter(order)
         #: How many were not written everything at once.
         self.slow = 0
+        #: Who did not get which durable event.
+        self.dropped: dict[UUID, list[tuple[Subscriber, DropReason]]] = {}
         self._audience = audience
         self._order = order
         self._other: dict[tuple[str, int], bytes | None] = {}
@@ -106,6 +120,12 @@ class _Flush:
         except ValueError:
             return False
         return True
+
+    def note_drop(self, published: Published, listener: Listener, *, reason: DropReason) -> None:
+        """Note that a listener did not get an event."""
+        if published.event.data.durable:
+            lost = self.dropped.setdefault(published.event.id, [])
+            lost.append((listener.subscriber, reason))
 
     def spell(self, number: int, dialect: Dialect) -> bytes | None:
         """Return a frame in another dialect, encoded once."""
@@ -130,11 +150,15 @@ class Audience:
         "dialect",
         "epoch",
         "scope",
+        "topic",
     )
 
-    def __init__(self, scope: Scope, epoch: str, *, dialect: Dialect, fan_out: FanOut) -> None:
+    def __init__(
+        self, scope: Scope, epoch: str, *, topic: Topic, dialect: Dialect, fan_out: FanOut
+    ) -> None:
         self.scope = scope
         self.epoch = epoch
+        self.topic = topic
         self.dialect = dialect
         self._fan_out = fan_out
         self._listeners: dict[Listener, None] = {}
@@ -196,6 +220,7 @@ class Audience:
             self._write(flush)
             self._flush = None
             self._charge((len(present) - flush.slow) * len(flush.data))
+            self._note(flush, present)
         if ending:
             for listener in present:  # also whoever has just changed its dialect
                 _guard(listener.topic_ended)
@@ -225,21 +250,39 @@ class Audience:
         try:
             for number, (published, frame) in enumerate(flush.items):
                 dialect = listener.dialect
+                spelt: bytes | None = frame
                 if dialect is not self.dialect and dialect.name != self.dialect.name:
                     spelt = flush.spell(number, dialect)  # it changed with a frame before
-                    if spelt is not None:
-                        listener.deliver(published, spelt)
-                else:
-                    listener.deliver(published, frame)
+                if spelt is None:
+                    continue
+                reason = listener.deliver(published, spelt)
+                if reason is not None:
+                    flush.note_drop(published, listener, reason=reason)
         except Exception as error:
             self._fail(flush, listener, error=error)
 
     def _fail(self, flush: _Flush, listener: Listener, *, error: Exception) -> None:
         """Log a listener's failure; what it was to get counts as lost."""
         _log.error("listener_failed", error=type(error).__name__)
+        for published, _ in flush.items:
+            flush.note_drop(published, listener, reason=DropReason.CLOSED)
         first = flush.items[0][0]
         before = first.offset - 1 if first.event.data.durable else first.offset
         _guard(listener.lost_position, Position(self.epoch, before))
+
+    def _note(self, flush: _Flush, present: list[Listener]) -> None:
+        """Note in the ledger which durable events went out."""
+        ids = [published.event.id for published, _ in flush.items if published.event.data.durable]
+        if ids and present:
+            ledger, count = self._fan_out.ledger, len(present)
+            few = ledger.is_few(count)
+            ledger.note_written(
+                self.scope,
+                self.topic,
+                event_ids=ids,
+                listeners=[listener.subscriber for listener in present] if few else count,
+                dropped=flush.dropped,
+            )
 
     def _charge(self, size: int) -> None:
         self._uncharged += size

@@ -23,6 +23,7 @@ from ringline.schema.webhook_tables import webhook_attempts as attempts
 from ringline.schema.webhook_tables import webhook_deliveries as deliveries
 from ringline.schema.webhook_tables import webhook_endpoints as endpoints
 from ringline.services.repo import Repo
+from ringline.services.stream_ledger import LoggedEvent
 
 
 class NoSuchDelivery(Exception):
@@ -79,6 +80,8 @@ class EventDeliveries:
     position: Position
     occurred_at: datetime
     deliveries: Sequence[tuple[Delivery, Sequence[LoggedAttempt]]]
+    #: What tells the topics that it was delivered to.
+    logged: LoggedEvent
 
 
 #: Filters by column: ids and words.
@@ -162,7 +165,15 @@ _LIVES = Prepared(
     .where(deliveries.c.id == _WANTED)
 )
 _EVENT = Prepared(
-    sa.select(events.c.event_id, events.c.type, events.c.offset, events.c.occurred_at, logs.c.epoch)
+    sa.select(
+        events.c.event_id,
+        events.c.type,
+        events.c.offset,
+        events.c.occurred_at,
+        events.c.call_id,
+        events.c.conversation_id,
+        logs.c.epoch,
+    )
     .select_from(
         events.join(
             logs,
@@ -242,11 +253,11 @@ class DeliveryLedger:
             async with self._repo.read(scope) as rows:
                 found = await rows.fetch(_EVENT.text, _EVENT.arguments(wanted=event_id))
                 if found:
-                    return await _of_event(rows, found[0])
+                    return await _of_event(rows, found[0], scope=scope)
         raise NoSuchEvent
 
 
-async def _of_event(rows: Rows, event: Row) -> EventDeliveries:
+async def _of_event(rows: Rows, event: Row, *, scope: Scope) -> EventDeliveries:
     event_id = event["event_id"]
     found = await rows.fetch(_OF_EVENT.text, _OF_EVENT.arguments(wanted=event_id))
     logged = await _attempts(rows, [row["id"] for row in found])
@@ -256,6 +267,7 @@ async def _of_event(rows: Rows, event: Row) -> EventDeliveries:
         Position(event["epoch"], event["offset"]),
         event["occurred_at"],
         [(_delivery(row), logged.get(row["id"], ())) for row in found],
+        LoggedEvent(scope, event_id, event["offset"], event["call_id"], event["conversation_id"]),
     )
 
 

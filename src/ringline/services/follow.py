@@ -16,7 +16,7 @@ delivery goes on:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
@@ -28,6 +28,7 @@ from ringline.ports import LogReader
 from ringline.services.audience import encode
 from ringline.services.hub import Hub
 from ringline.services.outbox import Outbox
+from ringline.services.stream_ledger import DropReason, Subscriber
 from ringline.services.watch import Watch
 from ringline.wire.dialect import Dialect
 
@@ -47,6 +48,8 @@ class Resolved:
 
     position: Position
     recovered: bool | None
+    #: Events after this offset are missed, if nothing is recovered.
+    missed_after: int | None = None
 
 
 async def resolve(
@@ -72,7 +75,11 @@ async def resolve(
         case FromBeginning() | Position():
             offset = head.resume_after(since)
     if offset is None or (replay_limit is not None and head.newest - offset > replay_limit):
-        return Resolved(Position(head.epoch, head.newest), False)
+        known = found if isinstance(since, AfterEvent) else None
+        if isinstance(since, Position) and since.epoch == head.epoch:
+            known = since.offset
+        missed_after = min(known or 0, head.newest)
+        return Resolved(Position(head.epoch, head.newest), False, missed_after)
     return Resolved(Position(head.epoch, offset), True)
 
 
@@ -92,6 +99,7 @@ class Subscription:
     the topic's last event was handed to the outbox; neither may publish. `plain` is the dialect
     for WITHOUT_POSITIONS. With `open_turns`, delivery begins with the latest partial
     of each open turn of the call; with `spoken_order`, past events come in that order.
+    `missed_after` is that of `Resolved`.
     """
 
     scope: Scope
@@ -103,6 +111,9 @@ class Subscription:
     open_turns: bool = False
     spoken_order: bool = False
     on_end: "Callable[[Follower], None]" = lambda follower: None
+    missed_after: int | None = None
+    #: Whose it is, for the ledger.
+    subscriber: Subscriber = field(kw_only=True)
 
 
 class Follower:
@@ -117,6 +128,7 @@ class Follower:
         "_is_plain",
         "_joined",
         "_position",
+        "_since",
         "_stopped",
         "_subscription",
         "_watch",
@@ -134,7 +146,7 @@ class Follower:
         self._hub = hub
         self._watch = watch
         self._subscription = subscription
-        self._cursor = 0  # how far the past was read
+        self._since = self._cursor = 0  # from where, and how far, the past was read
         self._position: Position | None = None  # once it no longer moves
         self._is_plain = False  # it goes on without positions
         self._in_gap = False  # no frame was accepted since the last loss
@@ -151,22 +163,33 @@ class Follower:
         return self._watch.position if self._joined else Position(self._watch.epoch, self._cursor)
 
     @property
+    def subscriber(self) -> Subscriber:
+        """Return whose it is."""
+        return self._subscription.subscriber
+
+    @property
     def dialect(self) -> Dialect:
         """Return the dialect that it is sent now."""
         plain = self._subscription.plain if self._is_plain else None
         return self._subscription.dialect if plain is None else plain
 
-    def deliver(self, published: Published, frame: bytes) -> None:
-        """Take one event's frame, because the connection is not free for all (audience.py)."""
+    def deliver(self, published: Published, frame: bytes) -> DropReason | None:
+        """Take one event's frame, because the connection is not free for all (audience.py).
+
+        Returns why it was dropped, if it was.
+        """
         if self._stopped:
-            return
+            return DropReason.CLOSED
         if self.outbox.offer(frame):
             self._in_gap = False
-        elif published.event.data.durable:
+            return None
+        reason = DropReason.CLOSED if self.outbox.is_closed else DropReason.BUFFER_FULL
+        if published.event.data.durable:
             self.lost += 1
             # Offsets are gapless, and it was handed everything before this one.
             before = Position(self._watch.epoch, published.offset - 1)
             self._lose(before if self._joined else self.position)
+        return reason
 
     def lost_position(self, position: Position) -> None:
         """Note that events after a position are gone from the log itself."""
@@ -223,7 +246,8 @@ class Follower:
 
     async def catch_up(self, log_store: LogReader, since: Position) -> None:
         """Deliver past events, then join the live ones. Raises Unavailable, OutboxClosed."""
-        self._cursor = since.offset
+        self._cursor = self._since = since.offset
+        self._note_missed(since)
         if self._subscription.spoken_order and since.epoch == self._watch.epoch:
             await self._read_as_spoken(log_store)
         while not self._stopped:
@@ -315,11 +339,31 @@ class Follower:
             return
         self._join()
         topic = self._subscription.topic
+        if self._cursor > self._since:
+            self._watch.ledger.note_past(
+                self._watch.scope,
+                topic,
+                subscriber=self.subscriber,
+                after=self._since,
+                up_to=self._cursor,
+            )
         if self._subscription.open_turns and isinstance(topic, CallEvents):
             for partial in self._watch.buffer.open_turns(topic.call_id):
                 self._replay(partial)
         if self._ended:
             self._subscription.on_end(self)
+
+    def _note_missed(self, since: Position) -> None:
+        """Note what is missed because it could not be resumed."""
+        missed_after = self._subscription.missed_after
+        if missed_after is not None and missed_after < since.offset:
+            self._watch.ledger.note_not_recovered(
+                self._watch.scope,
+                self._subscription.topic,
+                subscriber=self.subscriber,
+                after=missed_after,
+                up_to=since.offset,
+            )
 
     def _join(self) -> None:
         self._joined = True

@@ -22,10 +22,12 @@ from ringline.domain import limits
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreUnavailable, Unsubscribe
+from ringline.ports import ALL_LOGS, Bus, Clock, EventLog, LogHead, StoreUnavailable, Unsubscribe
 from ringline.services.audience import FanOut
+from ringline.services.clock import now
 from ringline.services.outbox import Tick
 from ringline.services.reordering import NEAR, ReorderBuffer
+from ringline.services.stream_ledger import StreamLedger
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.watch import Watch
 from ringline.services.weights import weight_of
@@ -59,11 +61,19 @@ class Hub:
     """Follows the watched logs of this process and delivers their events to listeners."""
 
     def __init__(
-        self, log_store: EventLog, bus: Bus, *, patience_s: float = 0.05, sweep_s: float = 1.0
+        self,
+        log_store: EventLog,
+        bus: Bus,
+        *,
+        patience_s: float = 0.05,
+        sweep_s: float = 1.0,
+        now: Clock = now,
     ) -> None:
         #: Writes to the listeners' connections at the end of the event loop's turn.
         self.tick = Tick()
-        self._fan_out = FanOut(self.tick, _free_of_charge)
+        #: What is known of live deliveries.
+        self.ledger = StreamLedger(now)
+        self._fan_out = FanOut(self.tick, _free_of_charge, self.ledger)
         self._store = log_store
         self._bus = bus
         self._patience_s = patience_s

@@ -7,6 +7,7 @@ from ringline.domain.publication import Published
 from ringline.domain.topics import Topic, ends, topics_of
 from ringline.services.audience import Audience, FanOut, Listener
 from ringline.services.reordering import ReorderBuffer
+from ringline.services.stream_ledger import StreamLedger
 
 
 class Watch:
@@ -45,7 +46,9 @@ class Watch:
         audiences = self._audiences.setdefault(topic, {})
         audience = audiences.get(dialect.name)
         if audience is None:
-            audience = Audience(self.scope, self.epoch, dialect=dialect, fan_out=self._fan_out)
+            audience = Audience(
+                self.scope, self.epoch, topic=topic, dialect=dialect, fan_out=self._fan_out
+            )
             audiences[dialect.name] = audience
         audience.join(listener)
 
@@ -61,6 +64,11 @@ class Watch:
                 del audiences[name]
             if not audiences:
                 del self._audiences[topic]
+
+    @property
+    def ledger(self) -> StreamLedger:
+        """Return the ledger of this process's live deliveries."""
+        return self._fan_out.ledger
 
     async def reached(self, offset: int) -> None:
         """Wait until the events up to an offset have been released."""

@@ -8,6 +8,7 @@ from ringline.domain.topics import CallEvents
 from ringline.ports import Clock
 from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.outbox import Outbox
+from ringline.services.stream_ledger import StreamSurface
 from ringline.web.call_commands import CommandQueue, Commands
 from ringline.web.edge import StreamRequest
 from ringline.web.frame_gate import WATCHER
@@ -88,6 +89,8 @@ class CallSocket:
             OnLoss.CONTINUE,
             self._tell_gap,
             on_end=self._watch.topic_ended,
+            missed_after=self._start.missed_after,
+            subscriber=self._start.viewer.subscriber(StreamSurface.CALL_SOCKET),
         )
         self._watch.begin(subscription, outbox)
         self._queue = CommandQueue(

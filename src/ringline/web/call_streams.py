@@ -10,6 +10,7 @@ from ringline.domain.log import FromBeginning, Since
 from ringline.domain.topics import CallEvents
 from ringline.ports import CallStore, Clock
 from ringline.services.follow import resolve
+from ringline.services.stream_ledger import StreamSurface
 from ringline.web.call_commands import Commands
 from ringline.web.call_socket import CallSocket
 from ringline.web.cors import READABLE
@@ -23,7 +24,12 @@ from ringline.web.watchers import Viewer, Watchers, asked_since
 from ringline.wire.transcript import TranscriptStream
 
 _PAGE = 500
-_TRANSCRIPT = Frames(TranscriptStream(with_ids=True), TranscriptStream(with_ids=False), spoken=True)
+_TRANSCRIPT = Frames(
+    StreamSurface.TRANSCRIPT_STREAM,
+    TranscriptStream(with_ids=True),
+    TranscriptStream(with_ids=False),
+    spoken=True,
+)
 
 
 class CallStreams:
@@ -94,7 +100,8 @@ class CallStreams:
         call = await self._calls.get_call(viewer.scope, call_id)
         if call is None:
             raise StreamRefused("NOT_FOUND")
-        start = Start(viewer, CallEvents(call.id), begin.position, begin.recovered)
+        topic = CallEvents(call.id)
+        start = Start(viewer, topic, begin.position, begin.recovered, begin.missed_after)
         if call.ended_at is not None and not (begin.recovered and await self._left(start, last)):
             return None
         return start

@@ -4,6 +4,7 @@ from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.topics import ThreadEvents
 from ringline.services.follow import resolve
 from ringline.services.repo import Repo
+from ringline.services.stream_ledger import StreamSurface
 from ringline.services.threads import NoSuchThread, find_thread
 from ringline.web.edge import Answer, StreamRequest
 from ringline.web.limits import StreamLimits
@@ -13,7 +14,11 @@ from ringline.web.stream_watch import Start
 from ringline.web.watchers import Viewer, Watchers, asked_since
 from ringline.wire.conversation_stream import ConversationStream
 
-_FRAMES = Frames(ConversationStream(with_ids=True), ConversationStream(with_ids=False))
+_FRAMES = Frames(
+    StreamSurface.CONVERSATION_STREAM,
+    ConversationStream(with_ids=True),
+    ConversationStream(with_ids=False),
+)
 
 
 class ConversationStreams:
@@ -42,7 +47,7 @@ class ConversationStreams:
             except NoSuchThread:
                 raise StreamRefused("NOT_FOUND") from None
             topic = ThreadEvents(conversation_id)
-            start = Start(viewer, topic, begin.position, begin.recovered)
+            start = Start(viewer, topic, begin.position, begin.recovered, begin.missed_after)
             stream = SseStream(self._watchers, start, frames=_FRAMES, limits=self._limits)
             return Opened(start, stream)
 

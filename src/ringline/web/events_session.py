@@ -19,6 +19,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.services.presence import Presence, PresencePush
+from ringline.services.stream_ledger import StreamSurface
 from ringline.web.limits import SocketLimits
 from ringline.web.watchers import Viewer, Watchers, read_since
 from ringline.wire import phoenix_socket
@@ -296,7 +297,13 @@ class EventsSession:
         self._joining[name] = task
         dialect = EventsSocket(self._protocol.version, name, payloads=self._services.payloads)
         subscription = Subscription(
-            scope, topic, self._carrier.framed(dialect), OnLoss.STOP, self._lost_position
+            scope,
+            topic,
+            self._carrier.framed(dialect),
+            OnLoss.STOP,
+            self._lost_position,
+            missed_after=start.missed_after,
+            subscriber=self._viewer.subscriber(StreamSurface.EVENTS_SOCKET),
         )
         follower = await follow(
             watchers.hub,

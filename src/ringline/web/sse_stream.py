@@ -6,6 +6,7 @@ from functools import partial
 
 from ringline.services.follow import OnLoss, Subscription
 from ringline.services.outbox import Outbox
+from ringline.services.stream_ledger import StreamSurface
 from ringline.web.cors import READABLE
 from ringline.web.edge import StreamRequest
 from ringline.web.limits import StreamLimits
@@ -23,8 +24,12 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """A stream's dialect, with ids and without; turns of a call come in spoken order."""
+    """A stream's surface, and its dialect with ids and without.
 
+    If they are `spoken`, turns of a call come in spoken order.
+    """
+
+    surface: StreamSurface
     with_ids: Dialect
     plain: Dialect
     spoken: bool = False
@@ -139,6 +144,8 @@ class SseStream:
             open_turns=self._frames.spoken,
             spoken_order=self._frames.spoken,
             on_end=self._watch.topic_ended,
+            missed_after=self._start.missed_after,
+            subscriber=self._start.viewer.subscriber(self._frames.surface),
         )
         self._watch.begin(subscription, outbox)
         return connection

@@ -24,13 +24,15 @@ Followed = TypeVar("Followed", CallEvents, ThreadEvents)
 class Start(Generic[Followed]):
     """The start of a stream: its viewer, its topic and its position.
 
-    `recovered` is None if no position was asked for, False if it was not recoverable.
+    `recovered` is None if no position was asked for, False if it was not recoverable, and then
+    events after `missed_after` are missed.
     """
 
     viewer: Viewer
     topic: Followed
     position: Position
     recovered: bool | None
+    missed_after: int | None = None
 
 
 AnyStart: TypeAlias = Start[CallEvents] | Start[ThreadEvents]

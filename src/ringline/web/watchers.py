@@ -21,6 +21,7 @@ from ringline.ports import LogReader
 from ringline.services.credentials import Closer, Credentials, Registration, log_refused
 from ringline.services.expiries import Expiry
 from ringline.services.hub import Hub
+from ringline.services.stream_ledger import StreamSurface, Subscriber
 from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
 from ringline.web.edge import StreamRequest
 from ringline.wire.dialect import Dialect
@@ -59,6 +60,10 @@ class Viewer:
     expires_at: datetime | None = None
     #: Whom presence lists them as; None: nobody.
     present_as: str | None = None
+
+    def subscriber(self, surface: StreamSurface) -> Subscriber:
+        """Return whose a subscription of theirs is, for the ledger."""
+        return Subscriber(surface, self.key_id, self.user_id)
 
 
 class Watchers:
