@@ -17,6 +17,7 @@ from tests.app.test_gemini_voices import LIVE as GEMINI
 from tests.app.test_gemini_voices import offering as offering_gemini
 from tests.app.test_provider_voices import MODELS as PROVIDERS
 from tests.app.test_provider_voices import offering as offering_a_provider
+from tests.callers import calling
 from tests.database import TestDatabase
 from tests.fake_endpoints import KEY, fake_endpoints
 from tests.fake_openai_live import KEY as LIVE_KEY
@@ -26,6 +27,7 @@ from tests.realtime_session import BARE, connected, talking, until
 from tests.recorded import agent_that_records, noted, recorded_session, say
 from tests.serving import Service, serving
 from tests.voice_desk import hum, quiet
+from tests.watchers import events_client, stream_client, transcript
 
 SESSIONS = 4
 
@@ -135,9 +137,29 @@ def collector_suspended() -> Iterator[None]:
         gc.enable()
 
 
+async def watches(service: Service) -> None:
+    async with events_client(service) as client:
+        await client.join()
+
+
+async def is_refused_on_the_socket(service: Service) -> None:
+    async with service.http.get(service.base_url + "/socket/websocket") as answer:
+        assert answer.status == 403
+
+
+async def streams(service: Service) -> None:
+    async with calling(service) as caller:
+        async with transcript(service, caller.call_id) as stream:
+            await stream.raw_until(b"\n\n")
+        async with stream_client(service, caller.call_id) as client:
+            await client.receive()
+
+
 @pytest.mark.parametrize(
     "session",
     [
+        is_refused_on_the_socket,
+        streams,
         closes,
         vanishes,
         never_starts,

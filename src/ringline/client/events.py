@@ -14,6 +14,7 @@ from typing import TypeAlias, cast
 import aiohttp
 
 from ringline.client.http import Api, ApiProblem, refused, unreachable
+from ringline.wire import presence
 from ringline.wire.phoenix import (
     CLOSE,
     ERROR,
@@ -33,6 +34,8 @@ HEARTBEAT_S = 30.0
 #: Seconds before each attempt to reconnect; the last applies to all further ones (3.9).
 BACKOFF_S = (0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0)
 
+#: What comes on the channel and did not happen in the workspace.
+_NO_EVENTS = frozenset({REPLY, presence.STATE, presence.DIFF})
 _JOIN_LIMIT_S = 10.0
 _JOIN_REF = "1"
 
@@ -129,7 +132,7 @@ async def _follow_once(api: Api, since: str | None) -> AsyncGenerator[Joined | S
                     continue
                 if message.event in (CLOSE, ERROR):
                     raise _Lost("The server closed the channel.")
-                if message.event != REPLY:
+                if message.event not in _NO_EVENTS:
                     yield SocketEvent(message.event, _object(message.payload))
     except ConnectionError:
         raise _Lost("The connection was lost.") from None

@@ -142,11 +142,12 @@ class CallSocket:
 
     def _left(self) -> None:
         """Stop: the client is gone."""
-        self._watch.stop()
+        self._watch.leave()
         if self._queue is not None:
             self._queue.close()
         if self._outbox is not None:
             self._outbox.close()
+        self._socket = self._queue = self._outbox = None
 
     async def _answered_before(self) -> bytes | None:
         """Return `call.initiated` for a client that joins an answered call (2.5).

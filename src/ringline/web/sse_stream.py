@@ -163,6 +163,7 @@ class SseStream:
 
     def _left(self) -> None:
         """Stop: the client is gone."""
-        self._watch.stop()
+        self._watch.leave()
         if self._outbox is not None:
             self._outbox.close()
+        self._connection = self._outbox = None

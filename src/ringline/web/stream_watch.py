@@ -102,6 +102,11 @@ class StreamWatch:
         if self._follower is not None:
             self._follower.close()
 
+    def leave(self) -> None:
+        """Stop, and forget whom to tell: the client is gone."""
+        self.stop()
+        self._on_end = _nobody
+
     async def _catch_up(self, subscription: Subscription, outbox: Outbox) -> None:
         hub, store = self._watchers.hub, self._watchers.log_store
         self._follower = await follow(
@@ -127,3 +132,7 @@ class StreamWatch:
             self.finish("INTERNAL")
         else:
             self._task = None
+
+
+def _nobody(code: str) -> None:
+    """Take the reason of an end that no one waits for."""

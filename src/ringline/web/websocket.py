@@ -84,7 +84,7 @@ class WebSocket(StreamConnection):
         #: When the client's answer to our close frame is late; set once we have sent one.
         self._closes_at = NEVER
         self._pings_at = self._silent_s = self._ping_every_s = NEVER
-        self._on_silence: Callable[[], None] = self.abort
+        self._on_silence: Callable[[], None] | None = None  # cut it off
         #: The close code of the rule of RFC 6455 that the client broke, once it has.
         self.violation: int | None = None
         #: The code that the client closed with, if it did.
@@ -139,7 +139,7 @@ class WebSocket(StreamConnection):
             pass
         elif now - self.last_heard >= self._silent_s:
             self._silent_s = NEVER
-            self._on_silence()
+            (self._on_silence or self.abort)()
         elif now >= self._pings_at:
             self._pings_at = now + self._ping_every_s
             self.write(ping_frame())
@@ -235,7 +235,7 @@ class WebSocket(StreamConnection):
         self._stop_taking()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
-        self._on_silence = self.abort  # it refers to what refers to this socket
+        self._on_silence = None  # it refers to what refers to this socket
         super().connection_lost(exc)
 
     def _read_on(self) -> None:
