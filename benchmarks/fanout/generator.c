@@ -13,7 +13,9 @@
  *
  * Commands come on standard input, a line each; each is answered by a line of JSON:
  *
- *   open                   open all connections, a few at a time
+ *   open PERCENT           open all connections, a few at a time; so many of them with a small
+ *                          buffer, because they are going to be stalled: what the kernel takes
+ *                          for a client is on the client's machine elsewhere
  *   measure SECONDS        read for so long; return what came
  *   stall PERCENT          from now on, do not read so many of the connections
  *   beat SECONDS EVERY     read, while each connection sends a heartbeat every so many seconds
@@ -68,7 +70,7 @@ static int count, port, epoll_fd;
 static char *buffer;
 static uint32_t *times; /* latencies, in microseconds */
 static uint64_t times_kept, deliveries, bytes_read, reads, lost, answers;
-static int opened, gone;
+static int opened, gone, to_stall;
 
 static uint64_t now_ns(void)
 {
@@ -100,13 +102,15 @@ static void wait_for(struct connection *one, uint32_t events, int operation)
 
 static void begin(struct connection *one, int number)
 {
-    int yes = 1;
+    int yes = 1, little = 4096;
     struct sockaddr_in mine = {.sin_family = AF_INET}, theirs = {.sin_family = AF_INET};
     one->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (one->fd < 0)
         fail("socket");
     setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(one->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+    if (number % 100 < to_stall)
+        setsockopt(one->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
     mine.sin_addr.s_addr = htonl(0x7f000001u + (uint32_t)(number % ADDRESSES));
     theirs.sin_addr.s_addr = htonl(0x7f000001u);
     theirs.sin_port = htons((uint16_t)port);
@@ -295,15 +299,12 @@ static void measure(double for_s)
     report(begun, cpu);
 }
 
-/* Do not read some connections any more, nor let the kernel take much for them: what it takes for
- * a client is on the client's machine elsewhere. */
 static void stall(int percent)
 {
-    int stalled = 0, little = 4096;
+    int stalled = 0;
     for (int i = 0; i < count; i++) {
         struct connection *one = &connections[i];
         if (one->state == OPEN && i % 100 < percent) {
-            setsockopt(one->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
             wait_for(one, 0, EPOLL_CTL_MOD);
             stalled++;
         }
@@ -440,7 +441,7 @@ int main(int argc, char **argv)
     times = malloc(MOST_TIMES * sizeof *times);
     read_setup(argv[2]);
     while (command(line, sizeof line)) {
-        if (!strcmp(line, "open"))
+        if (sscanf(line, "open %d", &to_stall) == 1)
             open_all();
         else if (sscanf(line, "measure %lf", &one) == 1)
             measure(one);

@@ -22,6 +22,7 @@ FLIGHT = 64
 HEARTBEAT_S = 30.0
 #: Beyond this the generator was the limit; below, the server did not have its core.
 BUSY_GENERATOR, BUSY_SERVER = 0.9, 0.95
+_STALLED = 10  # percent
 _QUIETS = 50  # that are waited for
 
 #: All that is known of a measurement, as it is written to the file.
@@ -60,12 +61,18 @@ class Lab:
     frames: dict[str, int]
 
     def crowd(
-        self, contestant: Contestant, count: int, *, stream: str = "ws", topics: int = 1
+        self,
+        contestant: Contestant,
+        count: int,
+        *,
+        stream: str = "ws",
+        topics: int = 1,
+        to_stall: int = 0,
     ) -> Crowd:
-        """Open so many subscribers."""
+        """Open so many subscribers, some percent of them for being stalled."""
         subscribers = contestant.subscribers(count, stream=stream, topics=topics)
         crowd = Crowd(self.generator, contestant.port, subscribers=subscribers, place=self.place)
-        crowd.open()
+        crowd.open(to_stall=to_stall)
         return crowd
 
     def length(self, contestant: Contestant, stream: str) -> int:
@@ -177,14 +184,14 @@ def stalled(lab: Lab, contestant: Contestant, count: int, *, seconds: float) -> 
         contestant.kind = "ephemeral"
     around = 0 if isinstance(contestant, Ringline) else contestant.around["ws"]
     rate = STEADY / 2 / count
-    crowd = lab.crowd(contestant, count)
+    crowd = lab.crowd(contestant, count, to_stall=_STALLED)
     kernel = kernel_tcp()
     try:
         contestant.publish(rate, 1, length=LONG_TEXT - around)
         crowd.measure(lab.seconds)
         undisturbed = crowd.measure(seconds / 3)
         memory = contestant.resident()
-        some = crowd.ask("stall 10")["stalled"]
+        some = crowd.ask(f"stall {_STALLED}")["stalled"]
         crowd.measure(seconds)  # while the buffers fill
         others = crowd.measure(seconds / 3)
         grown = contestant.resident() - memory

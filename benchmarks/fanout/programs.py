@@ -112,9 +112,9 @@ class Crowd:
         """Return the answer to one of the generator's commands."""
         return json.loads(self._line.ask(command))
 
-    def open(self) -> None:
-        """Open all connections."""
-        opened = self.ask("open")
+    def open(self, *, to_stall: int = 0) -> None:
+        """Open all connections, so many percent of them for being stalled."""
+        opened = self.ask(f"open {to_stall}")
         if opened["open"] != self.count:
             raise SystemExit(f"Of {self.count} connections {opened['open']} were opened.")
 
