@@ -76,7 +76,15 @@ class EventsClient:
     async def until(self, name: str, uuid: str | None = None) -> list[Frame]:
         """Return the pushes up to an event, of one call if it is given."""
         seen: list[Frame] = []
-        while not seen or seen[-1][3] != name or uuid not in (None, seen[-1][4]["callUuid"]):
+        while (
+            not seen
+            or seen[-1][3] != name
+            or uuid
+            not in (
+                None,
+                seen[-1][4].get("callUuid"),
+            )
+        ):
             seen.append(await self.push())
         return seen
 

@@ -265,7 +265,7 @@ async def test_a_flood_of_frames_is_answered_whole_if_slowly(service: Service) -
         ('[null,"1","phoenix","heartbeat",[%s1]]' % ("[]," * 10_000), 1011),
         ('[null,"%s","phoenix","heartbeat",{}]' % ("1" * 256), 1011),
         ('["%s","1","events","phx_join",{}]' % ("1" * 256), 1011),
-        ('["1","1","%s","phx_join",{}]' % ("e" * 256), 1011),
+        ('["1","1","%s","phx_join",{}]' % ("e" * 1026), 1011),
         (b"\x00\x01\x00\x00\x00\xff", 1007),
     ],
 )

@@ -305,7 +305,7 @@ TOO_LONG = "x" * (limits.NAME_BYTES.most + 1)
         (TOO_MANY[: limits.WATCH_FRAME_BYTES.most], 1011),
         (json.dumps([None, TOO_LONG, "phoenix", "heartbeat", {}]), 1011),
         (json.dumps([TOO_LONG, "1", "events", "phx_join", {}]), 1011),
-        (json.dumps(["1", "1", "é" * 128, "phx_join", {}]), 1011),
+        (json.dumps(["1", "1", "é" * (limits.TOPIC_BYTES.most // 2 + 1), "phx_join", {}]), 1011),
     ],
 )
 async def test_frames_of_an_events_socket(service: Service, frame: str, code: int) -> None:

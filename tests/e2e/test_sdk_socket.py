@@ -92,3 +92,26 @@ async def test_it_does_what_the_table_of_close_codes_says() -> None:
         assert await client.until("connected") == {"connected": False}
     assert next(closing, None) is None
     assert len(tokens) == len(codes), "it has given up"
+
+
+async def test_its_channels(service: Service) -> None:
+    async with service.http.post(
+        f"{service.base_url}/api/realtime/session",
+        json={"user_id": "ada"},
+        headers={"x-api-key": service.keys.secret_key},
+    ) as answer:
+        token = (await answer.json())["token"]
+    async with calling(service) as caller:
+        await caller.say("before")
+        arguments = (service.base_url, token, caller.call_id)
+        async with node_client("channels_client.js", *arguments) as client:
+            assert (await client.until("refused"))["reason"] == "not_found"
+            await client.until("call_transcript_completed", transcript="before")
+            await caller.hang_up()
+            assert (await client.until("call_ended"))["callUuid"] == caller.uuid
+            await client.until("over")
+            client.do("how often?")
+            assert await client.until("refusals") == {"refused": 1}
+            assert client.all("given up") == [{}]
+            assert client.all("present")[-1] == {"names": ["ada"]}
+            assert client.all("incoming_call")[0]["callUuid"] == caller.uuid

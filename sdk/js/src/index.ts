@@ -11,7 +11,7 @@ export type {
   ResumeOptions,
 } from "./conversation.js";
 export { interpolate } from "./errors.js";
-export { initSocket, joinEventsChannel } from "./socket.js";
+export { initSocket, joinCallChannel, joinEventsChannel } from "./socket.js";
 export type {
   EventsChannel,
   EventsSocket,

@@ -146,9 +146,23 @@ function webSocketClass(options: SocketOptions): WebSocketClass {
 
 /** Joins the channel of a workspace's events, on the socket that `initSocket` connected. */
 export function joinEventsChannel(options: JoinOptions = {}): EventsChannel {
-  if (!current) throw new Error("joinEventsChannel needs a socket: call initSocket first");
+  return join("joinEventsChannel", "events", options);
+}
+
+/**
+ * Joins the channel of one call, which closes behind its `call_ended`. The call is named by its
+ * `callUuid`, or by its id. One that is unknown, or has ended with nothing left to send, is
+ * refused with the reason `not_found`.
+ */
+export function joinCallChannel(call: string, options: JoinOptions = {}): EventsChannel {
+  if (!call) throw new Error("joinCallChannel needs a call's callUuid or its id");
+  return join("joinCallChannel", `call:${call}`, options);
+}
+
+function join(caller: string, topic: string, options: JoinOptions): EventsChannel {
+  if (!current) throw new Error(`${caller} needs a socket: call initSocket first`);
   let position = options.since;
-  const channel = current.channel("events", () => (position ? { since: position } : {}));
+  const channel = current.channel(topic, () => (position ? { since: position } : {}));
   channel.onMessage = (_event, payload) => {
     if (hasPosition(payload)) position = payload.position;
     return payload;
@@ -160,7 +174,11 @@ export function joinEventsChannel(options: JoinOptions = {}): EventsChannel {
       position = reply.position;
       options.onJoined?.(reply);
     })
-    .receive("error", (response) => options.onRefused?.(response));
+    .receive("error", (response) => {
+      // Nothing will be found later: without this, phoenix would ask for ever.
+      if (response["reason"] === "not_found") channel.leave();
+      options.onRefused?.(response);
+    });
   return channel as EventsChannel;
 }
 

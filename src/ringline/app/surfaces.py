@@ -16,6 +16,7 @@ from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
 from ringline.services.carrier_intake import CarrierIntake
 from ringline.services.credentials import Credentials
+from ringline.services.found_calls import CallFinder
 from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
@@ -123,7 +124,9 @@ def build_server(
         links=links,
         limits=limits.streams,
     )
-    session_services = SessionServices(watchers, Presence(now, _new_refs()), limits.sockets)
+    session_services = SessionServices(
+        watchers, Presence(now, _new_refs()), CallFinder(rest.repo), limits.sockets
+    )
     surfaces = Surfaces(
         realtime=realtime,
         openai_server=OpenAIServer(starter, session_sockets, mint=mint, new_id=new_id),

@@ -225,7 +225,13 @@ DATABASE_WAIT_S = Limit("a wait for a connection to the database", 5, "s", "503 
 WATCH_FRAME_BYTES = Limit("a frame", 64 * KIB, "bytes", "close 1009")
 FRAMES_PER_S = Limit("frames of one socket", 50, "frames/s", _PAUSES)
 FRAMES_BURST = Limit("frames of one socket at once", 200, "frames", _PAUSES)
-NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1011")
+NAME_BYTES = Limit("`ref` and `join_ref`, each", 255, "bytes", "close 1011")
+TOPIC_BYTES = Limit(
+    "`topic`: `call:` and a `callUuid` of 255 characters", 1_025, "bytes", "close 1011"
+)
+JOINS_AT_ONCE = Limit(
+    "joins of one socket that are looked up at once", 4, "joins", "the others wait for their turn"
+)
 CHANNELS = Limit("channels of one socket", 100, "channels", "`too many channels joined`")
 REPLAY_EVENTS = Limit("events that a join can catch up on", 10_000, "events", "`recovered: false`")
 PRESENT = Limit(
@@ -545,7 +551,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         FRAMES_PER_S,
         FRAMES_BURST,
         NAME_BYTES,
+        TOPIC_BYTES,
         CHANNELS,
+        JOINS_AT_ONCE,
         REPLAY_EVENTS,
         PRESENT,
         PRESENCE_WINDOW_MS,

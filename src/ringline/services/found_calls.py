@@ -13,9 +13,14 @@ import sqlalchemy as sa
 
 from ringline.domain.call_vocabulary import CallStatus, CallTransport
 from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.log import Scope
 from ringline.ports import Rows
 from ringline.schema.call_tables import calls
 from ringline.schema.sql import Prepared
+from ringline.services.repo import Repo
+
+#: A `callUuid` has 1 to 255 characters (contract, 1).
+_LONGEST = 255
 
 _FOUND = sa.select(
     calls.c.id,
@@ -54,6 +59,20 @@ async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
     if found is None and (call_id := parse_id(Prefix.CALL, call)) is not None:
         found = await _fetch(rows, _BY_ID, wanted=call_id)
     return found
+
+
+class CallFinder:
+    """Finds calls for watchers."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+
+    async def find(self, scope: Scope, name: str) -> FoundCall | None:
+        """Find a log's call by its `callUuid`, or else by its id. Raises Unavailable."""
+        if not 0 < len(name) <= _LONGEST:
+            return None
+        async with self._repo.read(scope) as rows:
+            return await find_call(rows, name)
 
 
 async def _fetch(rows: Rows, statement: Prepared, *, wanted: UUID | str) -> FoundCall | None:

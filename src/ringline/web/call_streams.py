@@ -10,6 +10,7 @@ from ringline.domain.log import FromBeginning, Since
 from ringline.domain.topics import CallEvents
 from ringline.ports import CallStore, Clock
 from ringline.services.follow import resolve
+from ringline.services.remaining import is_left
 from ringline.services.stream_ledger import StreamSurface
 from ringline.web.call_commands import Commands
 from ringline.web.call_socket import CallSocket
@@ -23,7 +24,6 @@ from ringline.web.upgrade import upgrade_problem
 from ringline.web.watchers import Viewer, Watchers, asked_since
 from ringline.wire.transcript import TranscriptStream
 
-_PAGE = 500
 _TRANSCRIPT = Frames(
     StreamSurface.TRANSCRIPT_STREAM,
     TranscriptStream(with_ids=True),
@@ -102,19 +102,15 @@ class CallStreams:
             raise StreamRefused("NOT_FOUND")
         topic = CallEvents(call.id)
         start = Start(viewer, topic, begin.position, begin.recovered, begin.missed_after)
-        if call.ended_at is not None and not (begin.recovered and await self._left(start, last)):
-            return None
-        return start
-
-    async def _left(self, start: Start[CallEvents], kind: type[EventData]) -> bool:
-        """Return whether an ended call has an event of a type after a position."""
-        after = start.position.offset
-        while True:
-            page = await self._watchers.log_store.page(
-                start.viewer.scope, after, limit=_PAGE, topic=start.topic
+        if call.ended_at is None or (
+            begin.recovered
+            and await is_left(
+                self._watchers.log_store,
+                viewer.scope,
+                topic=topic,
+                after=begin.position.offset,
+                kind=last,
             )
-            if any(isinstance(stored.event.data, kind) for stored in page.events):
-                return True
-            if page.complete:
-                return False
-            after = page.events[-1].offset
+        ):
+            return start
+        return None

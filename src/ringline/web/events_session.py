@@ -10,21 +10,39 @@ A session that waits has no task: its carrier calls `take` with each message, an
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from ringline.domain.topics import ALL_EVENTS, Topic
+from ringline.domain import limits
+from ringline.domain.events import CallEnded
+from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
 from ringline.domain.unavailable import Unavailable
-from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
+from ringline.services.follow import (
+    Follower,
+    OnLoss,
+    Resolved,
+    Subscription,
+    follow,
+    resolve,
+)
+from ringline.services.found_calls import CallFinder
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.services.presence import Presence, PresencePush
+from ringline.services.remaining import is_left
 from ringline.services.stream_ledger import StreamSurface
 from ringline.web.limits import SocketLimits
 from ringline.web.watchers import Viewer, Watchers, read_since
 from ringline.wire import phoenix_socket
 from ringline.wire.dialect import Dialect
-from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
+from ringline.wire.events_socket import (
+    CallNamed,
+    EventsSocket,
+    Payloads,
+    TopicRefused,
+    read_topic,
+)
 from ringline.wire.phoenix import Version, encode_broadcast
 from ringline.wire.phoenix_socket import (
     ChannelClosed,
@@ -45,11 +63,13 @@ class SessionServices:
 
     watchers: Watchers
     presence: Presence
+    calls: CallFinder
     limits: SocketLimits
     payloads: Payloads = field(default_factory=Payloads)
 
 
 UNAVAILABLE = "unavailable"
+JOINS_AT_ONCE = limits.JOINS_AT_ONCE.most
 
 
 class Carrier(Protocol):
@@ -109,6 +129,8 @@ class EventsSession:
         "_present_on",
         "_protocol",
         "_services",
+        "_topics",
+        "_turns",
         "_viewer",
     )
 
@@ -120,6 +142,10 @@ class EventsSession:
         self._outbox: Outbox | None = None
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._followers: dict[str, Follower] = {}
+        #: What the open channels follow.
+        self._topics: dict[str, Topic] = {}
+        #: Taken by joins that ask the database.
+        self._turns = asyncio.Semaphore(JOINS_AT_ONCE)
         self._goodbye: Disconnect | None = None
         #: The channel on which the client is told who is present.
         self._present_on: str | None = None
@@ -237,32 +263,35 @@ class EventsSession:
                     self._join(effect)
                 case ChannelOpened():
                     pass  # the join's task continues on its own
-                case ChannelClosed(topic):
-                    self._stop(topic)
-                    if topic == self._present_on and topic not in self._protocol.topics:
-                        self._disappear()
+                case ChannelClosed(name):
+                    self._stop(name)
+                    if name not in self._protocol.topics:  # nobody has taken it over
+                        self._topics.pop(name, None)
+                        if name == self._present_on:
+                            self._disappear()
                 case Disconnect():
                     self._disconnect(effect)
 
     def _join(self, request: JoinRequested) -> None:
         try:
-            topic = self._topic(request.topic)
+            asked = read_topic(request.topic, self._viewer.scope.workspace_id)
         except TopicRefused as refused:
             self._carry_out(self._protocol.refuse_join(request, refused.reason))
             return
         # The topic is silent from here to the reply: anything that an older channel still sent
         # would be sent again after the position in the reply.
         self._stop(request.topic)
-        self._joining[request.topic] = asyncio.create_task(self._follow(request, topic))
+        self._joining[request.topic] = asyncio.create_task(self._follow(request, asked))
 
-    def _topic(self, name: str) -> Topic:
-        """Return the topic of a channel's name. Raises TopicRefused."""
-        return read_topic(name, self._viewer.scope.workspace_id)
-
-    async def _follow(self, request: JoinRequested, topic: Topic) -> None:
+    async def _follow(self, request: JoinRequested, asked: AllEvents | CallNamed) -> None:
         """Reply to a join, then send the topic's events."""
         try:
-            await self._join_and_follow(request, topic)
+            async with self._turns:
+                found = await self._find(request, asked)
+            if found is None:
+                self._give_up(request, phoenix_socket.NOT_FOUND)
+            else:
+                await self._accept_and_follow(request, found[0], start=found[1])
         except OutboxClosed:
             pass
         except Unavailable:
@@ -271,17 +300,37 @@ class EventsSession:
             _log.error("join_failed", error=type(error).__name__)
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
-    async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
-        name, scope, watchers = request.topic, self._viewer.scope, self._services.watchers
+    async def _find(
+        self, request: JoinRequested, asked: AllEvents | CallNamed
+    ) -> tuple[Topic, Resolved] | None:
+        """Find what a join asks for, and where it starts; None if nothing of it is left to send.
+
+        In this sequence: so the end of a call that has not ended comes after the start.
+        """
+        scope, store = self._viewer.scope, self._services.watchers.log_store
         since = read_since(request.payload.get("since"))
         if since is not None and self._carrier is not None:
             await self._carrier.begin_replay()
         start = await resolve(
-            watchers.log_store,
-            scope,
-            since=since,
-            replay_limit=self._services.limits.replay_events,
+            store, scope, since=since, replay_limit=self._services.limits.replay_events
         )
+        if not isinstance(asked, CallNamed):
+            return asked, start
+        call = await self._services.calls.find(scope, asked.name)
+        if call is None:
+            return None
+        topic, after = CallEvents(call.id), start.position.offset
+        if call.ended_at is not None and not (
+            start.recovered
+            and await is_left(store, scope, topic=topic, after=after, kind=CallEnded)
+        ):
+            return None
+        return topic, start
+
+    async def _accept_and_follow(
+        self, request: JoinRequested, topic: Topic, *, start: Resolved
+    ) -> None:
+        name, watchers = request.topic, self._services.watchers
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered
@@ -291,17 +340,19 @@ class EventsSession:
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None or self._carrier is None:
             return  # it was left in the meantime
+        self._topics[name] = topic
         if topic == ALL_EVENTS:
             self._appear(name)
         self._close_twins(name, topic)
         self._joining[name] = task
         dialect = EventsSocket(self._protocol.version, name, payloads=self._services.payloads)
         subscription = Subscription(
-            scope,
+            self._viewer.scope,
             topic,
             self._carrier.framed(dialect),
             OnLoss.STOP,
             self._lost_position,
+            on_end=partial(self._topic_ended, name),
             missed_after=start.missed_after,
             subscriber=self._viewer.subscriber(StreamSurface.EVENTS_SOCKET),
         )
@@ -312,13 +363,20 @@ class EventsSession:
             since=start.position,
             outbox=self._outbox,
         )
-        del self._joining[name]
-        self._followers[name] = follower
+        if self._joining.get(name) is task:
+            del self._joining[name]
+            self._followers[name] = follower
+
+    def _topic_ended(self, name: str, follower: Follower) -> None:
+        """Close a channel behind the last event of its topic."""
+        self._joining.pop(name, None)  # the join's task, if that event was past
+        self._carry_out(self._protocol.close_channel(name))
+        follower.close()
 
     def _close_twins(self, name: str, topic: Topic) -> None:
         """Close channels that follow the same topic under another name."""
         for other in self._protocol.topics:
-            if other != name and self._topic(other) == topic:
+            if other != name and self._topics.get(other) == topic:
                 self._carry_out(self._protocol.close_channel(other))
 
     def _give_up(self, request: JoinRequested, reason: str) -> None:

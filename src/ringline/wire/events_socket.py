@@ -4,6 +4,7 @@ The dialect has eight names and camelCase payloads.
 Durable events carry `eventId` and `position`; the ephemeral transcript delta has neither.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, TurnRole
@@ -23,7 +24,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Position, Scope
-from ringline.domain.topics import ALL_EVENTS, Topic
+from ringline.domain.topics import ALL_EVENTS, AllEvents
 from ringline.wire import phoenix, phoenix_socket
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.strict_json import encode
@@ -47,7 +48,14 @@ TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
 
 
 #: The prefixes of topics' names.
-_EVENTS = "events"
+_EVENTS, _CALL = "events", "call"
+
+
+@dataclass(frozen=True, slots=True)
+class CallNamed:
+    """The events of one call; `name` is its `callUuid`, or else its id in either form."""
+
+    name: str
 
 
 class TopicRefused(Exception):
@@ -58,15 +66,18 @@ class TopicRefused(Exception):
         self.reason = reason
 
 
-def read_topic(name: str, workspace_id: UUID) -> Topic:
+def read_topic(name: str, workspace_id: UUID) -> AllEvents | CallNamed:
     """Read a channel's name for a client of a workspace. Raises TopicRefused.
 
-    Both spellings, `events` and `events:<workspace>`, are the same topic.
+    Both spellings, `events` and `events:<workspace>`, are the same topic. Whatever follows
+    `call:` names a call, colons included.
     """
-    head, separator, workspace = name.partition(":")
+    head, separator, rest = name.partition(":")
+    if head == _CALL and separator:
+        return CallNamed(rest)
     if head != _EVENTS:
         raise TopicRefused(phoenix_socket.UNMATCHED_TOPIC)
-    if separator and parse_id(Prefix.WORKSPACE, workspace) != workspace_id:
+    if separator and parse_id(Prefix.WORKSPACE, rest) != workspace_id:
         raise TopicRefused(phoenix_socket.UNAUTHORIZED)
     return ALL_EVENTS
 

@@ -97,7 +97,8 @@ _DECODERS: Mapping[Version, StrictDecoder[_V1] | StrictDecoder[_V2]] = {
     Version.V2: StrictDecoder(_V2),
 }
 _PUSHED = StrictDecoder(_V2, marks=None)
-_LONG_NAME = f"ref, join_ref and topic have at most {limits.NAME_BYTES.most} bytes"
+_NAME, _TOPIC = limits.NAME_BYTES.most, limits.TOPIC_BYTES.most
+_LONG_NAME = f"ref and join_ref have at most {_NAME} bytes, topic {_TOPIC}"
 
 
 def negotiate(vsn: str | None) -> Version | None:
@@ -158,9 +159,13 @@ def decode(frame: str | bytes, version: Version) -> PhoenixMessage:
             raise PhoenixError("binary frames do not exist in version 1")
         return _decode_push(frame)
     message = _read_text(frame, _DECODERS[version])
-    for name in (message.join_ref, message.ref, message.topic):  # they are repeated
-        if _is_long(name):
-            raise PhoenixError(_LONG_NAME)
+    # They are repeated.
+    if (
+        _is_long(message.ref, _NAME)
+        or _is_long(message.join_ref, _NAME)
+        or _is_long(message.topic, _TOPIC)
+    ):
+        raise PhoenixError(_LONG_NAME)
     return message
 
 
@@ -181,9 +186,8 @@ def _read_text(
     return PhoenixMessage(read.join_ref, read.ref, read.topic, read.event, read.payload)
 
 
-def _is_long(name: object) -> bool:
+def _is_long(name: object, most: int) -> bool:
     """Return whether a name is over its bound; a character has one to four bytes."""
-    most = limits.NAME_BYTES.most
     match name:
         case None:
             return False

@@ -29,6 +29,7 @@ UNKNOWN_EVENT = "unknown event"
 TOO_MANY_CHANNELS = "too many channels joined"
 JOIN_CRASHED = "join crashed"
 UNAUTHORIZED = "unauthorized"
+NOT_FOUND = "not_found"
 
 #: Why the server closes a socket. Never 1000, after which old clients do not reconnect.
 CLOSE_DISCONNECTED = 1001  # revoked, or its token expired
