@@ -158,6 +158,7 @@ async def streams(service: Service) -> None:
 @pytest.mark.parametrize(
     "session",
     [
+        watches,
         is_refused_on_the_socket,
         streams,
         closes,

@@ -299,6 +299,9 @@ class EventsSession:
         except Exception as error:  # a bug ends only this channel, and is logged
             _log.error("join_failed", error=type(error).__name__)
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
+        finally:
+            if self._joining.get(request.topic) is asyncio.current_task():
+                del self._joining[request.topic]
 
     async def _find(
         self, request: JoinRequested, asked: AllEvents | CallNamed
@@ -335,16 +338,13 @@ class EventsSession:
         if start.recovered is not None:
             response["recovered"] = start.recovered
         accepted = self._protocol.accept_join(request, response)
-        # An older channel of the topic is closed here; this task must not be cancelled with it.
-        task = self._joining.pop(name, None)
-        self._carry_out(accepted)
-        if not accepted or task is None or self._outbox is None or self._carrier is None:
+        self._carry_out(accepted)  # an older channel of the topic is closed here
+        if not accepted or self._outbox is None or self._carrier is None:
             return  # it was left in the meantime
         self._topics[name] = topic
         if topic == ALL_EVENTS:
             self._appear(name)
         self._close_twins(name, topic)
-        self._joining[name] = task
         dialect = EventsSocket(self._protocol.version, name, payloads=self._services.payloads)
         subscription = Subscription(
             self._viewer.scope,
@@ -363,8 +363,7 @@ class EventsSession:
             since=start.position,
             outbox=self._outbox,
         )
-        if self._joining.get(name) is task:
-            del self._joining[name]
+        if self._joining.get(name) is asyncio.current_task():
             self._followers[name] = follower
 
     def _topic_ended(self, name: str, follower: Follower) -> None:
@@ -391,8 +390,10 @@ class EventsSession:
 
     def _stop(self, topic: str) -> None:
         """Stop sending a topic's events."""
-        joining = self._joining.pop(topic, None)
-        if joining is not None:
+        joining = self._joining.get(topic)
+        # Not the join that takes the topic over; nothing here holds its task, which would hold us.
+        if joining is not None and joining is not asyncio.current_task():
+            del self._joining[topic]
             joining.cancel()
         follower = self._followers.pop(topic, None)
         if follower is not None:
