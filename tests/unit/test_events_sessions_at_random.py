@@ -48,8 +48,6 @@ def check(client: Client, truth: Truth, *, whole: bool) -> None:
         join_ref, ref, topic, event, payload = frame
         if event == "phx_reply" and payload["status"] == "ok" and "position" in payload["response"]:
             joined[topic] = ref, told([None, None, topic, event, payload["response"]]) or 0
-        elif event == "phx_reply" and str(ref).startswith("l"):
-            joined.pop(topic, None)
         elif event in ("phx_close", "phx_error"):
             if joined.get(topic, (None, 0))[0] == join_ref:
                 del joined[topic]
@@ -68,20 +66,23 @@ _STEPS = st.one_of(
     st.tuples(st.just("leave"), st.sampled_from(TOPICS)),
     st.tuples(st.just("stale"), st.sampled_from(TOPICS)),
     st.tuples(st.just("push"), st.sampled_from(TOPICS)),
-    st.tuples(st.just("happen"), st.sampled_from(["a", "b"]), st.sampled_from([1, 2, 5, 70])),
+    st.just(("pause",)),
+    st.tuples(st.just("happen"), st.sampled_from(["a", "b"]), st.sampled_from([1, 2, 100])),
     st.tuples(st.just("end"), st.sampled_from(["a", "b"])),
     st.tuples(st.sampled_from(["pause", "read", "beat", "settle", "turn"])),
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(_STEPS, max_size=25))
+@given(st.lists(_STEPS, min_size=8, max_size=40))
 def test_every_channel_is_sent_its_topic_whole(steps: list[tuple[Any, ...]]) -> None:
     async def play(desk: SessionDesk) -> None:
         truth, over = Truth(), set[str]()
         for name, call_id in CALLS.items():
             desk.calls.add(call_id, name)
         client, leaves = desk.client(), 0
+        client.join()
+        await asyncio.sleep(1)
         for step in steps:
             match step:
                 case ("join", topic, since):

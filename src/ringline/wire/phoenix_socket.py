@@ -196,7 +196,8 @@ class SocketProtocol:
         if self._ended or topic not in self._channels:
             return []
         join_ref = self._channels.pop(topic)
-        return [Send(encode_end(self.version, join_ref, topic)), ChannelClosed(topic)]
+        # What is still to be sent on the channel comes before its end.
+        return [ChannelClosed(topic), Send(encode_end(self.version, join_ref, topic))]
 
     def _reply(
         self, message: PhoenixMessage, *, ok: bool, response: Payload = EMPTY, matched: bool = True
