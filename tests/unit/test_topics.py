@@ -47,7 +47,6 @@ def test_every_spelling_of_a_workspace_s_events_is_one_topic(name: str) -> None:
         ("", UNMATCHED_TOPIC),
         (":", UNMATCHED_TOPIC),
         ("Events", UNMATCHED_TOPIC),
-        (f"call:{CALL}", UNMATCHED_TOPIC),
         (f"event:{WORKSPACE}", UNMATCHED_TOPIC),
         ("events:", UNAUTHORIZED),
         ("events:events", UNAUTHORIZED),
