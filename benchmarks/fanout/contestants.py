@@ -169,11 +169,7 @@ class Ringline(Contestant):
         self.port = int(self.ready["base_url"].rpartition(":")[2])
         self.kind = "ephemeral"
         self.around = {"ws": 0, "sse": 0}  # it is the others that follow
-        with connect(self.port) as mint:
-            self.tokens = [
-                post(mint, "/api/realtime/session", self.ready["secret_key"], {})["token"]
-                for _ in range(16)
-            ]
+        self._tokens: list[str] = []
 
     def processes(self) -> list[psutil.Process]:
         return [self._line.own]
@@ -184,6 +180,11 @@ class Ringline(Contestant):
 
     def subscribers(self, count: int, *, stream: str, topics: int = 1) -> list[Subscriber]:
         calls = json.loads(self._line.ask(f"calls {topics}"))
+        with connect(self.port) as mint:  # anew: they last for five minutes
+            self._tokens = [
+                post(mint, "/api/realtime/session", self.ready["secret_key"], {})["token"]
+                for _ in range(16)
+            ]
         if stream == "ws" and topics == 1:
             return [self._events(number) for number in range(count)]
         key = self.ready["secret_key"]
@@ -195,7 +196,7 @@ class Ringline(Contestant):
         return found
 
     def _events(self, number: int) -> Subscriber:
-        token = self.tokens[number % len(self.tokens)]
+        token = self._tokens[number % len(self._tokens)]
         return Subscriber(
             upgrade_request(f"/socket/websocket?vsn=2.0.0&session_token={token}"),
             masked('["1","1","events","phx_join",{}]'),

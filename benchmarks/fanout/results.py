@@ -87,7 +87,7 @@ class Results:
         counts = {r["subscribers"] for r in self.fans if r["topics"] == 1 and r["stream"] == "ws"}
         return min(counts), max(counts)
 
-    def section(self, rounds: int, *, pictures: bool) -> Section:
+    def section(self, *, pictures: bool) -> Section:
         """Return the table of everybody's figures and that of the goals."""
         few, many = self.counts()
         doubted = sum(bool(record["doubts"]) for record in self.fans)
@@ -113,8 +113,8 @@ class Results:
             f"{sizes[1]:.0f}; the peers' are as long. C is a loop that only calls `send`, once "
             "per frame. As fast as it goes, a tick begins when the one before has been written; "
             "nginx is published to from outside, which its figure does not hold. "
-            f"{rounds} rounds, the contestants shuffled in each; ratios are of pairs of a round, "
-            f"and one between {1 / EVIDENCE:.2g} and {EVIDENCE:.2f} shows no difference. "
+            f"{self._round - 1} rounds, the contestants shuffled in each; ratios are of pairs of "
+            f"a round, and one between {1 / EVIDENCE:.2g} and {EVIDENCE:.2f} shows no difference. "
             f"{doubted} of {len(self.fans)} measurements were doubtful: a core that was not the "
             "server's, a client that was busy, a message lost. Every one, with its doubts, is "
             f"in [fanout.json](benchmarks/fanout.json).{skipped}{shown}",

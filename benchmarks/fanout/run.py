@@ -11,6 +11,7 @@ import contextlib
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Plan:
     """How much is measured."""
 
     rounds: int = 5
-    seconds: float = 1.2
+    seconds: float = 0.7
     few: int = 1_000
     many: int = 5_000
     topics: int = 1_000
@@ -44,8 +45,10 @@ class Plan:
     idle: int = 1_000
     idle_many: int = 10_000
     stalled: int = 200
-    stalled_s: float = 6.0
+    stalled_s: float = 4.0
     quiet_s: float = 0.2
+    #: After so long no further round begins.
+    most_s: float = 900.0
     #: Whether idle connections are measured on a server that has done nothing else.
     fresh: bool = True
     phases: tuple[Phase, ...] = (ONE, FOUR, SIXTEEN, FIXED)
@@ -79,7 +82,7 @@ def fanout(*, tiny: bool = False) -> Section:
         FOLDER.mkdir(exist_ok=True)
         results.write(FOLDER / "fanout.json")
         draw(results, FOLDER)
-    return results.section(plan.rounds, pictures=not tiny)
+    return results.section(pictures=not tiny)
 
 
 def _measure(plan: Plan, results: Results) -> None:
@@ -101,8 +104,10 @@ def _measure(plan: Plan, results: Results) -> None:
             if not plan.fresh:
                 for count, stream in _idle(plan):
                     results.idle.append(measure.idle(lab, ringline, count, stream=stream))
-            order = random.Random(1)
+            order, began = random.Random(1), time.monotonic()
             for number in range(plan.rounds):
+                if number and time.monotonic() - began > plan.most_s:
+                    break
                 print(f"round {number + 1} of {plan.rounds}", file=sys.stderr, flush=True)
                 order.shuffle(present)
                 _round(lab, present, plan=plan, results=results)

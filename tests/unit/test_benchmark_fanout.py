@@ -49,7 +49,7 @@ def test_a_ratio_is_of_a_pair_of_a_round() -> None:
         {RINGLINE: 6.0, LIMIT: 3.0, NCHAN: 12.0, NODE_WS: 8.0},
         {RINGLINE: 12.0, LIMIT: 6.0, NCHAN: 8.0, NODE_WS: 24.0},
     )
-    rows = {row.what: row for row in results.section(2, pictures=False).rows}
+    rows = {row.what: row for row in results.section(pictures=False).rows}
     one = "1,000 sockets, one event at a time: CPU per delivery, Ringline"
     assert rows[f"{one} / {LIMIT}"].runs == [2.0, 2.0]
     assert rows[f"{one} / {NCHAN}"].runs == [0.5, 1.5]
@@ -64,7 +64,7 @@ def test_a_ratio_is_of_a_pair_of_a_round() -> None:
 def test_a_peer_that_is_not_installed_leaves_its_column_empty() -> None:
     results = results_of({RINGLINE: 6.0, LIMIT: 3.0})
     results.skipped = ["nginx has no nchan"]
-    text = results.section(1, pictures=False).render()
+    text = results.section(pictures=False).render()
     assert "Not measured: nginx has no nchan." in text
     assert (
         "| 1,000 sockets, one event at a time: CPU per delivery, µs | 6.00 | 3.00 |  |  |  |"
