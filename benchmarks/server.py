@@ -16,13 +16,13 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
 import structlog
 import uvloop
 
+from benchmarks.known_journal import KnownJournal, journals
 from ringline.app import running
 from ringline.app import server as app
 from ringline.bus.memory import MemoryBus
@@ -42,7 +42,6 @@ from ringline.services.journal import Journal
 TEXT = "I would like to book a table for two people tonight, by the window if you can."
 
 _committed: dict[UUID, int] = {}
-_journals: list[Journal] = []
 
 
 class StampedBus(MemoryBus):
@@ -53,14 +52,6 @@ class StampedBus(MemoryBus):
         for published in publication.events:
             _committed[published.event.id] = moment
         super().publish(publication)
-
-
-class KnownJournal(Journal):
-    """Can be found by this program."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        _journals.append(self)
 
 
 class Source:
@@ -127,7 +118,7 @@ class Source:
 async def serve(settings: Settings, ready_file: Path) -> None:
     async with running(settings, dev=True, warm=False) as server:
         keys = await server.admin.workspaces.create("Benchmark")
-        source = Source(_journals[0], Scope(keys.workspace_id, Environment.LIVE))
+        source = Source(journals[0], Scope(keys.workspace_id, Environment.LIVE))
         await source.written()
         made = {name: str(value) for name, value in asdict(keys).items()}
         # Both secrets of the server are the same here; a peer signs and a benchmark seals with it.

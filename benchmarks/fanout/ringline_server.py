@@ -22,13 +22,13 @@ import secrets
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import structlog
 import uvloop
 
 from benchmarks.fanout.marks import message
+from benchmarks.known_journal import KnownJournal, journals
 from ringline.app import running
 from ringline.app import server as app
 from ringline.config import Settings
@@ -47,15 +47,6 @@ from ringline.web.limits import StreamLimits, WebLimits
 
 #: As many on one call as the benchmark likes; a client that is idle is not a matter here.
 LIMITS = WebLimits(streams=StreamLimits(watchers=1_000_000, heartbeat_s=3600))
-_journals: list[Journal] = []
-
-
-class KnownJournal(Journal):
-    """Can be found by this program."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        _journals.append(self)
 
 
 class Speaker:
@@ -187,7 +178,7 @@ class Publisher:
 async def serve(settings: Settings) -> None:
     async with running(settings, dev=True, warm=False, limits=LIMITS) as server:
         keys = await server.admin.workspaces.create("Benchmark")
-        publisher = Publisher(_journals[0], Scope(keys.workspace_id, Environment.LIVE))
+        publisher = Publisher(journals[0], Scope(keys.workspace_id, Environment.LIVE))
         calls = await publisher.prepare(1)
         made = {name: str(value) for name, value in asdict(keys).items()}
         made |= {"base_url": server.base_url, "call_id": calls[0]}

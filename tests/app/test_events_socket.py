@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.events import Event
 from ringline.domain.ids import Prefix, format_id, parse_id, uuid7
@@ -235,7 +235,7 @@ async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
 
 
 async def test_too_many_channels(database: TestDatabase) -> None:
-    assert SocketLimits().channels == limits.CHANNELS.most == phoenix_socket.MAX_CHANNELS
+    assert SocketLimits().channels == socket_limits.CHANNELS.most == phoenix_socket.MAX_CHANNELS
     two = WebLimits(sockets=SocketLimits(channels=2))
     async with serving(database, limits=two) as service, events_client(service) as client:
         first, second, third, *_ = spellings(service)
@@ -246,7 +246,7 @@ async def test_too_many_channels(database: TestDatabase) -> None:
 
 
 async def test_a_flood_of_frames_is_answered_whole_if_slowly(service: Service) -> None:
-    frames = limits.FRAMES_BURST.most + 20
+    frames = socket_limits.FRAMES_BURST.most + 20
     async with events_client(service) as client:
         for number in range(frames):
             await client.send(None, str(number), "phoenix", "heartbeat", {})

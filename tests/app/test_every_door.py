@@ -16,7 +16,7 @@ from typing import TypeAlias
 import aiohttp
 import pytest
 
-from ringline.domain import limits, v1_limits
+from ringline.domain import limits, socket_limits, v1_limits
 from ringline.rest.routes import ROUTES as REST_ROUTES
 from tests.callers import calling
 from tests.database import TestDatabase
@@ -293,19 +293,22 @@ async def test_heads_of_streams_are_read_strictly(service: Service, path: str) -
     await neighbour(service)
 
 
-TOO_LARGE = "x" * (limits.WATCH_FRAME_BYTES.most + 1)
+TOO_LARGE = "x" * (socket_limits.WATCH_FRAME_BYTES.most + 1)
 TOO_MANY = json.dumps([None, "1", "phoenix", "heartbeat", {"x": [[]] * limits.JSON_MARKS.most}])
-TOO_LONG = "x" * (limits.NAME_BYTES.most + 1)
+TOO_LONG = "x" * (socket_limits.NAME_BYTES.most + 1)
 
 
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
         (TOO_LARGE, 1009),
-        (TOO_MANY[: limits.WATCH_FRAME_BYTES.most], 1011),
+        (TOO_MANY[: socket_limits.WATCH_FRAME_BYTES.most], 1011),
         (json.dumps([None, TOO_LONG, "phoenix", "heartbeat", {}]), 1011),
         (json.dumps([TOO_LONG, "1", "events", "phx_join", {}]), 1011),
-        (json.dumps(["1", "1", "é" * (limits.TOPIC_BYTES.most // 2 + 1), "phx_join", {}]), 1011),
+        (
+            json.dumps(["1", "1", "é" * (socket_limits.TOPIC_BYTES.most // 2 + 1), "phx_join", {}]),
+            1011,
+        ),
     ],
 )
 async def test_frames_of_an_events_socket(service: Service, frame: str, code: int) -> None:

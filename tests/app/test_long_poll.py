@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
 from ringline.web import watchers
@@ -80,7 +80,7 @@ async def test_every_answer_may_be_read_by_any_page_and_kept_by_nobody(service: 
         await client.poll(),
         await client.post("", token=NOBODY),
         await client.post("@"),
-        await client.post("x" * (limits.POLL_BYTES.most + 1)),
+        await client.post("x" * (socket_limits.POLL_BYTES.most + 1)),
     ]
     assert [answer.status for answer in answers] == [410, 403, 200, 200, 410, 400, 413]
     for answer in answers:
@@ -277,16 +277,18 @@ async def test_a_body_of_another_type_is_one_frame(service: Service) -> None:
         assert (await client.push())[1] == "2"
 
 
-LARGE = json.dumps([None, "9", "phoenix", "heartbeat", {"x": "x" * limits.WATCH_FRAME_BYTES.most}])
-MANY = "\n".join(json.dumps(beat(number)) for number in range(limits.POLL_FRAMES.most + 1))
+LARGE = json.dumps(
+    [None, "9", "phoenix", "heartbeat", {"x": "x" * socket_limits.WATCH_FRAME_BYTES.most}]
+)
+MANY = "\n".join(json.dumps(beat(number)) for number in range(socket_limits.POLL_FRAMES.most + 1))
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"x" * (limits.POLL_BYTES.most + 1), 413),
+        (b"x" * (socket_limits.POLL_BYTES.most + 1), 413),
         (LARGE, 413),
-        (b64encode(b"\0" * (limits.WATCH_FRAME_BYTES.most + 1)), 413),
+        (b64encode(b"\0" * (socket_limits.WATCH_FRAME_BYTES.most + 1)), 413),
         (MANY, 413),
         (b"\n" * 1000, 413),
         (json.dumps(HEARTBEAT) + "\nAAA", 400),
@@ -326,7 +328,7 @@ async def test_bodies_that_http_refuses(service: Service) -> None:
         assert encoded.status == 415
 
         async def endless() -> AsyncIterator[bytes]:
-            for _ in range(limits.POLL_BYTES.most // 100_000 + 2):
+            for _ in range(socket_limits.POLL_BYTES.most // 100_000 + 2):
                 yield b" " * 100_000
 
         url = f"{client.url}token={client.token}"
@@ -338,7 +340,7 @@ async def test_bodies_that_http_refuses(service: Service) -> None:
 
 
 async def test_a_flood_of_frames_is_answered_whole_if_slowly(service: Service) -> None:
-    total = limits.FRAMES_BURST.most + 20
+    total = socket_limits.FRAMES_BURST.most + 20
     async with poll_client(service) as client:
 
         async def send() -> None:

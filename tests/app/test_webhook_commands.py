@@ -136,7 +136,7 @@ async def test_why_finds_events_of_both_environments_with_a_management_key(
     code, out, _ = await run("why", event_id, "--key", service.keys.management_key)
     assert code == 0
     assert "It was not owed to any receiver" in out
-    assert "Nobody was listening, as far as this server knows." in out
+    assert "This server knows of no listener." in out
     code, out, _ = await run("why", event_id, "--key", service.keys.management_key, "--json")
     assert json.loads(out)["webhooks"] == []
     assert json.loads(out)["event_type"] == "contact.created"

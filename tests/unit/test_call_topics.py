@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.domain.topics import ALL_EVENTS
 from ringline.wire.events_socket import CallNamed, TopicRefused, read_topic
 from tests.event_sessions import SCOPE, Client, Frame, SessionDesk, scenario
@@ -153,7 +153,7 @@ def test_a_socket_looks_up_a_few_calls_at_once() -> None:
             desk.calls.add(new_id(), name)
             client.join(f"call:{name}")
         await settled()
-        assert desk.calls.most_asked == limits.JOINS_AT_ONCE.most
+        assert desk.calls.most_asked == socket_limits.JOINS_AT_ONCE.most
         assert len(replies(client)) == len(names)
         assert all(reply["status"] == "ok" for reply in replies(client))
 

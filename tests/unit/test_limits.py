@@ -15,6 +15,7 @@ from ringline.domain import (
     limits,
     openai_limits,
     recording_limits,
+    socket_limits,
     v1_limits,
     voice_limits,
     webhook_limits,
@@ -34,6 +35,7 @@ NAMED = {
         delivery_limits,
         openai_limits,
         recording_limits,
+        socket_limits,
         v1_limits,
         voice_limits,
         webhook_limits,
@@ -54,7 +56,7 @@ def test_the_code_reads_every_limit_from_the_table() -> None:
     for path in SOURCES.rglob("*.py"):
         read |= set(
             re.findall(
-                r"\b(?:carrier_|delivery_|openai_|recording_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
+                r"\b(?:carrier_|delivery_|openai_|recording_|socket_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
                 path.read_text("utf-8"),
             )
         )

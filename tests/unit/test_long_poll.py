@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.domain.log import Environment, Scope
 from ringline.services.outbox import Outbox, Tick
 from ringline.web import long_poll_session
@@ -117,9 +117,9 @@ def test_any_body_is_read_or_refused(body: bytes, kind: str) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"[]\n" * (limits.POLL_FRAMES.most + 1), 413),
-        (b"\n" * limits.POLL_BYTES.most, 413),
-        (b"[" + b" " * limits.WATCH_FRAME_BYTES.most, 413),
+        (b"[]\n" * (socket_limits.POLL_FRAMES.most + 1), 413),
+        (b"\n" * socket_limits.POLL_BYTES.most, 413),
+        (b"[" + b" " * socket_limits.WATCH_FRAME_BYTES.most, 413),
         (b"AAA", 400),
         (b"AA==AA==", 400),
         (b"[\xff]", 400),
@@ -132,7 +132,7 @@ def test_bodies_that_are_refused(body: bytes, status: int) -> None:
 
 
 def test_a_body_of_as_many_frames_as_may_be() -> None:
-    most = limits.POLL_FRAMES.most
+    most = socket_limits.POLL_FRAMES.most
     assert len(read_frames(b"[]\n" * most, NDJSON)) == most
 
 
@@ -240,7 +240,7 @@ def test_no_frame_is_lost_or_doubled(some: list[tuple[str, int]], answer_bytes: 
                 case "wait":
                     settle()
                     if poll is not None:
-                        await asyncio.sleep(limits.POLL_WINDOW_S.most + 1)
+                        await asyncio.sleep(socket_limits.POLL_WINDOW_S.most + 1)
                         settle()
                 case _:
                     await asyncio.sleep(0)

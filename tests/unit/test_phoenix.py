@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.wire import phoenix
 from ringline.wire.phoenix import PhoenixError, PhoenixMessage, Version
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_decoded_closes_the_socket(frame: str | bytes, close_code
 @pytest.mark.parametrize("character", ["x", "\N{EURO SIGN}", "\N{SLIGHTLY SMILING FACE}"])
 @pytest.mark.parametrize("version", list(Version))
 def test_what_is_echoed_is_bounded(member: str, character: str, version: Version) -> None:
-    most = (limits.TOPIC_BYTES if member == "topic" else limits.NAME_BYTES).most
+    most = (socket_limits.TOPIC_BYTES if member == "topic" else socket_limits.NAME_BYTES).most
     longest = character * (most // len(character.encode()))
     names: dict[str, str] = {"join_ref": "1", "ref": "2", "topic": "events", "event": "e"}
     for text in (longest, longest + character):

@@ -88,7 +88,7 @@ def _lines(found: EventDeliveries) -> Iterator[str]:
 def _live(live: Subscriptions) -> Iterator[str]:
     """Yield what is known of an event's live deliveries."""
     if not live.sent and not live.dropped:
-        yield "  Nobody was listening, as far as this server knows."
+        yield "  This server knows of no listener."
     else:
         yield f"  live: sent to {live.sent}, dropped for {live.dropped}"
     for outcome in live.recent[:_LISTENERS]:

@@ -59,7 +59,7 @@ class Roster:
         self._size -= 1
         _drop(self._metas, key, ref=meta.ref)
         is_news = _drop(self._joins, key, ref=meta.ref)
-        # Nobody was told of one that came and went, unless they joined in between.
+        # One that came and went was told to no client, unless one joined in between.
         if self._shown or not is_news:
             self._leaves.setdefault(key, {})[meta.ref] = meta
 

@@ -6,8 +6,8 @@ are joined once, and the same bytes are written to every listener whose connecti
 whose connection is paused, or has something queued, takes the frames one by one: there some may
 have to be dropped, for it alone.
 
-Listeners may leave and join at any time, also while the frames are handed out: whoever leaves
-has been handed everything before, and whoever joins gets only what comes after.
+Listeners may leave and join at any time, even while frames are handed out: a listener that leaves
+has been handed everything before, and one that joins gets only what comes after.
 """
 
 from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ class Audience:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nobody listens."""
+        """Return whether there are no listeners."""
         return not self._listeners
 
     def encode(self, published: Published, dialect: Dialect) -> bytes | None:
@@ -222,7 +222,7 @@ class Audience:
             self._charge((len(present) - flush.slow) * len(flush.data))
             self._note(flush, present)
         if ending:
-            for listener in present:  # also whoever has just changed its dialect
+            for listener in present:  # also those that have just changed their dialect
                 _guard(listener.topic_ended)
 
     def lost_position(self, position: Position) -> None:

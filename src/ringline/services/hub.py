@@ -101,7 +101,7 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def charge_to(self, charge: Callable[[Scope, int], None]) -> None:
-        """Report the bytes that are written to a log's listeners, whoever they are."""
+        """Report the bytes that are written to a log's listeners."""
         self._fan_out.charge = charge
 
     async def watch(self, scope: Scope) -> Watch:

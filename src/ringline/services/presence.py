@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.domain.log import Scope
 from ringline.domain.presence import Meta, Roster
 from ringline.ports import Clock
@@ -20,7 +20,7 @@ from ringline.wire.presence import DIFF, STATE, encode_diff, encode_entry, encod
 
 _log = structlog.get_logger(__name__)
 
-WINDOW_S = limits.PRESENCE_WINDOW_MS.most / 1000
+WINDOW_S = socket_limits.PRESENCE_WINDOW_MS.most / 1000
 
 
 class PresencePush:
@@ -91,7 +91,7 @@ class Presence:
         now: Clock,
         new_ref: Callable[[], str],
         *,
-        most: int = limits.PRESENT.most,
+        most: int = socket_limits.PRESENT.most,
         window_s: float = WINDOW_S,
     ) -> None:
         self._now = now

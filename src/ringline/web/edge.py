@@ -63,11 +63,13 @@ Open: TypeAlias = "Callable[[StreamRequest], Awaitable[Answer | None]]"
 class Connection(asyncio.Protocol):
     """A connection of the edge, before its handshake or after it."""
 
-    __slots__ = ()
+    __slots__ = ("_transport",)
+
+    _transport: asyncio.Transport
 
     def cut(self) -> None:
         """Cut the connection off."""
-        raise NotImplementedError
+        self._transport.abort()
 
 
 class Sorted(Enum):
@@ -322,7 +324,3 @@ class StreamRequest(Connection):
     def wake(self, now: float) -> None:
         """Cut off a client that does not close (wheel.Sleeper)."""
         self.cut()
-
-    def cut(self) -> None:
-        """Cut the connection off."""
-        self._transport.abort()

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.domain.events import CallEnded
 from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
 from ringline.domain.unavailable import Unavailable
@@ -69,7 +69,7 @@ class SessionServices:
 
 
 UNAVAILABLE = "unavailable"
-JOINS_AT_ONCE = limits.JOINS_AT_ONCE.most
+JOINS_AT_ONCE = socket_limits.JOINS_AT_ONCE.most
 
 
 class Carrier(Protocol):

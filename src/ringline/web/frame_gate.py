@@ -9,7 +9,7 @@ their turn.
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.web.buckets import Bucket
 from ringline.web.fair_share import FairShare
 
@@ -34,7 +34,9 @@ class FrameLimits:
 
 #: The events socket and a call's WebSocket (contract, 13).
 WATCHER = FrameLimits(
-    limits.WATCH_FRAME_BYTES.most, limits.FRAMES_PER_S.most, limits.FRAMES_BURST.most
+    socket_limits.WATCH_FRAME_BYTES.most,
+    socket_limits.FRAMES_PER_S.most,
+    socket_limits.FRAMES_BURST.most,
 )
 #: A realtime voice session; its leg knows which messages may be as large as an image.
 SESSION = FrameLimits(

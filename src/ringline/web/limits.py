@@ -6,7 +6,7 @@ others are internal intervals. Tests pass limits that they can reach.
 
 from dataclasses import dataclass, field
 
-from ringline.domain import limits, openai_limits, v1_limits
+from ringline.domain import limits, openai_limits, socket_limits, v1_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,20 +14,20 @@ class SocketLimits:
     """The limits of an events socket."""
 
     #: A client that sends no frame for this long is closed (events socket, 3.2).
-    silent_s: float = limits.SOCKET_SILENT_S.most
-    channels: int = limits.CHANNELS.most
+    silent_s: float = socket_limits.SOCKET_SILENT_S.most
+    channels: int = socket_limits.CHANNELS.most
     #: How long a long poll waits for messages, and how long a session outlives its last one (3.8).
-    poll_window_s: float = limits.POLL_WINDOW_S.most
-    poll_gone_s: float = limits.POLL_GONE_S.most
+    poll_window_s: float = socket_limits.POLL_WINDOW_S.most
+    poll_gone_s: float = socket_limits.POLL_GONE_S.most
     #: How many events a join can catch up on (contract, 2).
-    replay_events: int = limits.REPLAY_EVENTS.most
+    replay_events: int = socket_limits.REPLAY_EVENTS.most
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
     """The limits of the streams of a call or a conversation (live streams, 2.2, 2.5, 2.6)."""
 
-    watchers: int = limits.WATCHERS.most
+    watchers: int = socket_limits.WATCHERS.most
     #: How often a stream of server-sent events sends a heartbeat.
     heartbeat_s: float = 30.0
     #: How often a WebSocket is pinged, and how long it may be silent.

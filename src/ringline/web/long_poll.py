@@ -15,7 +15,7 @@ from typing import TypeAlias
 import structlog
 from aiohttp import web
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of
@@ -146,7 +146,7 @@ class LongPolls:
             raise _Refused(long_poll.GONE)
         share = open_share(request, session.viewer.key_id, scope=session.viewer.scope)
         await share.begin(REQUEST_S)
-        body = await read_body(request, limits.POLL_BYTES.most, share=share)
+        body = await read_body(request, socket_limits.POLL_BYTES.most, share=share)
         return long_poll.write_status(await session.send(read_frames(body, request.content_type)))
 
     def _session(self, request: web.Request, token: PollToken | None) -> LongPollSession | None:

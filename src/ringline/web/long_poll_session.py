@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Collection, Hashable, Sequence
 from time import perf_counter
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.web.budget import OverBudget, Share
 from ringline.web.events_session import EventsSession
 from ringline.web.fair_share import BYTE_OUT_S, REPLAY_S
@@ -26,7 +26,7 @@ from ringline.wire import long_poll
 from ringline.wire.dialect import Dialect
 from ringline.wire.long_poll import PollToken
 
-_MOST_BYTES = limits.POLL_BYTES.most
+_MOST_BYTES = socket_limits.POLL_BYTES.most
 
 
 class LongPollSession:

@@ -30,7 +30,6 @@ class StreamConnection(Connection):
         "_slot",
         "_stuck_bytes",
         "_stuck_since",
-        "_transport",
         "_uncharged",
         "_when_lost",
         "on_resumed",
@@ -89,12 +88,8 @@ class StreamConnection(Connection):
         await self._edge.house.fair.begin(self.who, REPLAY_S)
 
     def abort(self) -> None:
-        """Cut the connection off."""
-        self._transport.abort()
-
-    def cut(self) -> None:
-        """Cut the connection off: the server's time is over (edge.Connection)."""
-        self.abort()
+        """Cut the connection off, as an outbox asks for."""
+        self.cut()
 
     # -- time -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.wire.phoenix_socket import (
     CLOSE_BAD_FRAME,
     CLOSE_DISCONNECTED,
@@ -51,8 +51,8 @@ ENDS = {
 }
 
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{1,15})")
-_MOST_FRAMES = limits.POLL_FRAMES.most
-_MOST_FRAME_BYTES = limits.WATCH_FRAME_BYTES.most
+_MOST_FRAMES = socket_limits.POLL_FRAMES.most
+_MOST_FRAME_BYTES = socket_limits.WATCH_FRAME_BYTES.most
 
 
 class BodyRefused(ValueError):

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from ringline.domain import limits
+from ringline.domain import limits, socket_limits
 from ringline.wire.strict_json import JsonProblem, NotUtf8, StrictDecoder, encode
 
 HEARTBEAT_TOPIC = "phoenix"
@@ -97,7 +97,7 @@ _DECODERS: Mapping[Version, StrictDecoder[_V1] | StrictDecoder[_V2]] = {
     Version.V2: StrictDecoder(_V2),
 }
 _PUSHED = StrictDecoder(_V2, marks=None)
-_NAME, _TOPIC = limits.NAME_BYTES.most, limits.TOPIC_BYTES.most
+_NAME, _TOPIC = socket_limits.NAME_BYTES.most, socket_limits.TOPIC_BYTES.most
 _LONG_NAME = f"ref and join_ref have at most {_NAME} bytes, topic {_TOPIC}"
 
 

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from ringline.domain import limits
+from ringline.domain import socket_limits
 from ringline.wire import phoenix
 from ringline.wire.phoenix import EMPTY, Payload, PhoenixError, PhoenixMessage, Version
 
-MAX_CHANNELS = limits.CHANNELS.most
+MAX_CHANNELS = socket_limits.CHANNELS.most
 
 UNMATCHED_TOPIC = "unmatched topic"
 UNKNOWN_EVENT = "unknown event"
