@@ -86,10 +86,11 @@ lock: .venv/.dev ## regenerate requirements/*.txt (UPGRADE=1: newest versions)
 	@cd tests/e2e/js && npm install --package-lock-only --ignore-scripts
 	@cd tests/e2e/runtimes && npm install --package-lock-only --ignore-scripts
 	@cd sdk/js && npm install --package-lock-only --ignore-scripts
+	@cd console && npm install --package-lock-only --ignore-scripts
 	@cd benchmarks/fanout/peers && npm install --package-lock-only --ignore-scripts
 
 clean: ## remove everything these targets created, except the demo's data
 	rm -rf .venv .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
 	rm -rf tests/e2e/js/node_modules tests/e2e/runtimes/node_modules sdk/js/node_modules sdk/js/dist
-	rm -rf benchmarks/fanout/peers/node_modules
+	rm -rf benchmarks/fanout/peers/node_modules console/node_modules src/ringline/web/console_dist
 	find src sdk tests -name __pycache__ -prune -exec rm -rf {} +

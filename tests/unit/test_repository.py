@@ -60,13 +60,27 @@ def test_the_demo_and_the_tests_use_the_same_versions() -> None:
     assert runtime == {name: dev[name] for name in runtime}
 
 
-def test_the_npm_lock_names_no_address_and_has_every_integrity() -> None:
-    text = (ROOT / "tests/e2e/js/package-lock.json").read_text()
-    packages = json.loads(text)["packages"]
-    third_party = {name: entry for name, entry in packages.items() if name}
+def npm_lock(project: str) -> dict[str, dict[str, object]]:
+    """Reads the packages of a lock of npm's, without the project itself."""
+    packages = json.loads((ROOT / project / "package-lock.json").read_text())["packages"]
+    return {name: entry for name, entry in packages.items() if name}
+
+
+@pytest.mark.parametrize("project", ["tests/e2e/js", "console"])
+def test_an_npm_lock_names_no_address_and_has_every_integrity(project: str) -> None:
+    third_party = npm_lock(project)
     assert third_party["node_modules/phoenix"]["version"] == "1.8.16"
     assert [name for name, entry in third_party.items() if "integrity" not in entry] == []
     assert [name for name, entry in third_party.items() if "resolved" in entry] == []
+
+
+def test_the_console_pins_every_package_and_takes_the_sdks_typescript() -> None:
+    asked = json.loads((ROOT / "console/package.json").read_text())
+    pinned = asked["dependencies"] | asked["devDependencies"]
+    locked_versions = npm_lock("console")
+    assert pinned == {name: locked_versions[f"node_modules/{name}"]["version"] for name in pinned}
+    sdk = json.loads((ROOT / "sdk/js/package.json").read_text())
+    assert pinned["typescript"] == sdk["devDependencies"]["typescript"]
 
 
 def test_the_version_is_a_release_number() -> None:
