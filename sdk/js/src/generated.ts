@@ -112,12 +112,14 @@ export interface Call {
   toNumber: string;
   status: "initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled" | null;
   startedAt: Timestamp | null;
+  answeredAt: Timestamp | null;
   endedAt: Timestamp | null;
   durationSeconds: number | null;
   hangupCause: "caller_hangup" | "agent_hangup" | "api_hangup" | "transferred" | "no_answer" | "busy" | "failed" | "idle_timeout" | "max_duration" | "budget_exhausted" | "agent_error" | "upstream_lost" | "storage_lost" | "server_lost" | "server_shutdown" | "revoked" | "internal_error" | null;
   sipUsername: string | null;
   conversationId: Uuid | null;
   aiAgentId: Uuid | null;
+  model: string | null;
   metadata: UntypedMap | null;
   recordingConsent: boolean | null;
   recordingMs: number | null;
@@ -142,12 +144,14 @@ export interface CallFilter extends Joined<CallFilter> {
   toNumber?: ByText;
   status?: Nullable<ByWord<"initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled">>;
   startedAt?: Nullable<ByTime>;
+  answeredAt?: Nullable<ByTime>;
   endedAt?: Nullable<ByTime>;
   durationSeconds?: Nullable<ByNumber>;
   hangupCause?: Nullable<ByWord<"caller_hangup" | "agent_hangup" | "api_hangup" | "transferred" | "no_answer" | "busy" | "failed" | "idle_timeout" | "max_duration" | "budget_exhausted" | "agent_error" | "upstream_lost" | "storage_lost" | "server_lost" | "server_shutdown" | "revoked" | "internal_error">>;
   sipUsername?: Nullable<ByText>;
   conversationId?: Nullable<ById>;
   aiAgentId?: Nullable<ById>;
+  model?: Nullable<ByText>;
   metadata?: ByNil;
   recordingConsent?: Nullable<ByBoolean>;
   recordingMs?: Nullable<ByNumber>;
@@ -164,7 +168,7 @@ export interface CallResource {
   fields: Call;
   relationships: CallRelationships;
   filter: CallFilter;
-  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "hangupCause" | "sipUsername" | "conversationId" | "aiAgentId" | "recordingConsent" | "recordingMs" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "answeredAt" | "endedAt" | "durationSeconds" | "hangupCause" | "sipUsername" | "conversationId" | "aiAgentId" | "model" | "recordingConsent" | "recordingMs" | "insertedAt" | "updatedAt";
 }
 
 export interface CallParticipant {
