@@ -19,7 +19,7 @@ from ringline.domain import limits
 from ringline.domain.ids import uuid7
 from ringline.services.outbox import Outbox, Tick
 from ringline.web.admission import Admission, Allowance
-from ringline.web.edge import Answer, Edge, Sorted, StreamRequest
+from ringline.web.edge import TURN_BYTES, Answer, Connection, Edge, Sorted, StreamRequest
 from ringline.web.frame_gate import WATCHER
 from ringline.web.house import House, Waits
 from ringline.web.http_connection import begin_request
@@ -264,6 +264,43 @@ async def test_what_comes_before_the_answer_is_bounded_and_not_lost() -> None:
         async with asyncio.timeout(WAIT_S):
             assert len(await reader.readexactly(102 * 200)) == 102 * 200
         writer.close()
+
+
+#: A frame of 8 MB, which is too large, and more behind it.
+ENDLESS = b"\x82\xff" + (8 << 20).to_bytes(8) + bytes(4) + bytes(8 << 20)
+
+
+@pytest.mark.parametrize(
+    ("head", "flood", "receiver"),
+    [
+        (EVENTS, bytes(8 << 20), SseConnection),
+        (SOCKET, ENDLESS, WebSocket),
+        (b"GET /refused HTTP/1.1\r\nHost: x\r\n\r\n", bytes(8 << 20), StreamRequest),
+    ],
+)
+async def test_a_flood_of_bytes_is_read_a_little_in_each_turn(
+    head: bytes, flood: bytes, receiver: type[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One read of a socket that is full is followed by others' turns, not by the next read."""
+    read = receiver.data_received
+    large: list[bool] = []
+
+    def noting(self: Connection, data: bytes) -> None:
+        read(self, data)
+        if len(data) >= TURN_BYTES:
+            large.append(self._transport.is_reading())
+
+    monkeypatch.setattr(receiver, "data_received", noting)
+    async with listening() as port:
+        reader, writer = await port.connect(head)
+        await until(reader, b"\r\n\r\n")
+        writer.write(flood)
+        async with asyncio.timeout(WAIT_S):
+            await writer.drain()  # all of it is read in time
+        writer.close()
+        await port.emptied()
+    assert large
+    assert not any(large)
 
 
 async def test_a_client_that_leaves_during_the_handshake_opens_nothing() -> None:

@@ -231,6 +231,7 @@ def test_large_frames_count_as_several_as_soon_as_they_begin(run: Run) -> None:
         for number in range(25):  # as much as 250 frames
             line.socket.data_received(large[:100])
             line.socket.data_received(large[100:])
+            await asyncio.sleep(0)  # others' turn
             assert len(line.messages) == min(number + 1, 20)
         started = loop_time()
         await line.taken(25)

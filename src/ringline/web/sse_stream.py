@@ -86,6 +86,7 @@ class SseConnection(StreamConnection):
 
     def data_received(self, data: bytes) -> None:
         """Ignore what the client sends."""
+        self.skip(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the stream, too."""

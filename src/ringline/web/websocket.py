@@ -15,7 +15,7 @@ from typing import Self, TypeAlias
 
 import structlog
 
-from ringline.web.edge import StreamRequest
+from ringline.web.edge import REST_S, TURN_BYTES, StreamRequest
 from ringline.web.frame_gate import HANDFUL, HANDFUL_S, FrameGate, FrameLimits
 from ringline.web.stream_connection import CLOSE_TIMEOUT_S, NEVER, StreamConnection
 from ringline.wire.websocket_frames import close_frame, ping_frame, pong_frame, text_frame
@@ -52,6 +52,7 @@ class WebSocket(StreamConnection):
         "_closes_at",
         "_coming_back",
         "_ended",
+        "_flooded",
         "_gate",
         "_gone",
         "_holding",
@@ -74,6 +75,7 @@ class WebSocket(StreamConnection):
         self._gate = FrameGate(bounds, self._edge.house.fair, who=self.who)
         self._coming_back: asyncio.Handle | None = None
         self._holding = False
+        self._flooded = False  # by the bytes that came last
         self._take: Callable[[Message], None] | None = None
         self._take_text: TakeText | None = None
         self._take_at_once: TakeText | None = None  # the same, while no bytes wait
@@ -225,6 +227,7 @@ class WebSocket(StreamConnection):
                     self._stop_taking(error)
                     return
         self._reader.receive_data(data)
+        self._flooded = len(data) >= TURN_BYTES
         if not self._holding:
             self._read_on()
 
@@ -264,20 +267,28 @@ class WebSocket(StreamConnection):
                 self._handle(event)
             took_s = perf_counter() - began
             if event is None:
-                self._release()
+                self._read_more()
                 break
         else:
-            if self._holding:
-                self._release()
+            self._read_more()
         self._gate.handled(reader.frames - before, took_s)
         self._take_at_once = self._take_text if reader.is_between_messages else None
 
+    def _read_more(self) -> None:
+        """Read on; after as many bytes as a turn may bring, when others have had theirs."""
+        if self._flooded:
+            self._flooded = False
+            self._pause()
+            if self._closing:
+                self._coming_back = self._loop.call_later(REST_S, self._read_on)
+            else:
+                self._coming_back = self._loop.call_soon(self._read_on)
+        elif self._holding:
+            self._release()
+
     def _hold(self) -> None:
         """Stop reading, until the rest may be handled."""
-        if not self._holding:
-            self._holding = True
-            if self.is_open and self._transport.is_reading():
-                self._transport.pause_reading()
+        self._pause()
         if self._take is None and not self._closing:
             return  # until somebody does
         if self._closing or self._gate.room():
@@ -285,11 +296,15 @@ class WebSocket(StreamConnection):
         else:
             self._coming_back = self._loop.call_later(self._gate.wait_s(), self._read_on)
 
+    def _pause(self) -> None:
+        self._holding = True
+        if self.is_open and self._transport.is_reading():
+            self._transport.pause_reading()
+
     def _release(self) -> None:
-        if self._holding:
-            self._holding = False
-            if self.is_open and not self._transport.is_reading():
-                self._transport.resume_reading()
+        self._holding = False
+        if self.is_open and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def _handle(self, event: Event) -> None:
         """Handle what is no message, or one that nobody takes any more."""
