@@ -20,6 +20,7 @@ export default defineConfig({
   },
   test: {
     environment: "node",
+    css: { include: [/tokens\.css/] }, // test/contrast.test.ts reads it
     include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
   },
 });

@@ -1,0 +1,247 @@
+// The line: time from left to right, ending in a dot that is now. Bars above it are the caller,
+// below it whoever answers. Dashed: waiting or held. Diamond: a tool call. Cross: interrupted; the
+// pale bars after it were generated and never heard. From turns and marks to strokes; no drawing.
+//
+// A bar's height says how many characters were said then: it is activity from the transcript, and
+// not loudness.
+
+export type Speaker = "caller" | "agent" | "person";
+
+/** What somebody said. Times are in milliseconds since the epoch. */
+export interface Spoken {
+  who: Speaker;
+  text: string;
+  /** When it began and was final, or has got to. */
+  from: number;
+  to: number;
+  /** How many characters of `text` were heard, where it was interrupted. */
+  heard?: number | undefined;
+  /** When which number of characters came, while or since one could watch. */
+  deltas?: readonly (readonly [at: number, characters: number])[] | undefined;
+}
+
+export interface Mark {
+  kind: "tool" | "cut";
+  at: number;
+}
+
+/** A time without talk: the call waits or is held. */
+export interface Quiet {
+  from: number;
+  to: number;
+}
+
+export interface CallLine {
+  spoken: readonly Spoken[];
+  marks: readonly Mark[];
+  quiet: readonly Quiet[];
+  /** When the call began, and ended if it has. */
+  began: number;
+  ended?: number | undefined;
+}
+
+/** The part of a call to draw, and the room for it, in CSS pixels. */
+export interface View {
+  from: number;
+  to: number;
+  width: number;
+  height: number;
+  /** From one bar to the next. */
+  step: number;
+  /** Room below for the axis. */
+  axis: number;
+}
+
+export interface Bar {
+  who: Speaker;
+  heard: boolean;
+  x: number;
+  /** Where it leaves the line, and where it ends. */
+  y: number;
+  tip: number;
+}
+
+export interface Drawing {
+  /** The line's own height. */
+  y: number;
+  base: readonly { from: number; to: number; dashed: boolean }[];
+  bars: readonly Bar[];
+  tools: readonly number[];
+  cuts: readonly number[];
+  /** Where now is; null once the call has ended, or while it waits. */
+  now: number | null;
+  ticks: readonly { x: number; at: number }[];
+}
+
+interface Piece {
+  who: Speaker;
+  from: number;
+  to: number;
+  characters: number;
+  heard: boolean;
+}
+
+/** A delta's characters are spread over this long before it. */
+const DELTA_MS = 500;
+/** How fast people speak, where nothing else says when a word was said. */
+const MS_A_CHARACTER = 65;
+/** So many characters at one time make the highest bar. */
+const FULL = 11;
+/** At the dot: room so that it is not cut off. */
+const MARGIN = 6;
+const TICKS_MS = [5, 10, 30, 60, 120, 300, 600, 1800].map((seconds) => seconds * 1000);
+
+/** Turn what happened into strokes for one view. */
+export function layout(call: CallLine, view: View): Drawing {
+  const until = Math.min(view.to, call.ended ?? view.to);
+  const span = Math.max(1, view.to - view.from);
+  const room = view.width - MARGIN;
+  const x = (at: number) => ((at - view.from) / span) * room;
+  const y = Math.round((view.height - view.axis) / 2) + 0.5;
+  const within = (at: number) => at >= view.from && at <= until;
+  const base = segments(call, { from: view.from, until, x });
+  const waits = base.at(-1)?.dashed ?? false;
+  return {
+    y,
+    base,
+    bars: bars(pieces(call, until), { view, until, x, y }),
+    tools: call.marks.filter((mark) => mark.kind === "tool" && within(mark.at)).map((m) => x(m.at)),
+    cuts: call.marks.filter((mark) => mark.kind === "cut" && within(mark.at)).map((m) => x(m.at)),
+    now: waits || call.ended !== undefined ? null : x(until),
+    ticks: view.axis ? ticks(call, { from: view.from, until, span, x }) : [],
+  };
+}
+
+/** Say the drawing in a sentence, which is its accessible name. */
+export function describe(call: CallLine, from: number, to: number): string {
+  const seconds = { caller: 0, agent: 0, person: 0 };
+  for (const piece of pieces(call, to)) {
+    if (!piece.heard) continue;
+    const shown = Math.min(piece.to, to) - Math.max(piece.from, from);
+    if (shown > 0) seconds[piece.who] += shown / 1000;
+  }
+  const seen = (kind: Mark["kind"]) =>
+    call.marks.filter((mark) => mark.kind === kind && mark.at >= from && mark.at <= to).length;
+  const said = (["caller", "agent", "person"] as const)
+    .filter((who) => seconds[who] >= 0.5)
+    .map((who) => `${who} ${Math.round(seconds[who])} s`);
+  const happened = [
+    [seen("cut"), "interruption"] as const,
+    [seen("tool"), "tool call"] as const,
+  ].flatMap(([n, noun]) => (n ? [`${n} ${noun}${n === 1 ? "" : "s"}`] : []));
+  const facts = [...said, ...happened];
+  return `Line: ${facts.length ? facts.join(", ") : "nothing said"}`;
+}
+
+function segments(call: CallLine, { from, until, x }: Range): Drawing["base"] {
+  const begin = Math.max(from, call.began);
+  const made: { from: number; to: number; dashed: boolean }[] = [];
+  let at = begin;
+  const reach = (to: number, dashed: boolean) => {
+    if (to > at) made.push({ from: x(at), to: x(to), dashed });
+    at = Math.max(at, to);
+  };
+  for (const { from: start, to } of call.quiet) {
+    reach(Math.min(start, until), false);
+    reach(Math.min(to, until), true);
+  }
+  reach(until, false);
+  return made;
+}
+
+interface Range {
+  from: number;
+  until: number;
+  x(at: number): number;
+}
+
+interface Frame {
+  view: View;
+  until: number;
+  x(at: number): number;
+  y: number;
+}
+
+/** Stand bars on a grid that moves with the time, so that none changes its height on the way. */
+function bars(said: readonly Piece[], { view, until, x, y }: Frame): Bar[] {
+  const stepMs = ((view.to - view.from) / (view.width - MARGIN)) * view.step;
+  const heights = new Map<string, { piece: Piece; at: number; characters: number }>();
+  for (const piece of said) {
+    for (const slot of slots(Math.max(piece.from, view.from), Math.min(piece.to, until), stepMs)) {
+      const key = `${piece.who}${piece.heard}${slot}`;
+      const stands = heights.get(key);
+      if (stands) stands.characters += piece.characters;
+      else heights.set(key, { piece, at: slot * stepMs, characters: piece.characters });
+    }
+  }
+  const room = y - 4;
+  return Array.from(heights.values(), ({ piece, at, characters }) => {
+    const size = Math.max(1.5, room * Math.min(1, characters / FULL));
+    const side = piece.who === "caller" ? -1 : 1;
+    const foot = y + side * 2;
+    return { who: piece.who, heard: piece.heard, x: x(at), y: foot, tip: foot + side * size };
+  });
+}
+
+/** List the bars that stand in a time; what is too short for one has the bar it is nearest to. */
+function slots(from: number, to: number, stepMs: number): number[] {
+  if (from >= to) return [];
+  const first = Math.ceil(from / stepMs);
+  const last = Math.ceil(to / stepMs) - 1;
+  if (last < first) return [first];
+  return Array.from({ length: last - first + 1 }, (_, at) => first + at);
+}
+
+/** Cut what was said into words or deltas, each with its time. */
+function pieces(call: CallLine, until: number): Piece[] {
+  return call.spoken.flatMap((spoken) => {
+    const heard = spoken.heard ?? spoken.text.length;
+    const made = spoken.deltas?.length
+      ? deltaPieces(spoken, heard)
+      : wordPieces(spoken.text.slice(0, heard), spoken, true);
+    // What was never heard would have been said after the cut.
+    const lost = spoken.text.slice(heard);
+    const room = Math.min(lost.length * MS_A_CHARACTER, 3000);
+    const after = { who: spoken.who, from: spoken.to, to: Math.min(spoken.to + room, until) };
+    return lost.trim() ? [...made, ...wordPieces(lost, after, false)] : made;
+  });
+}
+
+function deltaPieces(spoken: Spoken, heard: number): Piece[] {
+  const made: Piece[] = [];
+  let before = 0;
+  for (const [at, characters] of spoken.deltas ?? []) {
+    if (before >= heard) break;
+    before += characters;
+    made.push({ who: spoken.who, from: at - DELTA_MS, to: at, characters, heard: true });
+  }
+  return made;
+}
+
+function wordPieces(
+  text: string,
+  { who, from, to }: Pick<Spoken, "who" | "from" | "to">,
+  heard: boolean,
+): Piece[] {
+  const words = text.split(/\s+/u).filter(Boolean);
+  const whole = words.reduce((sum, word) => sum + word.length + 1, 0);
+  // Without a beginning, the words end where the turn does, at the pace at which people speak.
+  const begin = from < to ? from : to - whole * MS_A_CHARACTER;
+  const pace = (to - begin) / Math.max(1, whole);
+  let at = begin;
+  return words.map((word) => {
+    const start = at;
+    at += (word.length + 1) * pace;
+    return { who, from: start, to: at - pace / 2, characters: word.length + 1, heard };
+  });
+}
+
+function ticks(call: CallLine, { from, until, span, x }: Range & { span: number }) {
+  const every = TICKS_MS.find((ms) => span / ms <= 12) ?? span / 12;
+  const first = Math.max(0, Math.ceil((from - call.began) / every));
+  const made: { x: number; at: number }[] = [];
+  for (let at = first * every; call.began + at <= until - every / 5; at += every) {
+    made.push({ x: x(call.began + at), at });
+  }
+  return made;
+}

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { clock, count, counted, percent, spell } from "../src/parts/format";
+import { moved, withCurrent } from "../src/parts/rows";
+
+test.each([
+  [-5, "0:00"],
+  [48_000, "0:48"],
+  [666_000, "11:06"],
+  [3_729_000, "1:02:09"],
+])("%i ms read %s on a clock", (ms, text) => expect(clock(ms)).toBe(text));
+
+test.each([
+  [400, "0 seconds"],
+  [1000, "1 second"],
+  [14 * 60_000, "14 minutes"],
+  [25 * 3_600_000, "1 day"],
+])("%i ms are %s", (ms, text) => expect(spell(ms)).toBe(text));
+
+test("numbers are written with thin spaces, shares with one decimal", () => {
+  expect(count(18431)).toBe("18\u2009431");
+  expect(counted(1, "entry", "entries")).toBe("1 entry");
+  expect(percent(412, 427)).toBe("96.5");
+});
+
+test("arrows move within the rows, and begin at either end", () => {
+  expect(moved("next", -1, 3)).toBe(0);
+  expect(moved("previous", -1, 3)).toBe(2);
+  expect(moved("next", 2, 3)).toBe(2);
+  expect(moved("previous", 0, 3)).toBe(0);
+  expect(moved("first", 2, 3)).toBe(0);
+  expect(moved("last", 0, 3)).toBe(2);
+  expect(["next", "previous", "first", "last"].map((m) => moved(m as "next", -1, 0))).toEqual([
+    -1, -1, -1, -1,
+  ]);
+});
+
+test("the row that has the focus stays drawn", () => {
+  expect(withCurrent([10, 11], 2, 20)).toEqual([2, 10, 11]);
+  expect(withCurrent([10, 11], 11, 20)).toEqual([10, 11]);
+  expect(withCurrent([10, 11], -1, 20)).toEqual([10, 11]);
+  expect(withCurrent([0], 5, 3)).toEqual([0]);
+});
