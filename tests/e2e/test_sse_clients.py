@@ -46,6 +46,26 @@ async def test_eventsource_follows_resumes_and_stops(service: Service) -> None:
         assert len(js.all("message")) == 3
 
 
+async def test_eventsource_loses_nothing_to_a_pulled_cable(service: Service) -> None:
+    """What was sent into a dead line comes again, in order, once."""
+    token = await service.session_token()
+    async with calling(service) as caller, line_to(service) as (line, base):
+        async with node_client(EVENTSOURCE, url_of(base, caller.call_id, token)) as js:
+            await js.until("open")
+            await caller.say("one")
+            await js.until("message")
+            line.pulled = True
+            await caller.say("two", "three")
+            line.cut()  # the kernel's limits give the connection up
+            await js.until("error", closed=False)
+            await caller.say("four")
+            line.up = True
+            await caller.hang_up()
+            await js.until("error", closed=True, code=204)
+        spoken = [message["frame"]["text"] for message in js.all("message")]
+        assert spoken == ["one", "two", "three", "four"]
+
+
 async def test_aiohttp_sse_client_follows_resumes_and_stops(service: Service) -> None:
     token = await service.session_token()
     async with calling(service) as caller, line_to(service) as (line, base):
