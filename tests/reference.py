@@ -330,7 +330,7 @@ TABLES = {
     "ids": (("kind", "on `/v1` and `/v3`"), id_rows),
     "statuses": (("canonical", "RPC, socket", "`/v1`, envelope"), status_rows),
     "transitions": (("from", "trigger", "to"), transition_rows),
-    "credentials": (("surface", "`sk_…`", "`pk_…`", "`mk_…`"), credential_rows),
+    "credentials": (("surface", "`sk_…`", "`pk_…`", "`mk_…`", "sign-in"), credential_rows),
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),

@@ -41,7 +41,7 @@ from tests.expecting import refused_for
 
 #: The tables of workspaces; no workspace can reach the servers' own.
 TABLES = {table.name: table for table in metadata.sorted_tables if table is not servers}
-OF_WORKSPACE = ("users", "invitations")
+OF_WORKSPACE = ("users", "invitations", "passwords", "console_links")
 
 
 def place_of(table: sa.Table) -> str:
@@ -90,6 +90,11 @@ async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> N
             "invitations",
             {"id": user, "email": email, "role": "member", "expires_at": soon}
             | {"token_hash": user.bytes},
+        ),
+        ("passwords", {"user_id": user, "password_hash": b"x"}),
+        (
+            "console_links",
+            {"id": new_id(), "user_id": user, "link_hash": user.bytes, "expires_at": soon},
         ),
         ("contacts", {"id": new_id(), "full_name": "Ada"}),
         ("gateways", {"id": new_id(), "name": "g", "username": "u", "realm": "r"}),
@@ -178,6 +183,8 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "call_transcripts",
         "users",
         "invitations",
+        "passwords",
+        "console_links",
         "contacts",
         "queues",
         "gateways",
@@ -379,6 +386,8 @@ def test_hashes_and_sealed_passwords_are_marked_as_secret() -> None:
         "keys",
         "tickets",
         "invitations",
+        "passwords",
+        "console_links",
         "gateways",
         "provider_credentials",
         "sip_users",

@@ -1,13 +1,15 @@
 """Who calls: what a credential may do on a surface, and under whose name."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
 import pytest
 
-from ringline.domain.credentials import Key, KeyKind, Surface
+from ringline.domain.credentials import Key, KeyKind, Person, Surface
 from ringline.domain.log import Environment
+from ringline.domain.operators import TeamRole
 from ringline.ports import Rows
 from ringline.services.callers import Caller, NotOwnName, Operator, caller_of
 from ringline.services.credentials import Pass
@@ -20,6 +22,7 @@ from tests.samples import a_scope
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ANN, BOB = UUID(int=7), UUID(int=8)
 BY_KEY = Caller(a_scope(), UUID(int=1))
+ANNS = Person(ANN, "ann@example.com", "Ann", TeamRole.OPERATOR, UUID(int=3))
 BY_ANN = Caller(a_scope(), UUID(int=1), Operator(ANN, "ann@example.com"))
 
 
@@ -42,6 +45,14 @@ def test_a_secret_key_calls_everything(environment: Environment) -> None:
     key = a_key(a_scope(environment=environment))
     for surface in (Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM):
         assert behind(key, surface) == Caller(key.scope, key.id)
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_a_sign_in_calls_for_its_person_and_in_the_console_alone(environment: Environment) -> None:
+    key = a_key(a_scope(environment=environment), KeyKind.CONSOLE, person=ANNS)
+    assert behind(key, Surface.CONSOLE) == Caller(key.scope, key.id, person=ANNS)
+    assert [surface for surface in Surface if behind(key, surface)] == [Surface.CONSOLE]
+    assert behind(a_key(a_scope()), Surface.CONSOLE) is None
 
 
 @pytest.mark.parametrize("kind", [KeyKind.PUBLISHABLE, KeyKind.MANAGEMENT])
@@ -73,6 +84,22 @@ def test_a_key_acts_under_any_name_and_an_operator_under_their_own() -> None:
     for user_id in (BOB, None):
         with pytest.raises(NotOwnName):
             BY_ANN.act_for(user_id)
+
+
+async def never(held: int, made: int) -> None:
+    raise AssertionError("nothing was paced")
+
+
+@pytest.mark.parametrize("role", TeamRole)
+def test_an_admin_acts_under_any_name_and_who_is_below_under_their_own(role: TeamRole) -> None:
+    caller = Caller(a_scope(), UUID(int=1), person=replace(ANNS, role=role)).paced_by(never)
+    caller.act_for(ANN)
+    for user_id in (BOB, None):
+        if role in (TeamRole.OWNER, TeamRole.ADMIN):
+            caller.act_for(user_id)
+        else:
+            with pytest.raises(NotOwnName):
+                caller.act_for(user_id)
 
 
 class Lines:

@@ -20,6 +20,7 @@ from ringline.domain.credentials import (
     encode_secret,
     format_key,
     is_accepted,
+    sign_in_credential,
 )
 from ringline.domain.log import Environment
 from tests.samples import NOW, a_scope, new_id
@@ -71,10 +72,20 @@ def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
 
 @pytest.mark.parametrize("surface", Surface)
 def test_each_surface_lets_one_kind_of_key_in_and_one_lets_two(surface: Surface) -> None:
-    kind = KeyKind.MANAGEMENT if surface is Surface.MANAGEMENT else KeyKind.SECRET
+    own = {Surface.MANAGEMENT: KeyKind.MANAGEMENT, Surface.CONSOLE: KeyKind.CONSOLE}
+    kind = own.get(surface, KeyKind.SECRET)
     open_to_both = {Surface.EVENT_DELIVERIES, Surface.KEYS}
     also = {KeyKind.MANAGEMENT} if surface in open_to_both else set[KeyKind]()
     assert ALLOWED_KINDS[surface] == {kind, *also}
+
+
+def test_a_sign_in_opens_the_console_alone() -> None:
+    opened = {surface for surface, kinds in ALLOWED_KINDS.items() if KeyKind.CONSOLE in kinds}
+    assert opened == {Surface.CONSOLE}
+    texts = {sign_in_credential(environment, "c" * 43) for environment in Environment}
+    assert texts == {f"live:{'c' * 43}", f"test:{'c' * 43}"}
+    with pytest.raises(AssertionError):
+        format_key(KeyKind.CONSOLE, Environment.LIVE, secret=b"x" * SECRET_BYTES)
 
 
 def test_surfaces_with_doors_are_those_that_ask_for_a_key() -> None:

@@ -1,17 +1,19 @@
 """Credentials: keys, tickets, and who may do what (contract, 6).
 
 Keys and tickets are 32 random bytes; only their SHA-256 is stored. A key's prefix shows
-its kind and environment, but only its row counts.
+its kind and environment, but only its row counts. A person's sign-in to the console is two
+keys of the kind `console`, one per environment, that share the secret of one cookie.
 """
 
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
 from ringline.domain.log import Environment, Scope
+from ringline.domain.operators import TeamRole
 from ringline.domain.tiers import Tier
 
 SECRET_BYTES = 32
@@ -23,6 +25,19 @@ class KeyKind(StrEnum):
     SECRET = "secret"
     PUBLISHABLE = "publishable"
     MANAGEMENT = "management"
+    #: Of a sign-in; no list of keys shows it.
+    CONSOLE = "console"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The member of the team behind a sign-in, as the look-up of its key found them."""
+
+    id: UUID
+    email: str = field(repr=False)
+    name: str | None = field(repr=False)
+    role: TeamRole
+    sign_in_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,8 @@ class Key:
     tier: Tier = Tier.SCALE
     #: The workspace's too: of the pages that may open sockets and streams; none means all.
     allowed_origins: tuple[str, ...] = ()
+    #: Of a sign-in, and of no other key.
+    person: Person | None = None
 
     @property
     def shown_id(self) -> UUID:
@@ -84,6 +101,7 @@ class Surface(StrEnum):
     KEYS = "keys"
     LIVE_STREAM = "live_stream"
     MANAGEMENT = "management"
+    CONSOLE = "console"
 
 
 #: The kinds of keys that each surface accepts.
@@ -95,6 +113,7 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.KEYS: frozenset({KeyKind.SECRET, KeyKind.MANAGEMENT}),
     Surface.LIVE_STREAM: frozenset({KeyKind.SECRET}),
     Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
+    Surface.CONSOLE: frozenset({KeyKind.CONSOLE}),
 }
 
 #: The surfaces that this version serves; keys of other surfaces are of no use yet.
@@ -124,6 +143,8 @@ def key_prefix(kind: KeyKind, environment: Environment) -> str:
             return f"pk_{environment}_"
         case KeyKind.MANAGEMENT:
             return "mk_"
+        case KeyKind.CONSOLE:
+            raise AssertionError("a sign-in has a cookie, and no key that is shown")
 
 
 def format_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str:
@@ -134,6 +155,11 @@ def format_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str
 def encode_secret(secret: bytes) -> str:
     """Encode 32 bytes as 43 characters that are legal in URLs and HTTP tokens."""
     return urlsafe_b64encode(secret).decode("ascii").rstrip("=")
+
+
+def sign_in_credential(environment: Environment, cookie: str) -> str:
+    """Return the text whose hash is stored in a sign-in's key of an environment."""
+    return f"{environment}:{cookie}"
 
 
 def digest(credential: str) -> bytes:

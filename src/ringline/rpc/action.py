@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ringline.domain.log import Scope
+from ringline.domain.operators import TeamRole
 from ringline.rpc.context import (
     ActionContext,
     Change,
@@ -76,11 +77,12 @@ class Action:
     `one_of` holds groups of inputs of which one is required. `identities` are fields that
     `identity` may hold besides the id. `pages` says whether a list takes `page`. Operator
     tokens may call an `operator` action; a `team` action requires a `sk_live_` key; a
-    `secret` action returns a credential. If a `get` could mean several records, it returns
-    the `latest` by that column. `presets` are columns of a new row that clients do not set.
-    `rule` checks the inputs together, and raises RpcRefused; `row_rule` checks a plain row
-    against what is stored. `act` does what the engine does not; `after` runs once a record's
-    change is committed.
+    `secret` action returns a credential. `role` is the lowest one that may call it in a sign-in
+    (`domain/permissions.py`), of either environment; None keeps it from people. If a `get`
+    could mean several records, it returns the `latest` by that column. `presets` are columns of a
+    new row that clients do not set. `rule` checks the inputs together, and raises RpcRefused;
+    `row_rule` checks a plain row against what is stored. `act` does what the engine does not;
+    `after` runs once a record's change is committed.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Action:
     operator: bool = False
     team: bool = False
     secret: bool = False
+    role: TeamRole | None = None
     needs: str = ""
     latest: str = "inserted_at"
     presets: Callable[[ActionContext], Mapping[str, object]] | None = None

@@ -23,6 +23,7 @@ from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
+from ringline.domain.permissions import lowest_role
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
     agent_actions,
@@ -514,5 +515,7 @@ _ROWS = (
     ),
 )
 
-#: Every action by name.
-ACTIONS: Mapping[str, Action] = {action.name: action for action in _ROWS}
+#: Every action by name, with the role that it takes in a sign-in.
+ACTIONS: Mapping[str, Action] = {
+    action.name: replace(action, role=lowest_role(action.name)) for action in _ROWS
+}

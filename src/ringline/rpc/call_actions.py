@@ -123,8 +123,8 @@ async def barge_call(context: ActionContext, values: Values) -> object:
     mode = BargeMode(values.get("mode") or BargeMode.BARGE)
     names = [values[name] for name in ("sipUsername", "agentName") if values.get(name)]
     await check_own_names(context, names)
-    operator = context.caller.operator
-    named = names[0] if names else None if operator is None else str(operator.id)
+    user_id = context.caller.user_id
+    named = names[0] if names else None if user_id is None else str(user_id)
     with translated():
         call = await _call_control(context).barge(
             values["callUuid"], mode, member=named or "operator", role=ParticipantRole.OPERATOR
@@ -156,7 +156,7 @@ async def start_outbound_call(context: ActionContext, values: Values) -> object:
 async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
     """Check that an operator uses the name of their own SIP user. Raises RpcRefused."""
     caller = context.caller
-    if caller.operator is None or not names:
+    if caller.user_id is None or not names:
         return
     with translated():
         async with context.services.repo.read(caller.scope) as rows:

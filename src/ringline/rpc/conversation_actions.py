@@ -55,12 +55,11 @@ async def hand_over(
         raise refuse("invalid_changes", "aiMode and status are closed together") from None
     if mode == before["ai_mode"]:
         return
-    operator = context.caller.operator
     await change_mode(
         transaction,
         await lock_thread(transaction, before["id"]),
         mode=mode,
-        actor_user_id=None if operator is None else operator.id,
+        actor_user_id=context.caller.user_id,
         also={name: value for name, value in columns.items() if name != "ai_mode"},
         now=context.now,
         new_id=context.services.new_id,

@@ -1,6 +1,7 @@
 """The actions on queues: who takes waiting calls, and when (events socket, 5.3).
 
-An operator token acts only for its own operator (RPC, "Who").
+An operator token acts only for its own operator (RPC, "Who"), and so does the sign-in of
+a person who is no admin.
 """
 
 from uuid import UUID
@@ -33,13 +34,13 @@ async def set_operator_status(
         raise bad_value("sipUserId", type_="invalid_attribute")
     with translated():
         context.caller.act_for(line.user_id)
-    operator = context.caller.operator
-    source: str | None = values.get("source", StatusSource.API)
+    usual = StatusSource.API if context.caller.person is None else StatusSource.CONSOLE
+    source: str | None = values.get("source", usual)
     new = NewStatus(
         line.id,
         OperatorAvailability(values["status"]),
         None if source is None else StatusSource(source),
-        None if operator is None else operator.id,
+        context.caller.user_id,
     )
     return await set_status(transaction, new, new_id=context.services.new_id())
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from ringline.domain.log import Environment
+from ringline.domain.permissions import is_at_least
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resource import Resource
 from ringline.rpc.selection import Selection, select
 from ringline.services.callers import Caller
 from ringline.wire.rpc import (
+    NOT_IN_SIGN_INS,
     TAKES_LIVE_KEY,
     TAKES_SECRET_KEY,
     echoed,
@@ -23,6 +25,7 @@ from ringline.wire.rpc import (
     json_type,
     refuse,
     suggestion,
+    takes_role,
 )
 
 _NOTHING: Mapping[str, object] = {}
@@ -54,7 +57,7 @@ def read_request(caller: Caller, body: object, *, validating: bool = False) -> A
     members = cast("dict[str, object]", body) if isinstance(body, dict) else _NOTHING
     action = _action(members)
     if not may_run(caller, action):
-        raise forbid(TAKES_LIVE_KEY if action.team else TAKES_SECRET_KEY)
+        raise forbid(_what_it_takes(caller, action))
     selection = _selection(caller, action, fields=members.get("fields"), needed=not validating)
     given = members.get("input", _NOTHING)
     if not isinstance(given, dict) and given is not _NOTHING:
@@ -73,9 +76,18 @@ def find_action(body: object) -> Action | None:
 
 def may_run(caller: Caller, action: Action) -> bool:
     """Return whether a caller may run an action at all."""
+    if caller.person is not None:
+        return action.role is not None and is_at_least(caller.person.role, action.role)
     if caller.operator is not None:
         return action.operator and not action.team
     return not action.team or caller.scope.environment is Environment.LIVE
+
+
+def _what_it_takes(caller: Caller, action: Action) -> str:
+    """Return what a caller would need to run an action."""
+    if caller.person is not None:
+        return NOT_IN_SIGN_INS if action.role is None else takes_role(action.role)
+    return TAKES_LIVE_KEY if action.team else TAKES_SECRET_KEY
 
 
 def _action(members: Mapping[str, object]) -> Action:

@@ -19,16 +19,16 @@ _NAMING = ("operatorEmail", "sipUserId", "agentName")
 
 
 def check_whose(context: ActionContext, values: Values) -> None:
-    """Check that an operator is named; an operator token implies its own."""
+    """Check that an operator is named; an operator token and a sign-in imply their own."""
     named = any(values.get(name) is not None for name in _NAMING)
-    if not named and context.caller.operator is None:
+    if not named and context.caller.user_id is None:
         raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
 
 
 async def issue_sip_access(context: ActionContext, values: Values) -> object:
     """Find the operator; without telephony there is no access to issue.
 
-    An operator token asks for its own operator, who need not be named.
+    An operator token or a sign-in asks for its own operator, who need not be named.
     """
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
     async with context.services.repo.read(context.caller.scope) as rows:
@@ -46,7 +46,7 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
 async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     """Revoke a SIP user's credentials; succeeds if there are none."""
     caller = context.caller
-    if caller.operator is not None:
+    if caller.user_id is not None:
         with translated():
             async with context.services.repo.read(caller.scope) as rows:
                 await check_own_sip_users(rows, caller, names=[values["sipUsername"]])

@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The latest migration: the version of the schema that a server expects.
-HEAD = "0031"
+HEAD = "0032"
 
 
 def is_newer(version: str) -> bool:
@@ -78,7 +78,7 @@ WORKSPACE_SETTING = "ringline.workspace_id"
 ENVIRONMENT_SETTING = "ringline.environment"
 
 #: The channel on which triggers notify of keys that were revoked or whose expiry was moved,
-#: and of members that were removed from their team.
+#: and of members that were removed from their team or given another role.
 KEYS_CHANNEL = "ringline_keys"
 
 #: The channel on which a trigger notifies of workspaces whose providers' keys changed.

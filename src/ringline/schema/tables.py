@@ -140,7 +140,8 @@ events = sa.Table(
 )
 
 #: A secret is a row. A rotation revokes one and makes another; `first_id` is the id of the key's
-#: first row, which is what clients call the key, and null in that row itself.
+#: first row, which is what clients call the key, and null in that row itself. A sign-in to the
+#: console is a row per environment. Its `user_id` is no reference: the row outlasts its member.
 keys = sa.Table(
     "keys",
     metadata,
@@ -156,6 +157,8 @@ keys = sa.Table(
     sa.Column("end_calls", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("last_used_at", TIMESTAMP),
     sa.Column("first_id", sa.Uuid),
+    sa.Column("user_id", sa.Uuid),
+    sa.Column("sign_in_id", sa.Uuid),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("id"),
@@ -163,6 +166,14 @@ keys = sa.Table(
     in_workspace(),
     one_of("environment", Environment),
     one_of("kind", KeyKind),
+    sa.CheckConstraint(
+        "num_nulls(user_id, sign_in_id) = CASE kind WHEN 'console' THEN 0 ELSE 2 END",
+        name="sign_in",
+    ),
+    sa.Index("keys_user_id_idx", "user_id", postgresql_where=sa.text("user_id IS NOT NULL")),
+    sa.Index(
+        "keys_sign_ins_ended_idx", "expires_at", postgresql_where=sa.text("user_id IS NOT NULL")
+    ),
     sa.Index("keys_first_id_idx", "first_id", postgresql_where=sa.text("first_id IS NOT NULL")),
 )
 
@@ -241,6 +252,38 @@ users = sa.Table(
     in_workspace(),
     one_of("role", TeamRole),
     sa.Index("users_email_key", "workspace_id", sa.text("lower(email)"), unique=True),
+    # For a sign-in, which does not know its workspace.
+    sa.Index("users_by_email_idx", sa.text("lower(email)")),
+)
+
+#: A member's password; members who sign in by links alone have none.
+passwords = sa.Table(
+    "passwords",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, nullable=False),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    secret("password_hash"),
+    *stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "user_id"),
+    in_workspace(),
+    user("user_id", "CASCADE"),
+)
+
+#: A one-time link to the console; following it deletes the row.
+console_links = sa.Table(
+    "console_links",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, nullable=False),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    secret("link_hash"),
+    sa.Column("expires_at", TIMESTAMP, nullable=False),
+    sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
+    sa.PrimaryKeyConstraint("workspace_id", "id"),
+    sa.UniqueConstraint("link_hash"),
+    in_workspace(),
+    user("user_id", "CASCADE"),
+    sa.Index(None, "workspace_id", "user_id"),
 )
 
 #: An invitation's token is stored as its hash; accepting the invitation deletes the row.

@@ -1,4 +1,4 @@
-"""Who is calling: a key, or an operator by a token that the key minted.
+"""Who is calling: a key, an operator by a token that the key minted, or a person who signed in.
 
 Every surface that carries out requests needs to know which log a caller has access to, whose
 name they may act under, and whether they are still allowed to after the request has waited.
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
-from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
+from ringline.domain.credentials import ALLOWED_KINDS, Key, Person, Surface
 from ringline.domain.log import Scope
+from ringline.domain.operators import TeamRole
+from ringline.domain.permissions import is_at_least
 from ringline.ports import Check
 from ringline.services.credentials import Pass
 from ringline.wire.session_token import OperatorToken
@@ -20,7 +22,7 @@ Pace: TypeAlias = Callable[[int, int], Awaitable[None]]
 
 
 class NotOwnName(Exception):
-    """An operator named someone else, or no member of the team; a key may name anyone."""
+    """A caller named someone else, or no member of the team; a key may name anyone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ async def at_once(held: int, made: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A key, or an operator by a token that the key minted.
+    """A key, an operator by a token that the key minted, or the person behind a sign-in.
 
     `check` raises if the caller's right has ended; it is called after a request has waited.
     `pace` is called while a large answer is read and built, with the bytes that it may hold
@@ -57,17 +59,29 @@ class Caller:
     operator: Operator | None = None
     check: Check = field(default=always, compare=False, repr=False)
     pace: Pace = field(default=at_once, compare=False, repr=False)
+    person: Person | None = None
 
     def paced_by(self, pace: Pace) -> "Caller":
         """Return the caller with another pace (`replace` costs twice as much)."""
-        return Caller(self.scope, self.key_id, self.operator, check=self.check, pace=pace)
+        return Caller(
+            self.scope, self.key_id, self.operator, check=self.check, pace=pace, person=self.person
+        )
+
+    @property
+    def user_id(self) -> UUID | None:
+        """Return which member of the team is calling; None for a key."""
+        who = self.person or self.operator
+        return None if who is None else who.id
 
     def act_for(self, user_id: UUID | None) -> None:
         """Check that the caller may act under the name of a member of the team.
 
-        Raises NotOwnName.
+        A key may act under any name, and so may a person who is an admin or an owner. Raises
+        NotOwnName.
         """
-        if self.operator is not None and user_id != self.operator.id:
+        if self.person is not None and is_at_least(self.person.role, TeamRole.ADMIN):
+            return
+        if self.user_id is not None and user_id != self.user_id:
             raise NotOwnName
 
 
@@ -81,6 +95,6 @@ def caller_of(granted: Pass, surface: Surface) -> Caller | None:
             operator = Operator(token.user_id, token.operator or "")
             return Caller(token.scope, token.key_id, operator, granted.check)
         case Key() as key if key.kind in ALLOWED_KINDS[surface]:
-            return Caller(key.scope, key.id, None, granted.check)
+            return Caller(key.scope, key.id, None, granted.check, person=key.person)
         case _:
             return None

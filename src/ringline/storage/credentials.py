@@ -11,8 +11,9 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from ringline.domain.credentials import Key, KeyKind, Ticket
+from ringline.domain.credentials import Key, KeyKind, Person, Ticket
 from ringline.domain.log import Environment, Scope
+from ringline.domain.operators import TeamRole
 from ringline.domain.origins import OriginNotAllowed
 from ringline.domain.tiers import Tier
 from ringline.schema.names import KEYS_CHANNEL
@@ -169,9 +170,22 @@ class PostgresCredentials:
 
 
 def _read_found(row: Any) -> Key:
-    """Return the key in a row of a lookup function, with what it says of the workspace."""
+    """Return the key in a row of a lookup function, with its workspace's and its person's."""
     return replace(
-        read_key(row), tier=Tier(row["tier"]), allowed_origins=tuple(row["allowed_origins"])
+        read_key(row),
+        tier=Tier(row["tier"]),
+        allowed_origins=tuple(row["allowed_origins"]),
+        person=None if row["user_id"] is None else _read_person(row),
+    )
+
+
+def _read_person(row: Any) -> Person:
+    return Person(
+        id=row["user_id"],
+        email=row["email"],
+        name=row["full_name"],
+        role=TeamRole(row["role"]),
+        sign_in_id=row["sign_in_id"],
     )
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from msgspec import structs
 
 from ringline.domain.agent import Agent
-from ringline.domain.credentials import Key
+from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
 from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
@@ -64,7 +64,9 @@ _INSERT_KEY = _insert(
     ),
     "key_hash",
 )
-_LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))
+_LIST_KEYS = Prepared(
+    sa.select(*(keys.c[name] for name in _KEY_COLUMNS)).where(keys.c.kind != KeyKind.CONSOLE.value)
+)
 _FIND_WORKSPACE = Prepared(sa.select(workspaces.c.id, workspaces.c.name, workspaces.c.created_at))
 _WORKSPACE_RECORDS = workspaces.c.recording_enabled.label("workspace_records")
 _AGENT = sa.select(agents, _WORKSPACE_RECORDS).join_from(
@@ -117,7 +119,7 @@ class PostgresWorkspaces:
         await self._database.run(key.scope, write)
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
-        """Return a workspace's keys, oldest first; of a rotated one, the latest row.
+        """Return a workspace's keys, but for sign-ins, oldest first; the latest row of each.
 
         Raises StoreUnavailable.
         """
@@ -125,7 +127,7 @@ class PostgresWorkspaces:
         for environment in Environment:
             scope = Scope(workspace_id, environment)
             async with self._database.transaction(scope) as connection:
-                rows += await connection.fetch(_LIST_KEYS.text)
+                rows += await connection.fetch(_LIST_KEYS.text, *_LIST_KEYS.arguments())
         found = sorted(map(read_key, rows), key=lambda key: (key.revoked_at is None, key.id))
         latest = {key.shown_id: key for key in found}  # of each, the last one
         return sorted(latest.values(), key=lambda key: (key.created_at, key.shown_id))

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.operators import TeamRole
+from ringline.domain.permissions import RANKING, is_at_least
 from ringline.wire.strict_json import encode
 
 
@@ -35,7 +37,8 @@ _R = ProblemType
 #: Which credential would work instead of this one.
 TAKES_SECRET_KEY = "this takes a secret key: sk_live_… or sk_test_…"
 TAKES_LIVE_KEY = "this takes a secret key of the live environment: sk_live_…"
-OWN_NAME_ALONE = "an operator token acts for its own operator; a secret key may name anybody"
+OWN_NAME_ALONE = "operators act for themselves; an admin or a secret key may name anybody"
+NOT_IN_SIGN_INS = "this takes a secret key; a sign-in cannot do it"
 
 #: Problems of well-formed requests, which are answered with HTTP 200.
 PROBLEMS = _table(
@@ -202,6 +205,12 @@ def refuse(type_: str, message: str | None = None, **more: Any) -> RpcRefused:
 def forbid(hint: str) -> RpcRefused:
     """Return the exception for a missing right; the hint names a credential with it."""
     return refuse("forbidden", details={"hint": hint})
+
+
+def takes_role(lowest: TeamRole) -> str:
+    """Return the hint for a person whose role is below the lowest one that has a right."""
+    above = [role.value for role in RANKING if is_at_least(role, lowest)]
+    return f"this takes the role {' or '.join(reversed(above))}"
 
 
 def answer_problems(problems: Iterable[RpcProblem]) -> bytes:
