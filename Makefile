@@ -37,7 +37,7 @@ endif
 	@tools/install runtime
 	@touch $@
 
-.PHONY: help setup demo dist test live check format bench bench-fanout bench-relay bench-voices lock clean
+.PHONY: help setup demo console dist test live check format bench bench-fanout bench-relay bench-voices lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
@@ -47,17 +47,22 @@ setup: $(RUN) ## install everything into .venv; the program is then .venv/bin/ri
 demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: exit after the call)
 	@exec $(BIN)/ringline demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
 
-dist: $(RUN) ## build a wheel into dist/ (DIST=folder: elsewhere), to install on other machines
+console: $(RUN) ## build the browser console into the package, unless it is current
+	@$(BIN)/python tools/console.py build
+
+dist: console ## build a wheel into dist/ (DIST=folder: elsewhere), to install on other machines
 	@rm -f $(DIST)/ringline-*.whl
 	@$(BIN)/hatchling build --target wheel --directory $(DIST)
 
 check: .venv/.dev ## format, lint, types and import rules: seconds
+	@$(BIN)/python tools/console.py check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/lint-imports --no-logo
 
 test: check ## all of check, then all tests (ARGS="-k word": some)
+	@$(BIN)/python tools/console.py build test
 	@$(BIN)/python tests/e2e/node.py
 	@$(BIN)/python tests/e2e/programs.py
 	@exec $(BIN)/python -m pytest --numprocesses 3 $(ARGS)
@@ -68,6 +73,7 @@ live: .venv/.dev ## try the voices of providers whose keys are set at the provid
 format: .venv/.dev ## format the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+	@$(BIN)/python tools/console.py format
 
 bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
 	@exec $(BIN)/python -m benchmarks relay

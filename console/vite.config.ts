@@ -17,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the Content-Security-Policy has no `data:` for fonts
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    license: { fileName: "licenses.md" },
   },
   test: {
     environment: "node",

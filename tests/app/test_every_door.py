@@ -101,6 +101,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/openapi.json"): Plain(),
     ("GET", "/docs"): Plain(),
     ("GET", "/"): Plain(),
+    ("GET", "/console"): Plain(),
+    ("GET", "/console/{name}"): Plain(),
     ("GET", "/talk"): Plain(),
     ("GET", "/talk/agents"): Plain(),
     ("GET", "/talk/{name}"): Plain(),

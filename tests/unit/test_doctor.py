@@ -1,17 +1,21 @@
 """What the doctor says of secrets, descriptors and voices, and when it warns."""
 
+import json
 import resource
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from ringline.app import Condition
+from ringline.cli.console_build import BUILT, STAMP, digest_of
 from ringline.cli.doctor import (
     Finding,
     Grade,
     check_connections,
+    check_console,
     check_secrets,
     check_variables,
     check_voices,
@@ -131,4 +135,23 @@ def test_without_the_usual_detector_a_server_starts(monkeypatch: pytest.MonkeyPa
     assert (found.grade, found.found) == (
         Grade.WARNING,
         "missing from the extra `local`: webrtcvad",
+    )
+
+
+def test_a_stale_console_is_told(tmp_path: Path) -> None:
+    assert check_console(None).grade is Grade.GOOD  # installed, so the wheel's hook has checked
+    source = tmp_path / "console/src/main.tsx"
+    source.parent.mkdir(parents=True)
+    source.write_text("one")
+    assert check_console(tmp_path).found == "it has not been built"
+    stamp = tmp_path / BUILT / STAMP
+    stamp.parent.mkdir(parents=True)
+    stamp.write_text(json.dumps({"sources": digest_of(tmp_path)}))
+    assert check_console(tmp_path).grade is Grade.GOOD
+    source.write_text("two")
+    stale = check_console(tmp_path)
+    assert (stale.grade, stale.found, stale.advice) == (
+        Grade.WARNING,
+        "built from older sources",
+        "make console",
     )

@@ -33,7 +33,8 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_there_are_locks() -> None:
-    assert [path.name for path in LOCKS] == ["dev.txt", "runtime.txt", "types.txt", "uv.txt"]
+    names = [path.name for path in LOCKS]
+    assert names == ["console.txt", "dev.txt", "runtime.txt", "types.txt", "uv.txt"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -54,10 +55,11 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     assert (runtime | names(groups["dev"])) - set(locked(ROOT / "requirements/dev.txt")) == set()
 
 
-def test_the_demo_and_the_tests_use_the_same_versions() -> None:
-    runtime = versions(ROOT / "requirements/runtime.txt")
+@pytest.mark.parametrize("lock", ["runtime.txt", "console.txt"])
+def test_the_tests_use_the_same_versions(lock: str) -> None:
+    ours = versions(ROOT / "requirements" / lock)
     dev = versions(ROOT / "requirements/dev.txt")
-    assert runtime == {name: dev[name] for name in runtime}
+    assert ours == {name: dev[name] for name in ours}
 
 
 def npm_lock(project: str) -> dict[str, dict[str, object]]:

@@ -32,6 +32,7 @@ from ringline.web.authentication import Origins
 from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import CarrierDoors
+from ringline.web.console_files import ConsoleFiles
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_session import SessionServices
 from ringline.web.events_socket import EventsSockets
@@ -168,6 +169,7 @@ def build_server(
             now=now,
             rate=RateLimit(_PER_SECOND, 10 * _PER_SECOND),
         ),
+        console_files=ConsoleFiles(),
         talk=talk,
     )
     admission = Admission(

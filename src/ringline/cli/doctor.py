@@ -22,9 +22,10 @@ from ringline.app import (
     missing_extra,
     read_voices,
 )
+from ringline.cli.console_build import digest_built, digest_of
 from ringline.cli.doctor_providers import check_carriers, check_cascades, check_providers
 from ringline.cli.findings import Finding, Grade
-from ringline.cli.installation import line_that_finds_program, line_that_installs
+from ringline.cli.installation import checkout, line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
@@ -50,7 +51,7 @@ _VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soundfile", "soxr
 
 
 def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
-    """Check database, secrets, port, connections, voices, providers, time and disk.
+    """Check database, secrets, port, connections, voices, providers, console, time and disk.
 
     Says how to fix what is wrong, and changes nothing. Exits with 1 if something stops a
     server from running.
@@ -109,6 +110,7 @@ async def _examine(
     findings += await check_cascades(cascades)
     findings += await check_carriers(carriers)
     findings.append(check_command())
+    findings.append(check_console(checkout()))
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir))
     return findings
@@ -273,6 +275,18 @@ def check_command() -> Finding:
             "command", Grade.WARNING, "`ringline` on the path is not this installation", line
         )
     return Finding("command", Grade.GOOD, "`ringline` is found")
+
+
+def check_console(root: Path | None) -> Finding:
+    """Check whether a checkout's browser console is built from what the checkout holds."""
+    if root is None:
+        return Finding("console", Grade.GOOD, "part of this installation")
+    built = digest_built(root)
+    if built is None:
+        return Finding("console", Grade.WARNING, "it has not been built", "make console")
+    if built != digest_of(root):
+        return Finding("console", Grade.WARNING, "built from older sources", "make console")
+    return Finding("console", Grade.GOOD, "built from these sources")
 
 
 def check_clock(now: datetime) -> Finding:

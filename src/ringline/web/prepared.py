@@ -6,6 +6,9 @@ from hashlib import sha256
 
 from aiohttp import ETag, web
 
+#: Revalidate, the server may have been upgraded.
+REVALIDATE = "no-cache"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -21,7 +24,13 @@ def prepare(body: bytes) -> Prepared:
 
 
 def answer_prepared(
-    request: web.Request, prepared: Prepared, *, content_type: str, headers: Mapping[str, str]
+    request: web.Request,
+    prepared: Prepared,
+    *,
+    content_type: str,
+    headers: Mapping[str, str],
+    charset: str | None = "utf-8",
+    cache_control: str = REVALIDATE,
 ) -> web.StreamResponse:
     """Answer with a body, or 304 if the client has it already."""
     known = request.if_none_match or ()
@@ -29,8 +38,8 @@ def answer_prepared(
         response = web.Response(status=304, headers=headers)
     else:
         response = web.Response(
-            body=prepared.body, content_type=content_type, charset="utf-8", headers=headers
+            body=prepared.body, content_type=content_type, charset=charset, headers=headers
         )
     response.etag = ETag(prepared.etag)
-    response.headers["Cache-Control"] = "no-cache"  # revalidate, the server may have been upgraded
+    response.headers["Cache-Control"] = cache_control
     return response

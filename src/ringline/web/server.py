@@ -21,6 +21,7 @@ from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
+from ringline.web.console_files import ConsoleFiles
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.edge import Edge, Open
 from ringline.web.events_socket import EventsSockets
@@ -69,6 +70,7 @@ class Surfaces:
     #: The rows of `/v1`'s table of routes.
     rest: Rest
     carrier_doors: CarrierDoors
+    console_files: ConsoleFiles
     #: The talk page, in `ringline dev`.
     talk: Talk | None = None
 
@@ -198,6 +200,8 @@ def add_routes(
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)
+    router.add_get("/console", surfaces.console_files.serve)
+    router.add_get("/console/{name:.*}", surfaces.console_files.serve)
     if surfaces.talk is not None:
         router.add_get("/talk", surfaces.talk.page)
         router.add_post("/talk/ticket", surfaces.talk.ticket)
