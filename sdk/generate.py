@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sdk.close_policy import close_policy_module
 from sdk.conversation import conversation_module
+from sdk.log_events import log_module
 from sdk.realtime import realtime_module
 from sdk.rest import rest_module
 from sdk.typescript import functions_module, types_module
@@ -18,6 +19,7 @@ def generated() -> Mapping[Path, str]:
         _SOURCES / "generated.ts": types_module(),
         _SOURCES / "functions.ts": functions_module(),
         _SOURCES / "conversation_events.ts": conversation_module(),
+        _SOURCES / "log_events.ts": log_module(),
         _SOURCES / "close_policy.ts": close_policy_module(),
         _SOURCES / "realtime.ts": realtime_module(),
         _SOURCES / "rest.ts": rest_module(),

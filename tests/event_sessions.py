@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallStatus, CallTransport
+from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
@@ -172,9 +173,12 @@ class SessionDesk:
         *,
         scope: Scope = SCOPE,
         version: Version = Version.V2,
+        kind: KeyKind = KeyKind.SECRET,
     ) -> Client:
         viewer = Viewer(scope, new_id(), present_as=present_as)
-        return Client(self, EventsSession(self.services, viewer, version=version))
+        session = EventsSession(self.services, viewer, version=version)
+        session.admitted(Key(viewer.key_id, scope, kind, "test", "abcd", NOW))
+        return Client(self, session)
 
     async def happen(self, *events: Event) -> None:
         """Write events, and publish them."""

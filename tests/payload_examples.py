@@ -41,7 +41,7 @@ from ringline.wire.call_envelope import CallEnvelope
 from ringline.wire.conversation_stream import ConversationStream
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import encode_payload
-from ringline.wire.listed_events import listed
+from ringline.wire.listed_events import encode_pushed, listed
 from ringline.wire.message_payloads import THREAD_EVENTS
 from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
@@ -294,6 +294,11 @@ def in_conversation(stored: StoredEvent) -> str | None:
     dialect = ConversationStream(with_ids=True)
     frame = dialect.encode(stored.event, position_of(stored), scope=SCOPE)
     return None if frame is None else frame.decode()
+
+
+def in_log(stored: StoredEvent) -> str:
+    """Return an event's payload on the topic `log`."""
+    return encode_pushed(stored.event, position_of(stored), scope=SCOPE)[1].decode()
 
 
 def in_list(stored: StoredEvent) -> str | None:

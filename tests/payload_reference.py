@@ -113,6 +113,14 @@ def list_section() -> Iterator[str]:
         yield from _event(data.type, _about(data), listed_members.data_of(data), example)
 
 
+def pushed_section() -> Iterator[str]:
+    """The rows that are pushed and never listed, whole."""
+    for data in EVENT_TYPES.values():
+        if not data.durable:
+            pushed = json.loads(payload_examples.in_log(_of(data)))
+            yield from _event(data.type, _about(data), listed_members.data_of(data), pushed)
+
+
 def list_example() -> Iterator[str]:
     listed = payload_examples.in_list(STORED[1])
     yield from ("```json", json.dumps(json.loads(listed or ""), indent=2), "```")
@@ -128,4 +136,5 @@ SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "conversation frames": conversation_section,
     "a listed event": list_example,
     "listed events": list_section,
+    "pushed events": pushed_section,
 }

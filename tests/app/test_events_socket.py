@@ -216,12 +216,12 @@ async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
 ) -> None:
     encoded: Counter[UUID] = Counter()
 
-    def encode(event: Event, *rest: Any, **named: Any) -> Any:
+    def count(event: Event) -> Any:
         encoded[event.id] += 1
-        return encode_payload(event, *rest, **named)
+        return frame_members(event)
 
-    encode_payload = wire_events_socket.encode_payload
-    monkeypatch.setattr(wire_events_socket, "encode_payload", encode)
+    frame_members = wire_events_socket.frame_members
+    monkeypatch.setattr(wire_events_socket, "frame_members", count)
     topics = spellings(service)[:4]
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(events_client(service)) for _ in topics]

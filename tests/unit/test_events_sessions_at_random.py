@@ -13,12 +13,13 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringline.domain.credentials import KeyKind
 from ringline.wire.phoenix_socket import CLOSE_RESUME
 from tests.event_sessions import SCOPE, Client, Frame, SessionDesk, scenario
 from tests.samples import ended, new_id, note
 
 CALLS = {"a": new_id(), "b": new_id()}
-TOPICS = ("events", f"events:{SCOPE.workspace_id}", "call:a", "call:b", f"call:{CALLS['a']}")
+TOPICS = ("log", "events", f"events:{SCOPE.workspace_id}", "call:a", "call:b", f"call:{CALLS['a']}")
 HEARTBEAT = (None, "h", "phoenix", "heartbeat", {})
 
 
@@ -80,7 +81,7 @@ def test_every_channel_is_sent_its_topic_whole(steps: list[tuple[Any, ...]]) -> 
         truth, over = Truth(), set[str]()
         for name, call_id in CALLS.items():
             desk.calls.add(call_id, name)
-        client, leaves = desk.client(), 0
+        client, leaves = desk.client(kind=KeyKind.CONSOLE), 0
         client.join()
         await asyncio.sleep(1)
         for step in steps:

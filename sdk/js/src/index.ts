@@ -11,13 +11,16 @@ export type {
   ResumeOptions,
 } from "./conversation.js";
 export { interpolate } from "./errors.js";
-export { initSocket, joinCallChannel, joinEventsChannel } from "./socket.js";
+export { initSocket, joinCallChannel, joinEventsChannel, joinLogChannel } from "./socket.js";
 export type {
+  ChannelOf,
   EventsChannel,
   EventsSocket,
   InitOptions,
   Joined,
   JoinOptions,
+  LogChannel,
+  LogOptions,
   SocketOptions,
 } from "./socket.js";
 export type { MintedToken, TokenSource } from "./tokens.js";
@@ -26,6 +29,7 @@ export type { TransportOptions } from "./transport.js";
 export type { WebSocketClass } from "./websocket.js";
 export type * from "./conversation_events.js";
 export type * from "./generated.js";
+export type * from "./log_events.js";
 export type * from "./realtime.js";
 export type * from "./rest.js";
 export type * from "./types.js";

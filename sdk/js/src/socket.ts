@@ -5,6 +5,7 @@ import { Socket } from "phoenix";
 import { backoff } from "./backoff.js";
 import { CLOSE_POLICIES, type ClosePolicy } from "./close_policy.js";
 import type { Events } from "./generated.js";
+import type { LogEvent, LogEvents } from "./log_events.js";
 import { Tokens, type TokenSource } from "./tokens.js";
 import { configuredOptions } from "./transport.js";
 import { dialer, type WebSocketClass } from "./websocket.js";
@@ -51,15 +52,24 @@ export interface JoinOptions {
   onRefused?: (reply: Record<string, unknown>) => void;
 }
 
-export interface EventsChannel {
-  on<Name extends keyof Events>(event: Name, callback: (payload: Events[Name]) => void): number;
-  off(event: keyof Events, ref?: number): void;
+export interface LogOptions extends JoinOptions {
+  /** Called with every event, in order. */
+  onEvent?: (event: LogEvent) => void;
+}
+
+/** A channel whose events have these names and payloads. */
+export interface ChannelOf<Payloads> {
+  on<Name extends keyof Payloads>(event: Name, callback: (payload: Payloads[Name]) => void): number;
+  off(event: keyof Payloads, ref?: number): void;
   onError(callback: (reason: unknown) => void): number;
   onClose(callback: () => void): number;
   leave(timeout?: number): {
     receive(status: string, callback: (response: Record<string, unknown>) => void): unknown;
   };
 }
+
+export type EventsChannel = ChannelOf<Events>;
+export type LogChannel = ChannelOf<LogEvents>;
 
 export interface InitOptions {
   /** Where the server is; that of `configure` if absent. */
@@ -159,12 +169,33 @@ export function joinCallChannel(call: string, options: JoinOptions = {}): Events
   return join("joinCallChannel", `call:${call}`, options);
 }
 
-function join(caller: string, topic: string, options: JoinOptions): EventsChannel {
+/**
+ * Joins the channel of the whole log, for a person who has signed in to the console: every event
+ * under its canonical type, as `listEvents` shows it, and the parts of turns while they are
+ * spoken. Any other session token is refused with the reason `unauthorized`.
+ */
+export function joinLogChannel(options: LogOptions = {}): LogChannel {
+  const { onEvent } = options;
+  return join("joinLogChannel", "log", options, (payload) => {
+    if (isLogEvent(payload)) onEvent?.(payload);
+  });
+}
+
+// Nothing will change them: without this, phoenix would ask for ever.
+const FINAL = new Set<unknown>(["not_found", "unauthorized"]);
+
+function join<Payloads>(
+  caller: string,
+  topic: string,
+  options: JoinOptions,
+  seen: (payload: unknown) => void = () => {},
+): ChannelOf<Payloads> {
   if (!current) throw new Error(`${caller} needs a socket: call initSocket first`);
   let position = options.since;
   const channel = current.channel(topic, () => (position ? { since: position } : {}));
   channel.onMessage = (_event, payload) => {
     if (hasPosition(payload)) position = payload.position;
+    seen(payload);
     return payload;
   };
   channel
@@ -175,11 +206,15 @@ function join(caller: string, topic: string, options: JoinOptions): EventsChanne
       options.onJoined?.(reply);
     })
     .receive("error", (response) => {
-      // Nothing will be found later: without this, phoenix would ask for ever.
-      if (response["reason"] === "not_found") channel.leave();
+      if (FINAL.has(response["reason"])) channel.leave();
       options.onRefused?.(response);
     });
-  return channel as EventsChannel;
+  return channel as ChannelOf<Payloads>;
+}
+
+// What the protocol itself sends has no canonical type.
+function isLogEvent(payload: unknown): payload is LogEvent {
+  return typeof payload === "object" && payload !== null && "type" in payload && "data" in payload;
 }
 
 function hasPosition(payload: unknown): payload is { position: string } {

@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
 from ringline.domain import socket_limits
+from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.events import CallEnded
 from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
 from ringline.domain.unavailable import Unavailable
@@ -41,8 +42,11 @@ from ringline.wire.events_socket import (
     EventsSocket,
     Payloads,
     TopicRefused,
+    WholeLog,
+    encode_payload,
     read_topic,
 )
+from ringline.wire.listed_events import encode_pushed
 from ringline.wire.phoenix import Version, encode_broadcast
 from ringline.wire.phoenix_socket import (
     ChannelClosed,
@@ -65,11 +69,16 @@ class SessionServices:
     presence: Presence
     calls: CallFinder
     limits: SocketLimits
-    payloads: Payloads = field(default_factory=Payloads)
+    #: Of the topics `events` and `call:…`, and of `log`.
+    payloads: Payloads = field(default_factory=lambda: Payloads(encode_payload))
+    log_payloads: Payloads = field(default_factory=lambda: Payloads(encode_pushed))
 
 
 UNAVAILABLE = "unavailable"
 JOINS_AT_ONCE = socket_limits.JOINS_AT_ONCE.most
+
+#: What a channel may ask for.
+_Asked: TypeAlias = AllEvents | CallNamed | WholeLog
 
 
 class Carrier(Protocol):
@@ -123,6 +132,7 @@ class EventsSession:
         "_carrier",
         "_followers",
         "_goodbye",
+        "_is_sign_in",
         "_joining",
         "_outbox",
         "_presence_is_stale",
@@ -143,7 +153,9 @@ class EventsSession:
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._followers: dict[str, Follower] = {}
         #: What the open channels follow.
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, Topic | WholeLog] = {}
+        #: Whether the token stands on a person's sign-in.
+        self._is_sign_in = False
         #: Taken by joins that ask the database.
         self._turns = asyncio.Semaphore(JOINS_AT_ONCE)
         self._goodbye: Disconnect | None = None
@@ -152,6 +164,10 @@ class EventsSession:
         self._presence_is_stale = False
 
     # -- from outside -------------------------------------------------------------------
+
+    def admitted(self, key: Key) -> None:
+        """Note the key on which the client's token stands: it decides about `log`."""
+        self._is_sign_in = key.kind is KeyKind.CONSOLE
 
     def credential_revoked(self) -> None:
         """Close: the token's key or operator was revoked."""
@@ -275,6 +291,8 @@ class EventsSession:
     def _join(self, request: JoinRequested) -> None:
         try:
             asked = read_topic(request.topic, self._viewer.scope.workspace_id)
+            if isinstance(asked, WholeLog) and not self._is_sign_in:
+                raise TopicRefused(phoenix_socket.UNAUTHORIZED)
         except TopicRefused as refused:
             self._carry_out(self._protocol.refuse_join(request, refused.reason))
             return
@@ -283,7 +301,7 @@ class EventsSession:
         self._stop(request.topic)
         self._joining[request.topic] = asyncio.create_task(self._follow(request, asked))
 
-    async def _follow(self, request: JoinRequested, asked: AllEvents | CallNamed) -> None:
+    async def _follow(self, request: JoinRequested, asked: _Asked) -> None:
         """Reply to a join, then send the topic's events."""
         try:
             async with self._turns:
@@ -291,7 +309,9 @@ class EventsSession:
             if found is None:
                 self._give_up(request, phoenix_socket.NOT_FOUND)
             else:
-                await self._accept_and_follow(request, found[0], start=found[1])
+                topic, start = found
+                followed = asked if isinstance(asked, WholeLog) else topic
+                await self._accept_and_follow(request, topic, followed=followed, start=start)
         except OutboxClosed:
             pass
         except Unavailable:
@@ -303,9 +323,7 @@ class EventsSession:
             if self._joining.get(request.topic) is asyncio.current_task():
                 del self._joining[request.topic]
 
-    async def _find(
-        self, request: JoinRequested, asked: AllEvents | CallNamed
-    ) -> tuple[Topic, Resolved] | None:
+    async def _find(self, request: JoinRequested, asked: _Asked) -> tuple[Topic, Resolved] | None:
         """Find what a join asks for, and where it starts; None if nothing of it is left to send.
 
         In this sequence: so the end of a call that has not ended comes after the start.
@@ -318,7 +336,7 @@ class EventsSession:
             store, scope, since=since, replay_limit=self._services.limits.replay_events
         )
         if not isinstance(asked, CallNamed):
-            return asked, start
+            return ALL_EVENTS, start
         call = await self._services.calls.find(scope, asked.name)
         if call is None:
             return None
@@ -331,7 +349,7 @@ class EventsSession:
         return topic, start
 
     async def _accept_and_follow(
-        self, request: JoinRequested, topic: Topic, *, start: Resolved
+        self, request: JoinRequested, topic: Topic, *, followed: Topic | WholeLog, start: Resolved
     ) -> None:
         name, watchers = request.topic, self._services.watchers
         response: dict[str, object] = {"position": str(start.position)}
@@ -341,11 +359,13 @@ class EventsSession:
         self._carry_out(accepted)  # an older channel of the topic is closed here
         if not accepted or self._outbox is None or self._carrier is None:
             return  # it was left in the meantime
-        self._topics[name] = topic
-        if topic == ALL_EVENTS:
+        self._topics[name] = followed
+        if followed == ALL_EVENTS:
             self._appear(name)
-        self._close_twins(name, topic)
-        dialect = EventsSocket(self._protocol.version, name, payloads=self._services.payloads)
+        self._close_twins(name, followed)
+        services = self._services
+        shared = services.log_payloads if isinstance(followed, WholeLog) else services.payloads
+        dialect = EventsSocket(self._protocol.version, name, payloads=shared)
         subscription = Subscription(
             self._viewer.scope,
             topic,
@@ -372,10 +392,10 @@ class EventsSession:
         self._carry_out(self._protocol.close_channel(name))
         follower.close()
 
-    def _close_twins(self, name: str, topic: Topic) -> None:
-        """Close channels that follow the same topic under another name."""
+    def _close_twins(self, name: str, followed: Topic | WholeLog) -> None:
+        """Close channels that follow the same under another name."""
         for other in self._protocol.topics:
-            if other != name and self._topics.get(other) == topic:
+            if other != name and self._topics.get(other) == followed:
                 self._carry_out(self._protocol.close_channel(other))
 
     def _give_up(self, request: JoinRequested, reason: str) -> None:

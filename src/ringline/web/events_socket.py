@@ -56,6 +56,7 @@ class EventsSockets:
             key = await watchers.admit(viewer)
             if key is None or self._origins.refuses(request.headers, key.allowed_origins):
                 return Answer(403)
+            session.admitted(key)
             socket = EventsWebSocket.accept(request, subprotocol, bounds=WATCHER)
             socket.when_lost(standing.keep())
         watchers.enter(session)

@@ -191,6 +191,7 @@ class LongPolls:
                 raise _Refused(long_poll.REFUSED)
             if not house.admission.admit_session(client):
                 raise TooManySockets
+            session.admitted(key)
             polled = LongPollSession(
                 secrets.token_urlsafe(32),
                 session,

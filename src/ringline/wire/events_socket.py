@@ -1,10 +1,12 @@
-"""The events socket's topics, and its dialect (events socket, 6).
+"""The events socket's topics, and the dialect of `events` and `call:…` (events socket, 6).
 
 The dialect has eight names and camelCase payloads.
 Durable events carry `eventId` and `position`; the ephemeral transcript delta has neither.
+The topic `log` shows every event, and as `list_events` does (`listed_events.py`).
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, TurnRole
@@ -47,8 +49,8 @@ NAMES: dict[type[EventData], str] = {
 TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
 
 
-#: The prefixes of topics' names.
-_EVENTS, _CALL = "events", "call"
+#: The prefixes of topics' names, and a whole name.
+_EVENTS, _CALL, _LOG = "events", "call", "log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class CallNamed:
     """The events of one call; `name` is its `callUuid`, or else its id in either form."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLog:
+    """Every event of the log as `list_events` shows it, for a person who has signed in."""
 
 
 class TopicRefused(Exception):
@@ -66,12 +73,14 @@ class TopicRefused(Exception):
         self.reason = reason
 
 
-def read_topic(name: str, workspace_id: UUID) -> AllEvents | CallNamed:
+def read_topic(name: str, workspace_id: UUID) -> AllEvents | CallNamed | WholeLog:
     """Read a channel's name for a client of a workspace. Raises TopicRefused.
 
     Both spellings, `events` and `events:<workspace>`, are the same topic. Whatever follows
     `call:` names a call, colons included.
     """
+    if name == _LOG:
+        return WholeLog()
     head, separator, rest = name.partition(":")
     if head == _CALL and separator:
         return CallNamed(rest)
@@ -82,13 +91,24 @@ def read_topic(name: str, workspace_id: UUID) -> AllEvents | CallNamed:
     return ALL_EVENTS
 
 
+class Spelling(Protocol):
+    """How events are spelt on some topics."""
+
+    def __call__(
+        self, event: Event, position: Position, *, scope: Scope
+    ) -> tuple[str, bytes] | None:
+        """Return an event's name on the socket and its JSON payload; None if not shown."""
+        ...
+
+
 class Payloads:
     """Payloads, each encoded once, however many topics and versions it is sent on.
 
     Only the last one is kept: an event is delivered to all of its listeners in one go.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spelling: Spelling) -> None:
+        self._spelling = spelling
         self._last: tuple[Event, Position, Scope] | None = None
         self._encoded: tuple[str, bytes] | None = None
 
@@ -96,7 +116,7 @@ class Payloads:
         """Return an event's name on the socket and its payload; None if it is not shown."""
         last = self._last
         if last is None or last[0] is not event or last[1:] != (position, scope):
-            self._encoded = encode_payload(event, position, scope=scope)
+            self._encoded = self._spelling(event, position, scope=scope)
             self._last = event, position, scope
         return self._encoded
 
@@ -104,7 +124,7 @@ class Payloads:
 class EventsSocket:
     """The dialect of one topic's listeners that speak one version.
 
-    Topics differ only in their name, so dialects may share their payloads.
+    Topics that spell events alike differ only in their name, so dialects may share payloads.
     """
 
     def __init__(
@@ -112,7 +132,7 @@ class EventsSocket:
     ) -> None:
         self._version = version
         self._topic = topic
-        self._payloads = payloads or Payloads()
+        self._payloads = payloads or Payloads(encode_payload)
         self.name = f"events-socket/{version}/{topic}"
 
     def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:

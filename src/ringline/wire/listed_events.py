@@ -2,8 +2,9 @@
 
 `data` holds everything in the event's frame on the socket and everything else in the log, so
 that a client that reads sees no less than one that listens. States and roles are those of the
-socket. The names are camelCase; endpoints are sent the same `data` in snake_case
-(`endpoint_envelope.py`). A client of the log gets the events back with `read_listed`.
+socket. The events socket's topic `log` pushes the same rows, and parts of turns. The names are
+camelCase; endpoints are sent the same `data` in snake_case (`endpoint_envelope.py`). A client of
+the log gets the events back with `read_listed`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,11 +27,12 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.ids import Prefix, format_id, parse_id
-from ringline.domain.log import Position, parse_since
+from ringline.domain.log import Position, Scope, parse_since
 from ringline.domain.members import kinds_of, plain
 from ringline.domain.spelling import camel, snake
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.events_socket import TURN_ROLES, frame_members
+from ringline.wire.strict_json import encode
 from ringline.wire.times import micros
 
 Spell: TypeAlias = Callable[[str], str]
@@ -79,11 +81,27 @@ class NotAnEvent(ValueError):
 
 def listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
     """Return an event as a page of `list_events` shows it."""
-    event = stored.event
+    return _row(stored.event, Position(epoch, stored.offset))
+
+
+def encode_pushed(event: Event, position: Position, *, scope: Scope) -> tuple[str, bytes]:
+    """Return an event's name on the topic `log`, its canonical type, and its JSON payload.
+
+    The payload of a durable event is its row; that of an ephemeral one has no position.
+    """
+    return event.type, encode(_row(event, position))
+
+
+def _row(event: Event, position: Position) -> dict[str, object]:
+    place: dict[str, object] = {}
+    if event.data.durable:
+        place = {
+            "position": str(position),
+            "offset": position.offset,
+            "eventId": format_id(Prefix.EVENT, event.id),
+        }
     return {
-        "position": f"{epoch}:{stored.offset}",
-        "offset": stored.offset,
-        "eventId": format_id(Prefix.EVENT, event.id),
+        **place,
         "type": event.type,
         "callUuid": None if event.call is None else event.call.uuid,
         "occurredAt": micros(event.occurred_at),

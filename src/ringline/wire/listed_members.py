@@ -1,4 +1,4 @@
-"""The members of events in `list_events`, as tables (contract, 10).
+"""The members of events in `list_events` and on the topic `log`, as tables (contract, 10).
 
 `wire/listed_events.py` writes them; a test compares its output with these tables.
 """
@@ -47,6 +47,7 @@ from ringline.domain.events import (
     MessageSent,
     ParticipantJoined,
     ParticipantLeft,
+    TranscriptDelta,
     TurnCompleted,
     WindowClosing,
 )
@@ -62,6 +63,7 @@ _IDLE_SILENCE = (
 _SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what they had heard of it")
 _TURN_ID = Member("turnId", Shape.UUID, "the turn; other surfaces spell it `trn_…`")
 _TEXT = Member("text", Shape.TEXT, "the whole of what was said")
+_TEXT_SO_FAR = replace(_TEXT, means="the turn so far")
 _INSERTED_AT = Member("insertedAt", Shape.TIME, "when it was created")
 _UPDATED_AT = Member("updatedAt", Shape.TIME, "when it was last changed")
 _MODE = Member(
@@ -116,10 +118,11 @@ _MESSAGE: Members = (
 )
 _REASON = Member("reason", Shape.TEXT, "why, in words")
 
+_OFFSET = Member("offset", Shape.INTEGER, "the same position as a number, without gaps from 1")
 #: The members of every event of a page.
 COMMON: Members = (
     shared.POSITION,
-    Member("offset", Shape.INTEGER, "the same position as a number, without gaps from 1"),
+    _OFFSET,
     shared.EVENT_ID,
     Member("type", Shape.TEXT, "the canonical type"),
     replace(shared.CALL_UUID, null=True),
@@ -142,7 +145,7 @@ OF_CALL: Members = (
     shared.CONVERSATION_ID,
 )
 
-#: The members that the log stores for each event, as `data` shows them.
+#: The members of an event itself, as `data` shows them: what the log stores, if it is durable.
 OWN: Mapping[type[EventData], Members] = {
     CallCreated: (
         shared.STATUS,
@@ -164,6 +167,15 @@ OWN: Mapping[type[EventData], Members] = {
     ),
     ParticipantJoined: shared.PARTICIPANT,
     ParticipantLeft: (*shared.PARTICIPANT, shared.LEFT_AT),
+    TranscriptDelta: (
+        _TURN_ID,
+        shared.ITEM_ID,
+        shared.CONTENT_INDEX,
+        shared.ROLE,
+        shared.DELTA,
+        _TEXT_SO_FAR,
+        shared.SEQUENCE,
+    ),
     TurnCompleted: (
         _TURN_ID,
         shared.ITEM_ID,
@@ -261,6 +273,12 @@ OWN: Mapping[type[EventData], Members] = {
         Member("windowExpiresAt", Shape.TIME, "when WhatsApp's window ends"),
     ),
 }
+
+
+def row_of(data: type[EventData]) -> Members:
+    """Return the members of an event's row; an ephemeral one has no place in the log."""
+    place = (shared.POSITION, _OFFSET, shared.EVENT_ID)
+    return tuple(member for member in COMMON if data.durable or member not in place)
 
 
 def data_of(data: type[EventData]) -> Members:
