@@ -5,10 +5,12 @@ import itertools
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
@@ -137,6 +139,19 @@ def sweeper(cluster: Address) -> Iterator[Sweeper]:
 @pytest.fixture
 async def database(cluster: Address, sweeper: Sweeper) -> AsyncIterator[TestDatabase]:
     """Provide an empty migrated database, reusing an earlier test's if possible."""
+    async with _lent(cluster, sweeper) as database:
+        yield database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_database(cluster: Address, sweeper: Sweeper) -> AsyncIterator[TestDatabase]:
+    """Provide the database of a server that a module's tests share (`tests/serving.py`)."""
+    async with _lent(cluster, sweeper) as database:
+        yield database
+
+
+@asynccontextmanager
+async def _lent(cluster: Address, sweeper: Sweeper) -> AsyncIterator[TestDatabase]:
     if _used:
         database = TestDatabase(cluster, _used.pop())
     else:
@@ -167,4 +182,13 @@ async def stores(database: TestDatabase) -> AsyncIterator[Stores]:
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
     """Provide a running server with one workspace."""
     async with serving(database) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_service(shared_database: TestDatabase) -> AsyncIterator[Service]:
+    """Provide a running server with one workspace to a module's tests `on_shared_server`."""
+    async with serving(
+        shared_database, rate_v1_per_minute=0, rate_rpc_per_second=0, rate_mint_per_second=0
+    ) as service:
         yield service

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import pytest
 from pydantic import SecretStr
 
 from ringline.app import Admin, running
@@ -13,6 +14,10 @@ from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, format_id
 from ringline.web.limits import WebLimits
 from tests.database import TestDatabase
+
+#: Marks a test on a server that its module shares, which leaves nothing behind there. A server
+#: of its own takes most tests longer than what they do with it.
+on_shared_server = pytest.mark.asyncio(loop_scope="module")
 
 ENCRYPTION_KEY = "another secret of the tests: thirty-two"
 

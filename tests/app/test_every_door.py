@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from ringline.domain import limits, socket_limits, v1_limits
 from ringline.rest.routes import ROUTES as REST_ROUTES
@@ -22,7 +23,7 @@ from tests.callers import calling
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
 from tests.routes import routes_of_the_server, streams_of_the_server
-from tests.serving import Service, serving
+from tests.serving import Service, on_shared_server, serving
 from tests.watchers import events_client, socket_url
 
 WAIT_S = 20.0  # a bound for what must come, not an expectation of when
@@ -122,9 +123,9 @@ STREAMS = [path for (_, path), door in DOORS.items() if isinstance(door, Socket)
 OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinstance(door, Body)]
 
 
-@pytest.fixture
-async def service(database: TestDatabase) -> AsyncIterator[Service]:
-    async with serving(database, dev=True, max_sockets_per_key=3) as service:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(shared_database: TestDatabase) -> AsyncIterator[Service]:
+    async with serving(shared_database, dev=True, max_sockets_per_key=3) as service:
         yield service
 
 
@@ -178,6 +179,7 @@ async def send(service: Service, place: tuple[str, str], body: bytes) -> int:
         return answer.status
 
 
+@on_shared_server
 @pytest.mark.parametrize("place", BODIES, ids=" ".join)
 async def test_bodies_that_are_too_large(service: Service, place: tuple[str, str]) -> None:
     door = DOORS[place]
@@ -199,6 +201,7 @@ async def test_bodies_that_are_too_large(service: Service, place: tuple[str, str
     await neighbour(service)
 
 
+@on_shared_server
 @pytest.mark.parametrize("place", BODIES, ids=" ".join)
 @pytest.mark.parametrize("mark", [b"[],", b'{"a":0},', b"0,", b"[" * 3])
 async def test_bodies_of_many_tiny_things(
@@ -213,6 +216,7 @@ async def test_bodies_of_many_tiny_things(
     await neighbour(service)
 
 
+@on_shared_server
 @pytest.mark.parametrize("place", BODIES, ids=" ".join)
 async def test_bodies_of_strangers_are_not_read(service: Service, place: tuple[str, str]) -> None:
     """The answer comes before the body does: nothing of a stranger is kept."""
@@ -231,6 +235,7 @@ async def test_bodies_of_strangers_are_not_read(service: Service, place: tuple[s
     writer.close()
 
 
+@on_shared_server
 @pytest.mark.parametrize(("method", "path"), OTHERS)
 async def test_doors_that_take_no_body_wait_for_none(
     service: Service, method: str, path: str
@@ -274,6 +279,7 @@ HEADS = {
 }
 
 
+@on_shared_server
 @pytest.mark.parametrize("path", STREAMS)
 async def test_heads_of_streams_are_read_strictly(service: Service, path: str) -> None:
     """A valid key does not help; the answer is of the path's surface, and the connection ends."""
@@ -300,6 +306,7 @@ TOO_MANY = json.dumps([None, "1", "phoenix", "heartbeat", {"x": [[]] * limits.JS
 TOO_LONG = "x" * (socket_limits.NAME_BYTES.most + 1)
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     ("frame", "code"),
     [
@@ -322,6 +329,7 @@ async def test_frames_of_an_events_socket(service: Service, frame: str, code: in
         await other.join()
 
 
+@on_shared_server
 @pytest.mark.parametrize(("frame", "code"), [(TOO_LARGE, 1009)])
 async def test_frames_of_a_call_socket(service: Service, frame: str, code: int) -> None:
     async with calling(service) as caller:
@@ -331,6 +339,7 @@ async def test_frames_of_a_call_socket(service: Service, frame: str, code: int) 
             assert await close_code(socket) == code
 
 
+@on_shared_server
 async def test_frames_of_a_session(service: Service) -> None:
     many = '{"type":"x","y":[' + "[]," * limits.JSON_MARKS.most + "0]}"
     async with talking(service) as client:
@@ -342,6 +351,7 @@ async def test_frames_of_a_session(service: Service) -> None:
         assert await client.closed() == 1008
 
 
+@on_shared_server
 async def test_sockets_of_one_key_are_bounded(service: Service) -> None:
     """Three of any kind, by the key and by what it minted; the fourth is refused."""
     token, other_token = await service.session_token(), await service.session_token()

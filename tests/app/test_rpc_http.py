@@ -15,10 +15,15 @@ from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
-from tests.serving import Service, serving
+from tests.serving import Service, on_shared_server, serving
 
 LIST = {"action": "list_contacts", "fields": ["id", "fullName"]}
 WAYS = ["run", "validate"]
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    return shared_service
 
 
 @pytest.fixture
@@ -43,6 +48,7 @@ async def refused(
     return error
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_success_and_problems_alike_are_200(rpc: Rpc, way: str) -> None:
     for body, success in ((LIST, True), ({"action": "nope"}, False), ([LIST], False), ("7", False)):
@@ -56,10 +62,12 @@ async def test_success_and_problems_alike_are_200(rpc: Rpc, way: str) -> None:
             assert (await answer.json())["success"] is success
 
 
+@on_shared_server
 async def test_validation_answers_no_data(rpc: Rpc) -> None:
     assert await rpc.ask(LIST, "validate") == {"success": True}
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "body",
@@ -70,6 +78,7 @@ async def test_what_is_not_json_is_400(rpc: Rpc, way: str, body: bytes) -> None:
         await refused(answer, 400, "bad_request", "Bad request")
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     "bad",
     [
@@ -90,6 +99,7 @@ async def test_what_no_program_can_hold_is_400(rpc: Rpc, bad: str) -> None:
         await refused(answer, 400, "bad_request", "Bad request")
 
 
+@on_shared_server
 @pytest.mark.parametrize("number", [str(2**63), str(2**64), str(-(2**63) - 1), "1" * 400, "1e300"])
 async def test_a_huge_number_is_a_bad_value(rpc: Rpc, number: str) -> None:
     item = '"conversationId": "0190b5a0-0000-7000-8000-00000000000a", "content": "x"'
@@ -102,6 +112,7 @@ async def test_a_huge_number_is_a_bad_value(rpc: Rpc, number: str) -> None:
     await rpc.problem("list_calls", fields=["id"], filter={"durationSeconds": {"gt": 2**70}})
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream", "json"]
 )
@@ -110,6 +121,7 @@ async def test_another_content_type_is_415(rpc: Rpc, kind: str) -> None:
         await refused(answer, 415, "unsupported_media_type", "Unsupported media type")
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
 )
@@ -117,6 +129,7 @@ async def test_json_by_any_of_its_names(rpc: Rpc, kind: str) -> None:
     assert (await rpc.ask(LIST, headers={"content-type": kind}))["success"]
 
 
+@on_shared_server
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity", "nobody's"])
 async def test_an_encoded_body_is_415(rpc: Rpc, encoding: str) -> None:
     whole = json.dumps(LIST).encode()
@@ -126,6 +139,7 @@ async def test_an_encoded_body_is_415(rpc: Rpc, encoding: str) -> None:
             assert error["message"] == "the body must not be encoded"
 
 
+@on_shared_server
 async def test_a_body_that_is_too_large_is_413(rpc: Rpc) -> None:
     note = "x" * (limits.RPC_BODY_BYTES.most - len(json.dumps(LIST)) - len(', "x": ""'))
     body = json.dumps({**LIST, "x": note})
@@ -143,6 +157,7 @@ async def test_a_body_that_is_too_large_is_413(rpc: Rpc) -> None:
         await refused(answer, 413, "payload_too_large", "Payload too large")
 
 
+@on_shared_server
 async def test_too_many_members_are_400_before_they_are_read(rpc: Rpc) -> None:
     for one in ("1", "[]", '{"a":1}'):
         count = limits.RPC_BODY_MARKS.most // (2 if one == "1" else 3)
@@ -155,6 +170,7 @@ async def test_too_many_members_are_400_before_they_are_read(rpc: Rpc) -> None:
                 assert "too many" in error["message"]
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_only_posts_are_allowed(rpc: Rpc, way: str) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "PROPFIND"):
@@ -165,12 +181,14 @@ async def test_only_posts_are_allowed(rpc: Rpc, way: str) -> None:
                 await refused(answer, 405, "method_not_allowed", "Method not allowed")
 
 
+@on_shared_server
 async def test_elsewhere_is_nothing(rpc: Rpc) -> None:
     for method in ("GET", "POST", "PUT"):
         async with rpc.service.http.request(method, rpc.url("nowhere")) as answer:
             await refused(answer, 404, "not_found", "Not found")
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_browsers_may_ask_first(rpc: Rpc, way: str) -> None:
     asking = {
@@ -187,6 +205,7 @@ async def test_browsers_may_ask_first(rpc: Rpc, way: str) -> None:
         assert "POST" in answer.headers["access-control-allow-methods"]
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_who_is_nobody_is_401(service: Service, rpc: Rpc, way: str) -> None:
     url, body = rpc.url(way), json.dumps(LIST)
@@ -203,6 +222,7 @@ async def test_who_is_nobody_is_401(service: Service, rpc: Rpc, way: str) -> Non
             await refused(answer, 401, "unauthorized", "Unauthorized")
 
 
+@on_shared_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_other_kinds_of_keys_are_403(service: Service, rpc: Rpc, way: str) -> None:
     for key in (service.keys.publishable_key, service.keys.management_key):
@@ -210,6 +230,7 @@ async def test_other_kinds_of_keys_are_403(service: Service, rpc: Rpc, way: str)
             await refused(answer, 403, "forbidden", "Forbidden")
 
 
+@on_shared_server
 async def test_both_headers_carry_a_key(service: Service, rpc: Rpc) -> None:
     for headers in (service.bearer(), {"x-api-key": service.keys.test_key}):
         sent = {"content-type": "application/json", **headers}
@@ -217,6 +238,7 @@ async def test_both_headers_carry_a_key(service: Service, rpc: Rpc) -> None:
             assert (await answer.json())["success"]
 
 
+@on_shared_server
 async def test_a_revoked_or_expired_key_is_401(service: Service, rpc: Rpc) -> None:
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
     key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="a key")
@@ -230,6 +252,7 @@ async def test_a_revoked_or_expired_key_is_401(service: Service, rpc: Rpc) -> No
                     break
 
 
+@on_shared_server
 async def test_who_asks_is_judged_before_the_body(service: Service, rpc: Rpc) -> None:
     async with rpc.post(b"{", headers={"x-api-key": "nobody", "content-type": "x/y"}) as answer:
         await refused(answer, 401, "unauthorized", "Unauthorized")

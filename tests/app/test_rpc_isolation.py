@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import pytest_asyncio
 
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action, ActionKind, Input
@@ -41,7 +42,7 @@ from ringline.rpc.resources import RESOURCES
 from ringline.schema.tables import metadata
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
-from tests.serving import Service, serving
+from tests.serving import Service, on_shared_server, serving
 
 #: Words that stand for somebody else's things, where an input is text.
 FOREIGN_TEXTS = {
@@ -71,10 +72,11 @@ class Two:
     texts: Mapping[str, str]  # of theirs, by input
 
 
-@pytest.fixture(params=["workspace", "environment"])
-async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIterator[Two]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["workspace", "environment"])
+async def two(request: pytest.FixtureRequest, shared_database: TestDatabase) -> AsyncIterator[Two]:
     """Give two neighbours: of different workspaces, or environments of one."""
-    async with serving(database) as service:
+    database = shared_database
+    async with serving(database, rate_rpc_per_second=0, rate_mint_per_second=0) as service:
         if request.param == "workspace":
             other = await service.admin.workspaces.create("Theirs")
             key, scope = other.secret_key, Scope(other.workspace_id, Environment.LIVE)
@@ -231,6 +233,7 @@ def blurred(answer: object) -> str:
     return _NEW.sub("…", json.dumps(answer, sort_keys=True))
 
 
+@on_shared_server
 @pytest.mark.parametrize("name", sorted(ACTIONS))
 async def test_what_is_somebody_elses_looks_like_what_is_nobodys(two: Two, name: str) -> None:
     action = ACTIONS[name]
@@ -296,6 +299,7 @@ def everything(resource: Resource, depth: int = 1) -> list[object]:
     return fields
 
 
+@on_shared_server
 @pytest.mark.parametrize("action", LISTS, ids=lambda action: action.name)
 async def test_a_list_holds_nothing_of_somebody_elses(two: Two, action: Action) -> None:
     assert action.resource is not None
@@ -362,7 +366,7 @@ def test_what_is_read_through_what_operators_may_not_list_was_decided() -> None:
     assert through == {"OperatorStatus.agentName"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(two: Two) -> Rpc:
     """Speak with an operator's token of the other workspace, in which everything exists."""
     given = {"email": FOREIGN_TEXTS["operatorEmail"]}
@@ -393,6 +397,7 @@ OPERATORS_OWN = [
 ]
 
 
+@on_shared_server
 @pytest.mark.parametrize("action", OPERATORS_OWN, ids=lambda action: action.name)
 async def test_an_operator_reaches_nothing_through_relationships_that_they_may_not_list(
     two: Two, browser: Rpc, action: Action

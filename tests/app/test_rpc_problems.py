@@ -15,7 +15,7 @@ from ringline.wire.rpc import PROBLEMS
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
 from tests.rpc_rows import Seeded, seed
-from tests.serving import Service
+from tests.serving import Service, on_shared_server
 
 NOBODY = "0190b5a0-0000-7000-8000-00000000000a"
 
@@ -271,13 +271,19 @@ def rpc(service: Service) -> Rpc:
     return Rpc(service)
 
 
+@pytest.fixture
+def shared(shared_service: Service) -> Rpc:
+    return Rpc(shared_service)
+
+
+@on_shared_server
 @pytest.mark.parametrize(
     ("type_", "short", "request_", "variables", "fields", "path"),
     ROWS,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_a_problem_to_the_letter(
-    rpc: Rpc,
+    shared: Rpc,
     type_: str,
     short: str,
     request_: dict[str, Any],
@@ -285,7 +291,7 @@ async def test_a_problem_to_the_letter(
     fields: list[str],
     path: list[str],
 ) -> None:
-    answer = await rpc.ask(request_)
+    answer = await shared.ask(request_)
     assert list(answer) == ["success", "errors"]
     (error,) = answer["errors"]
     assert (error["type"], error["shortMessage"]) == (type_, short)
@@ -317,6 +323,7 @@ def test_the_catalogue_is_covered() -> None:
     assert {row[0] for row in ROWS} | set(ELSEWHERE) == set(PROBLEMS)
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     ("request_", "reason", "fields"),
     [
@@ -330,9 +337,9 @@ def test_the_catalogue_is_covered() -> None:
     ],
 )
 async def test_the_family_without_a_type_of_its_own(
-    rpc: Rpc, request_: dict[str, Any], reason: str, fields: list[str]
+    shared: Rpc, request_: dict[str, Any], reason: str, fields: list[str]
 ) -> None:
-    error = await rpc.problem("list_contacts", fields=["id"], **request_)
+    error = await shared.problem("list_contacts", fields=["id"], **request_)
     assert (error["type"], error["code"]) == ("internal_error", "internal_error")
     assert error["shortMessage"] == "Internal error"
     assert error["details"]["reason"] == reason

@@ -14,7 +14,7 @@ from ringline.rest.route import Route
 from ringline.rest.routes import ROUTES
 from ringline.web.limits import RestLimits, WebLimits
 from tests.database import TestDatabase
-from tests.serving import Service, serving
+from tests.serving import Service, on_shared_server, serving
 from tests.v1 import V1, read_answer
 
 LIST = "/webhook-endpoints"
@@ -38,29 +38,30 @@ def path_of(route: Route) -> str:
 # -- who may ask ----------------------------------------------------------------------------
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if not route.key_in], ids=lambda route: route.operation
 )
-async def test_who_may_ask(service: Service, route: Route) -> None:
-    keys = service.keys
-    token = await service.session_token()
+async def test_who_may_ask(shared_service: Service, route: Route) -> None:
+    keys = shared_service.keys
+    token = await shared_service.session_token()
     for credential, code in (
         ("sk_live_" + "x" * 43, "UNAUTHENTICATED"),
         (keys.publishable_key, "PERMISSION_DENIED"),
         (keys.management_key, "PERMISSION_DENIED"),
         (token, "PERMISSION_DENIED"),
     ):
-        answer = await V1(service, credential).ask(route.method, path_of(route))
+        answer = await V1(shared_service, credential).ask(route.method, path_of(route))
         accepted = KeyKind.MANAGEMENT in ALLOWED_KINDS[route.surface]
         if credential == keys.management_key and accepted:
             assert answer.status in {200, 400, 404}  # it may ask; nothing was named
         else:
             assert answer.code == code, credential
-    async with service.http.request(
-        route.method, f"{service.base_url}/v1{path_of(route)}"
+    async with shared_service.http.request(
+        route.method, f"{shared_service.base_url}/v1{path_of(route)}"
     ) as nobody:
         assert (await read_answer(nobody)).code == "UNAUTHENTICATED"
-    test = await V1(service, keys.test_key).ask(route.method, path_of(route))
+    test = await V1(shared_service, keys.test_key).ask(route.method, path_of(route))
     assert (test.status == 403) is route.live_only
 
 
@@ -115,6 +116,7 @@ async def test_a_head_is_answered_like_a_get(service: Service) -> None:
     assert (answer.status, answer.body) == (200, None)
 
 
+@on_shared_server
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -128,13 +130,15 @@ async def test_a_head_is_answered_like_a_get(service: Service) -> None:
     ],
     ids=range(7),
 )
-async def test_bodies_that_are_refused(service: Service, body: bytes, status: int) -> None:
-    async with service.http.post(
-        f"{service.base_url}/v1{LIST}", data=io.BytesIO(body), headers=service.bearer()
+async def test_bodies_that_are_refused(shared_service: Service, body: bytes, status: int) -> None:
+    async with shared_service.http.post(
+        f"{shared_service.base_url}/v1{LIST}",
+        data=io.BytesIO(body),
+        headers=shared_service.bearer(),
     ) as refused:
         answer = await read_answer(refused)
     assert (answer.status, answer.code) == (status, "INVALID_ARGUMENT")
-    assert (await V1(service).get(LIST)).status == 200
+    assert (await V1(shared_service).get(LIST)).status == 200
 
 
 async def test_an_encoded_body_is_refused(service: Service) -> None:
@@ -249,9 +253,10 @@ async def test_a_token_of_another_query_or_workspace(service: Service) -> None:
     assert answer.body == {"webhook_endpoints": []}
 
 
+@on_shared_server
 @pytest.mark.parametrize("size", ["0", "101", "-1", "x", "1.5", "9" * 30])
-async def test_sizes_of_pages_that_are_refused(service: Service, size: str) -> None:
-    answer = await V1(service).get(LIST, page_size=size)
+async def test_sizes_of_pages_that_are_refused(shared_service: Service, size: str) -> None:
+    answer = await V1(shared_service).get(LIST, page_size=size)
     assert (answer.status, answer.code) == (400, "INVALID_ARGUMENT")
     assert "page_size" in answer.message
 
@@ -269,11 +274,12 @@ GIVEN = {
 }
 
 
+@on_shared_server
 @pytest.mark.parametrize("route", WITH_IDS, ids=lambda route: route.operation)
 @pytest.mark.parametrize("text", ["x", "call_" + "0" * 22, "%00", "é", "a" * 500])
-async def test_what_is_no_id_is_not_found(service: Service, route: Route, text: str) -> None:
+async def test_what_is_no_id_is_not_found(shared_service: Service, route: Route, text: str) -> None:
     path = re.sub(r"\{\w+\}", text, route.path).removeprefix("/v1")
-    answer = await V1(service).ask(route.method, path, GIVEN if route.body else None)
+    answer = await V1(shared_service).ask(route.method, path, GIVEN if route.body else None)
     assert (answer.status, answer.code) == (404, "NOT_FOUND")
 
 
