@@ -1,0 +1,174 @@
+// The feed of the environment that the page is in, for all that is shown below it.
+
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { agentNames } from "../data/agents";
+import { readCall, readEvents, readTurns } from "../data/call";
+import { mintToken, readSnapshot } from "../data/calls";
+import { contactNames } from "../data/contacts";
+import type { Environment } from "../data/rpc";
+import { clock } from "../data/time";
+import type { Call } from "./call";
+import type { Connection } from "./connection";
+import { Feed } from "./feed";
+import { Followers } from "./followers";
+import { History, type Past } from "./history";
+import { callOf, withTurns } from "./snapshot";
+import { openSocket } from "./socket";
+import { Store, withFrames } from "./store";
+
+interface Live {
+  environment: Environment;
+  store: Store;
+  followers: Followers;
+  /** Try to connect at once. */
+  retry(): void;
+}
+
+const Context = createContext<Live | null>(null);
+
+interface LiveProviderProps {
+  environment: Environment;
+  /** Called when the server does not know the sign-in any more. */
+  onSignedOut(): void;
+  children: ReactNode;
+}
+
+export function LiveProvider({ environment, onSignedOut, children }: LiveProviderProps) {
+  const [signedOut] = useState(() => ({ call: onSignedOut }));
+  signedOut.call = onSignedOut;
+  const [live, feeds] = useMemo(() => {
+    const open = new Set<Feed>();
+    const retry = () => {
+      for (const feed of open) feed.retry();
+    };
+    const made: Live = {
+      environment,
+      store: new Store(withFrames),
+      followers: new Followers(),
+      retry,
+    };
+    return [made, open] as const;
+  }, [environment]);
+
+  useEffect(() => {
+    const { store, followers, retry } = live;
+    const feed = new Feed({
+      store,
+      clock,
+      followers,
+      open: (heard) => openSocket(() => mintToken(environment), heard),
+      read: () => readSnapshot(environment, clock.now()),
+      agents: () => agentNames(environment),
+    });
+    feeds.add(feed);
+    const stops = [
+      clock.subscribe(() => store.sweep(clock.now())),
+      store.onConnection(() => {
+        if (store.connection().state === "signed_out") signedOut.call();
+      }),
+      listen(window, "online", retry),
+      listen(window, "focus", retry),
+      listen(document, "visibilitychange", () => document.hidden || retry()),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+      feeds.delete(feed);
+      feed.close();
+    };
+  }, [environment, live, feeds, signedOut]);
+
+  return <Context value={live}>{children}</Context>;
+}
+
+function listen(target: EventTarget, name: string, callback: () => void): () => void {
+  target.addEventListener(name, callback);
+  return () => target.removeEventListener(name, callback);
+}
+
+export function useLive(): Live {
+  const live = useContext(Context);
+  if (live === null) throw new Error("what is live stands below a LiveProvider");
+  return live;
+}
+
+/** The uuids of the calls in the table, newest first. */
+export function useOrder(): readonly string[] {
+  const { store } = useLive();
+  return useSyncExternalStore(store.onList, store.order);
+}
+
+/** The calls that have just ended, the last one first. */
+export function useEnded(): readonly Call[] {
+  const { store } = useLive();
+  return useSyncExternalStore(store.onList, store.ended);
+}
+
+/** One call of the table; undefined once it has left. */
+export function useCall(uuid: string): Call | undefined {
+  const { store } = useLive();
+  const subscribe = useMemo(
+    () => (callback: () => void) => store.onCall(uuid, callback),
+    [store, uuid],
+  );
+  return useSyncExternalStore(subscribe, () => store.call(uuid));
+}
+
+export function useConnection(): Connection {
+  const { store } = useLive();
+  return useSyncExternalStore(store.onConnection, store.connection);
+}
+
+/** The server's time, once a second; it stands still while the connection is lost. */
+export function useNow(): number {
+  return useSyncExternalStore(clock.subscribe, clock.shown);
+}
+
+const NOTHING_READ: Past = { state: "reading", call: null, events: [], error: null };
+
+/** One call from its beginning, and what read it. */
+export function useHistory(uuid: string): Past & { again(): void } {
+  const { environment, store, followers } = useLive();
+  const [history, setHistory] = useState<History | null>(null);
+  useEffect(() => {
+    const made = new History({
+      follow: (follower) => followers.follow(uuid, follower),
+      read: (after) => readEvents(environment, uuid, after),
+      known: () => known(environment, uuid, store),
+      schedule: withFrames,
+    });
+    setHistory(made);
+    return () => {
+      made.close();
+      setHistory(null);
+    };
+  }, [environment, uuid, store, followers]);
+  const past = useSyncExternalStore(
+    history?.subscribe ?? never,
+    history?.past ?? (() => NOTHING_READ),
+  );
+  return { ...past, again: () => history?.readAnew() };
+}
+
+function never(): () => void {
+  return () => {};
+}
+
+async function known(environment: Environment, uuid: string, store: Store): Promise<Call | null> {
+  const [row, turns] = await Promise.all([
+    readCall(environment, uuid),
+    readTurns(environment, uuid),
+  ]);
+  if (row === null) return null;
+  const call = callOf(row, await contactNames(environment, [row]));
+  const agentName = call.agentName ?? store.agentName(call.agentId ?? "") ?? null;
+  const [whole] = withTurns([{ ...call, agentName }], turns);
+  return whole ?? null;
+}

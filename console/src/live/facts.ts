@@ -1,0 +1,52 @@
+// What follows from a call: how long nobody has spoken, how long answers took, what went wrong.
+
+import { type Call, hasEnded, type Mark, type Turn } from "./call";
+
+/** How long an agent's turn took to begin; `exact` if the server's ledger says so. */
+export interface Gap {
+  turn: Turn;
+  ms: number;
+  exact: boolean;
+}
+
+/** Beyond this, a turn is no answer to the one before it. */
+const MOST_GAP_MS = 20_000;
+
+/** Return the gaps of a call's turns, in order: of the ledger, else worked out from events. */
+export function gapsOf(turns: readonly Turn[]): Gap[] {
+  return turns.flatMap((turn, index): Gap[] => {
+    if (turn.who === "caller") return [];
+    if (turn.latency) return [{ turn, ms: turn.latency.totalMs, exact: true }];
+    const before = turns[index - 1];
+    if (before?.who !== "caller" || !turn.isFinal) return [];
+    const ms = Math.max(0, turn.from - before.to);
+    return ms <= MOST_GAP_MS ? [{ turn, ms, exact: false }] : [];
+  });
+}
+
+/** Return since when nobody has spoken on an answered call; null while somebody may not. */
+export function silentSince(call: Call): number | null {
+  if (call.status !== "answered" || call.held || call.answeredAt === null) return null;
+  return call.turns.reduce((last, turn) => Math.max(last, turn.to), call.answeredAt);
+}
+
+/** Return how often the agent was interrupted since a moment. */
+export function interruptionsSince(call: Call, since: number): number {
+  return call.marks.filter((mark) => mark.kind === "cut" && mark.at >= since).length;
+}
+
+/** Return what went wrong on a call, as its agent's audit trail says. */
+export function errorsOf(call: Call): Mark[] {
+  return call.marks.filter((mark) => mark.kind === "error");
+}
+
+/** Return since when a call has waited for an answer; null if it does not wait. */
+export function waitingSince(call: Call): number | null {
+  return hasEnded(call) || call.answeredAt !== null ? null : call.startedAt;
+}
+
+/** Return how long a call has been, or was: from its answer, or else from its beginning. */
+export function lengthOf(call: Call, now: number): number {
+  const from = call.answeredAt ?? call.startedAt;
+  return from === null ? 0 : Math.max(0, (call.endedAt ?? now) - from);
+}

@@ -1,0 +1,48 @@
+// What the line of a call shows.
+
+import type { CallLine, Mark, Spoken } from "../line/layout";
+import type { Call, Turn } from "./call";
+
+// Written once for a call: the drawing asks twice a second, and a call that is the same is not
+// drawn again.
+const drawn = new WeakMap<Call, CallLine>();
+
+/** Return what the line of a call shows. */
+export function lineOf(call: Call): CallLine {
+  const known = drawn.get(call);
+  if (known) return known;
+  const began = call.startedAt ?? call.turns[0]?.from ?? 0;
+  const line: CallLine = {
+    spoken: call.turns.map(spokenOf),
+    marks: call.marks.flatMap(({ kind, at }): Mark[] => {
+      if (kind === "tool_call") return [{ kind: "tool", at }];
+      return kind === "cut" ? [{ kind, at }] : [];
+    }),
+    quiet: quietOf(call, began),
+    began,
+    ended: call.endedAt ?? undefined,
+  };
+  drawn.set(call, line);
+  return line;
+}
+
+function spokenOf({ who, text, from, to, heard, deltas }: Turn): Spoken {
+  return { who, text, from, to, heard: heard?.length, deltas };
+}
+
+/** Return when a call waited or was held; a time that lasts ends nowhere. */
+function quietOf(call: Call, began: number): { from: number; to: number }[] {
+  const quiet = [];
+  const answered = call.answeredAt ?? call.endedAt ?? Infinity;
+  if (answered > began) quiet.push({ from: began, to: answered });
+  let from: number | null = null;
+  for (const mark of call.marks) {
+    if (mark.kind === "held") from ??= mark.at;
+    if (mark.kind === "resumed" && from !== null) {
+      quiet.push({ from, to: mark.at });
+      from = null;
+    }
+  }
+  if (from !== null) quiet.push({ from, to: call.endedAt ?? Infinity });
+  return quiet;
+}

@@ -1,0 +1,123 @@
+// What follows from a call: gaps, silence, waits, and what its line shows.
+
+import { expect, test } from "vitest";
+import type { Call, Mark, Turn } from "../../src/live/call";
+import {
+  errorsOf,
+  gapsOf,
+  interruptionsSince,
+  lengthOf,
+  silentSince,
+  waitingSince,
+} from "../../src/live/facts";
+import { lineOf } from "../../src/live/line";
+import { type CallEvent, reduce } from "../../src/live/reducer";
+import { logOf, ofOne } from "./log";
+
+const [created] = logOf(ofOne());
+const CALL: Call = {
+  ...(reduce(undefined, created as CallEvent) as Call),
+  status: "answered",
+  startedAt: 1000,
+  answeredAt: 4000,
+};
+
+function turn(who: Turn["who"], from: number, more: Partial<Turn> = {}): Turn {
+  return {
+    id: String(from),
+    who,
+    text: "words",
+    heard: null,
+    interrupted: false,
+    recognized: true,
+    latency: null,
+    from,
+    to: from + 1000,
+    isFinal: true,
+    deltas: [],
+    sequence: -1,
+    offset: 0,
+    ...more,
+  };
+}
+
+function mark(at: number, more: object): Mark {
+  return { id: String(at), offset: at, at, ...more } as Mark;
+}
+
+test("a gap is the ledger's, or else worked out from what was said when", () => {
+  const latency = { totalMs: 702, voiceMs: 700, gatewayMs: 2 };
+  const turns = [
+    turn("agent", 0),
+    turn("caller", 2000),
+    turn("agent", 3540),
+    turn("caller", 6000),
+    turn("agent", 7500, { latency }),
+    turn("caller", 10_000),
+    turn("agent", 90_000),
+  ];
+  expect(gapsOf(turns).map(({ ms, exact }) => [ms, exact])).toEqual([
+    [540, false],
+    [702, true],
+  ]);
+});
+
+test("silence counts from the last word, or from the answer", () => {
+  expect(silentSince(CALL)).toBe(4000);
+  expect(silentSince({ ...CALL, turns: [turn("caller", 5000), turn("agent", 7000)] })).toBe(8000);
+  expect(silentSince({ ...CALL, held: true })).toBe(null);
+  expect(silentSince({ ...CALL, status: "ringing" })).toBe(null);
+});
+
+test("a call waits until it is answered", () => {
+  expect(waitingSince({ ...CALL, status: "queued", answeredAt: null })).toBe(1000);
+  expect(waitingSince(CALL)).toBe(null);
+  expect(waitingSince({ ...CALL, status: "cancelled", answeredAt: null })).toBe(null);
+});
+
+test("its length counts from the answer", () => {
+  expect(lengthOf(CALL, 10_000)).toBe(6000);
+  expect(lengthOf({ ...CALL, answeredAt: null }, 10_000)).toBe(9000);
+  expect(lengthOf({ ...CALL, endedAt: 5000 }, 10_000)).toBe(1000);
+});
+
+test("interruptions and errors are counted from its marks", () => {
+  const marks = [
+    mark(1, { kind: "cut", heard: "", atMs: 0 }),
+    mark(9, { kind: "cut", heard: "", atMs: 0 }),
+    mark(10, { kind: "error", code: "x", detail: {} }),
+  ];
+  expect(interruptionsSince({ ...CALL, marks }, 5)).toBe(1);
+  expect(errorsOf({ ...CALL, marks }).map((one) => one.at)).toEqual([10]);
+});
+
+test("its line shows who spoke, what was cut off, tools, and when it waited or was held", () => {
+  const call: Call = {
+    ...CALL,
+    endedAt: 20_000,
+    turns: [turn("agent", 5000, { text: "Thank you, and", heard: "Thank you," })],
+    marks: [
+      mark(6000, { kind: "tool_call", name: "look", toolCallId: null, detail: {} }),
+      mark(7000, { kind: "cut", heard: "Thank you,", atMs: 900 }),
+      mark(8000, { kind: "held" }),
+      mark(9000, { kind: "resumed" }),
+      mark(15_000, { kind: "held" }),
+    ],
+  };
+  const line = lineOf(call);
+  expect(line).toMatchObject({
+    spoken: [{ who: "agent", heard: 10 }],
+    marks: [
+      { kind: "tool", at: 6000 },
+      { kind: "cut", at: 7000 },
+    ],
+    quiet: [
+      { from: 1000, to: 4000 },
+      { from: 8000, to: 9000 },
+      { from: 15_000, to: 20_000 },
+    ],
+    began: 1000,
+    ended: 20_000,
+  });
+  expect(lineOf(call)).toBe(line);
+});

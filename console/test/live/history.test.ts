@@ -1,0 +1,131 @@
+// One call from its beginning: followed first, read second, whatever happens meanwhile.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Followers } from "../../src/live/followers";
+import { History, type Page } from "../../src/live/history";
+import { type CallEvent, reduce } from "../../src/live/reducer";
+import { callOf, withTurns } from "../../src/live/snapshot";
+import { isDurable, listedAfter, logOf, ofOne, type Step } from "./log";
+
+const LOG = logOf(ofOne("answer", "hear", "say", "tool", "cut", "say", "hold", "resume", "end"));
+const DURABLE = LOG.filter(isDurable);
+const WHOLE = LOG.reduce<ReturnType<typeof reduce>>(
+  (call, event) => reduce(call, event),
+  undefined,
+);
+
+function page(log: readonly CallEvent[], after: string, size: number): Page {
+  const from = after === "0" ? 0 : Number(after.split(":")[1]);
+  const left = log.filter((event) => "offset" in event && event.offset > from);
+  const events = left.slice(0, size);
+  const last = events.at(-1);
+  const position = last && "position" in last ? last.position : after;
+  return { events, position, hasMore: left.length > size };
+}
+
+async function settled(): Promise<void> {
+  for (let each = 0; each < 40; each += 1) await Promise.resolve();
+}
+
+test("whenever it is opened, and however slowly it is read, it is the whole call", async () => {
+  const at = fc.nat(LOG.length);
+  await fc.assert(
+    fc.asyncProperty(at, at, fc.integer({ min: 1, max: 5 }), async (one, other, size) => {
+      const [opened, answered] = [Math.min(one, other), Math.max(one, other)];
+      const followers = new Followers();
+      let open: () => void = () => {};
+      const gate = new Promise<void>((give) => (open = give));
+      const history = new History({
+        follow: (follower) => followers.follow("call-0", follower),
+        read: async (after) => {
+          await gate;
+          return page(
+            DURABLE.filter((event) => LOG.indexOf(event) < answered),
+            after,
+            size,
+          );
+        },
+        known: async () => null,
+        schedule: (callback) => callback(),
+      });
+      for (const event of LOG.slice(opened, answered)) followers.tell(event);
+      expect(history.past().state).toBe("reading");
+      open();
+      await settled();
+      for (const event of LOG.slice(answered)) followers.tell(event);
+      const { state, call, events } = history.past();
+      expect(state).toBe("read");
+      expect(events).toEqual(DURABLE);
+      expect(call?.turns.map((turn) => turn.text)).toEqual(["text 0", "text 1"]);
+      expect(call?.marks).toEqual(WHOLE?.marks);
+      expect(call).toMatchObject({ status: "completed", offset: DURABLE.length });
+      history.close();
+    }),
+  );
+});
+
+test("a call whose events are no longer kept is what is listed of it", async () => {
+  const { calls, turns } = listedAfter(DURABLE);
+  const [listed] = withTurns(
+    calls.map((row) => callOf(row, new Map())),
+    turns,
+  );
+  const history = new History({
+    follow: () => () => {},
+    read: async (after) => page([], after, 5),
+    known: async () => listed ?? null,
+    schedule: (callback) => callback(),
+  });
+  await settled();
+  const { call, events } = history.past();
+  expect(events).toEqual([]);
+  expect(call).toMatchObject({ status: "completed" });
+  expect(call?.turns.map((turn) => turn.text)).toEqual(["text 0", "text 1"]);
+});
+
+test("a call that there is not has no events and is null", async () => {
+  const history = new History({
+    follow: () => () => {},
+    read: async (after) => page([], after, 5),
+    known: async () => null,
+    schedule: (callback) => callback(),
+  });
+  await settled();
+  expect(history.past()).toMatchObject({ state: "read", call: null, events: [] });
+});
+
+test("a read that fails says so, and may be tried again", async () => {
+  let away = true;
+  let told = 0;
+  const history = new History({
+    follow: () => () => {},
+    read: async (after) => {
+      if (away) throw new Error("away");
+      return page(DURABLE, after, 5);
+    },
+    known: async () => null,
+    schedule: (callback) => callback(),
+  });
+  history.subscribe(() => (told += 1));
+  await settled();
+  expect(history.past()).toMatchObject({ state: "failed", error: new Error("away") });
+  away = false;
+  history.readAnew();
+  await settled();
+  expect(history.past().state).toBe("read");
+  expect(told).toBe(2);
+});
+
+test("two thousand turns are reduced at once", async () => {
+  const says = Array.from({ length: 2000 }, (): Step["what"] => "say");
+  const log = logOf(ofOne("answer", ...says));
+  const history = new History({
+    follow: () => () => {},
+    read: async (after) => page(log, after, 1000),
+    known: async () => null,
+    schedule: (callback) => callback(),
+  });
+  await settled();
+  expect(history.past().call?.turns.length).toBe(2000);
+});
