@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from ringline.cli.console_build import BUILT, STAMP, digest_of, is_current
+from ringline.cli.console_build import BUILT, STAMP, digest_of, is_current, name_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "console"
@@ -29,8 +29,9 @@ def build() -> None:
     if is_current(ROOT):
         return
     sources = digest_of(ROOT)
-    _node("vite/bin/vite.js", "build", "--logLevel", "warn")
-    (ROOT / BUILT / STAMP).write_text(json.dumps({"sources": sources}) + "\n")
+    _node("vite/bin/vite.js", "build", "--logLevel", "error", VITE_BUILD=name_of(sources))
+    stamp = {"name": name_of(sources), "sources": sources}
+    (ROOT / BUILT / STAMP).write_text(json.dumps(stamp) + "\n")
 
 
 def check() -> None:
@@ -46,7 +47,7 @@ def format_sources() -> None:
 
 def test() -> None:
     """Run the unit tests."""
-    _node("vitest/vitest.mjs", "run", "--reporter=dot")
+    _node("vitest/vitest.mjs", "run")
 
 
 TASKS = {"build": build, "check": check, "format": format_sources, "test": test}
@@ -56,14 +57,14 @@ def _biome(*arguments: str) -> None:
     _node("@biomejs/biome/bin/biome", *arguments, ".")
 
 
-def _node(script: str, *arguments: str) -> None:
+def _node(script: str, *arguments: str, **variables: str) -> None:
     """Run a program of the installed packages. Raises `CalledProcessError`."""
-    _run("node_modules/" + script, *arguments)
+    _run("node_modules/" + script, *arguments, **variables)
 
 
-def _run(script: str, *arguments: str) -> None:
+def _run(script: str, *arguments: str, **variables: str) -> None:
     node = _wheel() / "bin" / "node"
-    environment = os.environ | {
+    environment = os.environ | variables | {
         "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         # This Node trusts its own list of authorities alone, unless told of the machine's.
         "NODE_USE_SYSTEM_CA": os.environ.get("NODE_USE_SYSTEM_CA", "1"),

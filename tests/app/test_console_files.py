@@ -37,7 +37,7 @@ def build(folder: Path) -> None:
     for name, body in FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(body)
-    (folder / "build.json").write_text(json.dumps({"sources": "0123456789abcdef" * 4}))
+    (folder / "build.json").write_text(json.dumps({"name": "0123456789abcdef"}))
 
 
 @asynccontextmanager

@@ -86,9 +86,7 @@ const DELTA_MS = 500;
 /** How fast people speak, where nothing else says when a word was said. */
 const MS_A_CHARACTER = 65;
 /** So many characters at one time make the highest bar. */
-const FULL = 9;
-/** From the line to a bar. */
-const FOOT = 2;
+const FULL = 11;
 /** At the dot: room so that it is not cut off. */
 const MARGIN = 6;
 const TICKS_MS = [5, 10, 30, 60, 120, 300, 600, 1800].map((seconds) => seconds * 1000);
@@ -172,24 +170,17 @@ function bars(said: readonly Piece[], { view, until, x, y }: Frame): Bar[] {
     for (const slot of slots(Math.max(piece.from, view.from), Math.min(piece.to, until), stepMs)) {
       const key = `${piece.who}${piece.heard}${slot}`;
       const stands = heights.get(key);
-      const characters = piece.characters * swell(piece, slot * stepMs);
-      if (stands) stands.characters += characters;
-      else heights.set(key, { piece, at: slot * stepMs, characters });
+      if (stands) stands.characters += piece.characters;
+      else heights.set(key, { piece, at: slot * stepMs, characters: piece.characters });
     }
   }
-  const room = y - FOOT - 1;
+  const room = y - 4;
   return Array.from(heights.values(), ({ piece, at, characters }) => {
     const size = Math.max(1.5, room * Math.min(1, characters / FULL));
     const side = piece.who === "caller" ? -1 : 1;
-    const foot = y + side * FOOT;
+    const foot = y + side * 2;
     return { who: piece.who, heard: piece.heard, x: x(at), y: foot, tip: foot + side * size };
   });
-}
-
-/** A word begins and ends softly. */
-function swell({ from, to }: Piece, at: number): number {
-  const place = Math.min(1, Math.max(0, (at - from) / (to - from)));
-  return 0.4 + 0.6 * Math.sin(Math.PI * (0.15 + 0.7 * place));
 }
 
 /** List the bars that stand in a time; what is too short for one has the bar it is nearest to. */

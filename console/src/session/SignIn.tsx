@@ -1,23 +1,48 @@
-import { useEffect, useState } from "react";
-import { type Offer, readOffer } from "./offer";
+// The page at `/console/sign-in`: by the server's one-time link, or with a password.
 
-/** The page at `/console/sign-in`: what this server offers. */
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { useSearch } from "wouter";
+import { Banner } from "../parts/Empty";
+import { Failed } from "../parts/Failed";
+import { backFrom } from "./back";
+import { Card } from "./Card";
+import { useEntrance } from "./entrance";
+import { useFragment } from "./fragment";
+import { PasswordForm } from "./PasswordForm";
+import { hello, signInByLink } from "./requests";
+
 export function SignIn() {
-  const [offer, setOffer] = useState<Offer | null | undefined>(undefined);
+  const back = backFrom(useSearch());
+  const token = useFragment();
+  const link = useEntrance(signInByLink, back);
+  const offer = useQuery({ queryKey: ["hello"], queryFn: ({ signal }) => hello(signal) });
+  const followed = useRef<string | null>(null);
+  const { enter } = link;
   useEffect(() => {
-    const stop = new AbortController();
-    fetch("/console/api/hello", { signal: stop.signal })
-      .then((answer) => answer.json())
-      .then((answer) => setOffer(readOffer(answer)))
-      .catch(() => stop.signal.aborted || setOffer(null));
-    return () => stop.abort();
-  }, []);
+    if (token === null || followed.current === token) return;
+    followed.current = token; // it can be followed once
+    enter(token);
+  }, [token, enter]);
   return (
-    <main>
-      <h1>Ringline</h1>
-      {offer === undefined && <p>Connecting …</p>}
-      {offer === null && <p>This server offers no sign-in.</p>}
-      {offer && <p>Ask the server for a link: ringline console --email you@example.com</p>}
-    </main>
+    <Card title="Sign in">
+      {offer.data?.insecure ? (
+        <Banner>This page came over plain http: others on the way can read what is sent.</Banner>
+      ) : null}
+      {link.problem ? <Banner failed>{link.problem}</Banner> : null}
+      {offer.isError ? (
+        <Failed
+          what="The ways to sign in could not be read."
+          error={offer.error}
+          onRetry={offer.refetch}
+        />
+      ) : null}
+      {link.busy ? <p role="status">Signing in…</p> : null}
+      {offer.data?.signIn.includes("password") ? <PasswordForm back={back} /> : null}
+      <p className="quiet">
+        {offer.data?.signIn.includes("password") ? "Locked out?" : "You need a link."} On the
+        server: <code>ringline console --email you@example.com</code>
+      </p>
+    </Card>
   );
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 BUILT = Path("src/ringline/web/console_dist")
 #: Written last, so a build without it is unfinished.
 STAMP = "build.json"
+_DIGITS_OF_NAME = 16
 #: What a build depends on: lock, configuration, sources and the SDK.
 _INPUTS = (
     "console/.npmrc",
@@ -34,6 +35,11 @@ def digest_of(checkout: Path) -> str:
         digest.update(f"{path.relative_to(checkout).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def name_of(digest: str) -> str:
+    """Return the name of a build, which the server and the page compare."""
+    return digest[:_DIGITS_OF_NAME]
 
 
 def digest_built(checkout: Path) -> str | None:

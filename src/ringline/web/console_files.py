@@ -48,7 +48,6 @@ HEADERS: Mapping[str, str] = {
 _STAMP = "build.json"  # `ringline.cli.console_build` writes it last
 _INDEX = "index.html"
 _HTML = "text/html"
-_DIGITS_OF_BUILD = 16
 #: Names below it hold a hash of the content, so a name never gets other bytes.
 _HASHED = "assets/"
 #: Below these, an unknown name is an error and no page.
@@ -151,10 +150,10 @@ class ConsoleFiles:
 def _load(folder: Path) -> _Build | None:
     """Read the build in a folder; None if there is no whole one."""
     try:
-        sources = json.loads((folder / _STAMP).read_bytes())["sources"]
+        name = json.loads((folder / _STAMP).read_bytes())["name"]
     except OSError:
         return None
-    return _read(folder, sources[:_DIGITS_OF_BUILD])
+    return _read(folder, name)
 
 
 @cache

@@ -1,0 +1,81 @@
+// What stands around every page: rail, bar, and on a phone the tabs.
+
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Redirect, useLocation, useSearch } from "wouter";
+import type { Environment } from "../data/rpc";
+import { listen } from "../keys/listener";
+import { LiveProvider } from "../live/Live";
+import { Failed } from "../parts/Failed";
+import { signInPath } from "../session/back";
+import { Card } from "../session/Card";
+import { useSignedOut } from "../session/leaving";
+import { readMe } from "../session/requests";
+import { Session } from "../session/session";
+import { Banners } from "./Banners";
+import { Bar } from "./Bar";
+import styles from "./Frame.module.css";
+import { Rail } from "./Rail";
+import { Search } from "./Search";
+import { Tabs } from "./Tabs";
+
+interface FrameProps {
+  environment: Environment;
+  children: ReactNode;
+}
+
+/** Let in whoever is signed in; anybody else signs in first, and comes back here. */
+export function Frame({ environment, children }: FrameProps) {
+  const [path] = useLocation();
+  const search = useSearch();
+  const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => readMe(signal) });
+  const { signedOut, end } = useSignedOut(me.error);
+  if (signedOut) {
+    return <Redirect to={signInPath(search ? `${path}?${search}` : path)} replace />;
+  }
+  if (me.data !== undefined) {
+    return (
+      <Session value={{ me: me.data, environment }}>
+        <LiveProvider environment={environment} onSignedOut={end}>
+          <Framed path={path}>{children}</Framed>
+        </LiveProvider>
+      </Session>
+    );
+  }
+  if (!me.isError) return null;
+  return (
+    <Card title="The console">
+      <Failed
+        what="Who is signed in could not be read."
+        error={me.error}
+        onRetry={() => me.refetch()}
+      />
+    </Card>
+  );
+}
+
+function Framed({ path, children }: { path: string; children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const came = useRef(path);
+  useEffect(listen, []);
+  useEffect(() => {
+    if (came.current === path) return;
+    came.current = path;
+    heading.current?.focus({ preventScroll: true });
+  }, [path]);
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#page">
+        Skip to the page
+      </a>
+      <Rail />
+      <Bar heading={heading} />
+      <main id="page" className={styles.main} tabIndex={-1}>
+        <Banners />
+        {children}
+      </main>
+      <Tabs />
+      <Search />
+    </div>
+  );
+}
