@@ -35,7 +35,7 @@ test("a longer word makes a higher bar, up to the highest", () => {
 });
 
 test("a delta is spread over the half second before it came", () => {
-  const turn: Spoken = { ...TURN, deltas: [[30_000, 12]] };
+  const turn: Spoken = { ...TURN, from: 29_500, to: 30_000, deltas: [[30_000, 12]] };
   const near = { ...VIEW, from: 25_000, to: 35_000 };
   const xs = layout({ ...CALL, spoken: [turn] }, near).bars.map(({ x }) => x);
   expect(xs).toEqual([180, 184, 188, 192, 196]);

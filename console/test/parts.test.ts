@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, count, counted, percent, spell } from "../src/parts/format";
+import { clock, count, counted, isNumber, percent, spell } from "../src/parts/format";
 import { moved, withCurrent } from "../src/parts/rows";
 
 test.each([
@@ -20,6 +20,11 @@ test("numbers are written with thin spaces, shares with one decimal", () => {
   expect(count(18431)).toBe("18\u2009431");
   expect(counted(1, "entry", "entries")).toBe("1 entry");
   expect(percent(412, 427)).toBe("96.5");
+});
+
+test("a number is told from a name", () => {
+  expect(["+442079460132", "0132 496"].every(isNumber)).toBe(true);
+  expect(["web:anonymous", "7 Dwarfs", "+", ""].some(isNumber)).toBe(false);
 });
 
 test("arrows move within the rows, and begin at either end", () => {

@@ -52,7 +52,7 @@ function painter(canvas: HTMLCanvasElement, { read, size }: LineProps) {
     const { call, from, to } = read();
     const { clientWidth: width, clientHeight: height } = canvas;
     const scale = devicePixelRatio;
-    const seen = [call, from, to, width, height, scale, ink];
+    const seen = [call, from, to, width, height, scale, ink, document.fonts.status];
     if (!width || seen.every((value, at) => value === last[at])) return;
     last = seen;
     canvas.width = width * scale;

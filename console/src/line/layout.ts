@@ -85,8 +85,12 @@ interface Piece {
 const DELTA_MS = 500;
 /** How fast people speak, where nothing else says when a word was said. */
 const MS_A_CHARACTER = 65;
+/** Words that were never heard are drawn for this long after the cut. */
+const MOST_LOST_MS = 3000;
 /** So many characters at one time make the highest bar. */
-const FULL = 11;
+const FULL = 9;
+/** From the line to a bar. */
+const FOOT = 2;
 /** At the dot: room so that it is not cut off. */
 const MARGIN = 6;
 const TICKS_MS = [5, 10, 30, 60, 120, 300, 600, 1800].map((seconds) => seconds * 1000);
@@ -104,7 +108,7 @@ export function layout(call: CallLine, view: View): Drawing {
   return {
     y,
     base,
-    bars: bars(pieces(call, until), { view, until, x, y }),
+    bars: bars(pieces(call, view.from, until), { view, until, x, y }),
     tools: call.marks.filter((mark) => mark.kind === "tool" && within(mark.at)).map((m) => x(m.at)),
     cuts: call.marks.filter((mark) => mark.kind === "cut" && within(mark.at)).map((m) => x(m.at)),
     now: waits || call.ended !== undefined ? null : x(until),
@@ -115,7 +119,7 @@ export function layout(call: CallLine, view: View): Drawing {
 /** Say the drawing in a sentence, which is its accessible name. */
 export function describe(call: CallLine, from: number, to: number): string {
   const seconds = { caller: 0, agent: 0, person: 0 };
-  for (const piece of pieces(call, to)) {
+  for (const piece of pieces(call, from, to)) {
     if (!piece.heard) continue;
     const shown = Math.min(piece.to, to) - Math.max(piece.from, from);
     if (shown > 0) seconds[piece.who] += shown / 1000;
@@ -170,17 +174,24 @@ function bars(said: readonly Piece[], { view, until, x, y }: Frame): Bar[] {
     for (const slot of slots(Math.max(piece.from, view.from), Math.min(piece.to, until), stepMs)) {
       const key = `${piece.who}${piece.heard}${slot}`;
       const stands = heights.get(key);
-      if (stands) stands.characters += piece.characters;
-      else heights.set(key, { piece, at: slot * stepMs, characters: piece.characters });
+      const characters = piece.characters * swell(piece, slot * stepMs);
+      if (stands) stands.characters += characters;
+      else heights.set(key, { piece, at: slot * stepMs, characters });
     }
   }
-  const room = y - 4;
+  const room = y - FOOT - 1;
   return Array.from(heights.values(), ({ piece, at, characters }) => {
     const size = Math.max(1.5, room * Math.min(1, characters / FULL));
     const side = piece.who === "caller" ? -1 : 1;
-    const foot = y + side * 2;
+    const foot = y + side * FOOT;
     return { who: piece.who, heard: piece.heard, x: x(at), y: foot, tip: foot + side * size };
   });
+}
+
+/** A word begins and ends softly. */
+function swell({ from, to }: Piece, at: number): number {
+  const place = Math.min(1, Math.max(0, (at - from) / (to - from)));
+  return 0.4 + 0.6 * Math.sin(Math.PI * (0.15 + 0.7 * place));
 }
 
 /** List the bars that stand in a time; what is too short for one has the bar it is nearest to. */
@@ -193,15 +204,16 @@ function slots(from: number, to: number, stepMs: number): number[] {
 }
 
 /** Cut what was said into words or deltas, each with its time. */
-function pieces(call: CallLine, until: number): Piece[] {
+function pieces(call: CallLine, from: number, until: number): Piece[] {
   return call.spoken.flatMap((spoken) => {
+    if (spoken.to + MOST_LOST_MS < from || Math.min(spoken.from, spoken.to) > until) return [];
     const heard = spoken.heard ?? spoken.text.length;
     const made = spoken.deltas?.length
       ? deltaPieces(spoken, heard)
       : wordPieces(spoken.text.slice(0, heard), spoken, true);
     // What was never heard would have been said after the cut.
     const lost = spoken.text.slice(heard);
-    const room = Math.min(lost.length * MS_A_CHARACTER, 3000);
+    const room = Math.min(lost.length * MS_A_CHARACTER, MOST_LOST_MS);
     const after = { who: spoken.who, from: spoken.to, to: Math.min(spoken.to + room, until) };
     return lost.trim() ? [...made, ...wordPieces(lost, after, false)] : made;
   });

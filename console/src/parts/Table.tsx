@@ -7,6 +7,7 @@ import {
   type MouseEvent,
   type ReactNode,
   type RefObject,
+  useEffect,
   useId,
   useLayoutEffect,
   useRef,
@@ -16,13 +17,22 @@ import { useShortcut } from "../keys/listener";
 import { type Move, moved, withCurrent } from "./rows";
 import styles from "./Table.module.css";
 
+/** Where a cell stands on a phone, on which a row is a card. */
+type Place = "lead" | "side" | "corner" | "below" | "hidden";
+
 export interface Column<Row> {
   title: string;
+  /** Its title is for those who hear it alone. */
+  untitled?: boolean;
   /** Its track of the grid: `196px`, `minmax(0, 1fr)`. */
   width: string;
   end?: boolean;
-  /** Draw the cell. A part with the id `${rowId}-name` names the row, see `namedBy`. */
-  cell(row: Row, rowId: string): ReactNode;
+  phone: Place;
+  /**
+   * Draw the cell. A part with the id `${id}-name` names the row, see `namedBy`; what can have the
+   * focus takes the `tabIndex`, so that only the current row's is in the tab order.
+   */
+  cell(row: Row, at: { id: string; tabIndex: 0 | -1 }): ReactNode;
 }
 
 interface TableProps<Row> {
@@ -31,12 +41,12 @@ interface TableProps<Row> {
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   rowKey(row: Row): string;
-  /** The parts of a row that name it: `caller` is the element with the id `${rowId}-caller`. */
+  /** The parts of a row that name it: `caller` is the element with the id `${id}-caller`. */
   namedBy: readonly string[];
   /** The height of a row that is not unfolded, in pixels. */
   height: number;
-  /** How many rows there are in all, where that is known and not all are here. */
-  total?: number | undefined;
+  /** Whether there are more rows than these, so that their number is not known. */
+  more?: boolean;
   onOpen(row: Row): void;
   onUnfold?(row: Row): void;
   /** What is shown below the cells of a row that is unfolded. */
@@ -45,11 +55,11 @@ interface TableProps<Row> {
   startAt?: string | undefined;
   onCurrent?(key: string): void;
   /** Called when the end comes into view. */
-  onEnd?(): void;
+  onEnd?: (() => void) | undefined;
 }
 
 export function Table<Row>(props: TableProps<Row>) {
-  const { columns, rows, rowKey, height, total } = props;
+  const { columns, rows, rowKey, height } = props;
   const walk = useWalk(props);
   const { body, virtual, current } = walk;
   const grid = {
@@ -61,7 +71,7 @@ export function Table<Row>(props: TableProps<Row>) {
     <div
       role="table"
       aria-label={props.label}
-      aria-rowcount={(total ?? rows.length) + 1}
+      aria-rowcount={props.more ? -1 : rows.length + 1}
       className={styles.table}
       style={grid}
     >
@@ -101,11 +111,11 @@ function Heads<Row>({ columns }: { columns: readonly Column<Row>[] }) {
       {/* biome-ignore lint/a11y/useSemanticElements: as above */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: heads do nothing */}
       <div role="row" aria-rowindex={1} className={styles.heads}>
-        {columns.map(({ title, end }) => (
+        {columns.map(({ title, untitled, end }) => (
           // biome-ignore lint/a11y/useSemanticElements: as above
           // biome-ignore lint/a11y/useFocusableInteractive: as above
           <div key={title} role="columnheader" className={end ? styles.end : undefined}>
-            {title}
+            <span className={untitled ? "visually-hidden" : undefined}>{title}</span>
           </div>
         ))}
       </div>
@@ -144,14 +154,15 @@ function DrawnRow<Row>({ table, row, index, top, measure, tabbable, onFocus }: D
       }}
     >
       <div className={styles.cells} role="presentation">
-        {table.columns.map(({ title, end, cell }) => (
+        {table.columns.map(({ title, end, phone, cell }) => (
           // biome-ignore lint/a11y/useSemanticElements: as above
           <div
             key={title}
             role="cell"
+            data-phone={phone}
             className={end ? `${styles.cell} ${styles.end}` : styles.cell}
           >
-            {cell(row, id)}
+            {cell(row, { id, tabIndex: tabbable ? 0 : -1 })}
           </div>
         ))}
       </div>
@@ -199,6 +210,15 @@ function useWalk<Row>(table: TableProps<Row>) {
     focusNext.current = false;
     row.focus({ preventScroll: true });
   });
+
+  // A new page gives its heading the focus; the row one comes back to has it after that.
+  useEffect(() => {
+    if (startAt === undefined) return;
+    const frame = requestAnimationFrame(() => {
+      body.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus({ preventScroll: true });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [startAt]);
 
   const last = virtual.getVirtualItems().at(-1)?.index ?? -1;
   useLayoutEffect(() => {

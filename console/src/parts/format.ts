@@ -41,3 +41,8 @@ export function spell(ms: number): string {
 export function percent(part: number, all: number): string {
   return ((100 * part) / all).toFixed(1);
 }
+
+/** Whether a name is a phone number, which is set in Mono. */
+export function isNumber(name: string): boolean {
+  return /^\+?\d[\d\s]*$/u.test(name);
+}
