@@ -1,6 +1,6 @@
 // The pages of the console: one table for the rail, the phone's tabs, the palette and the router.
 
-import { type LucideIcon, UserRound } from "lucide-react";
+import { type LucideIcon, Phone, SquareActivity, UserRound } from "lucide-react";
 import { type ComponentType, lazy } from "react";
 
 export interface Page {
@@ -13,6 +13,18 @@ export interface Page {
 }
 
 export const PAGES: readonly [Page, ...Page[]] = [
+  {
+    path: "/board",
+    title: "Board",
+    rail: { group: "Now", icon: SquareActivity },
+    page: lazy(() => import("./pages/board/Board")),
+  },
+  {
+    path: "/calls",
+    title: "Calls",
+    rail: { group: "Now", icon: Phone },
+    page: lazy(() => import("./pages/calls/Calls")),
+  },
   {
     path: "/settings/profile",
     title: "Profile",

@@ -1,0 +1,59 @@
+// Board: what is happening now, and where do I look?
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { readWaiting } from "../../data/queue";
+import { readTeam } from "../../data/team";
+import { usePageTitle } from "../../parts/title";
+import { useEnvironment } from "../../session/session";
+import styles from "./Board.module.css";
+import { CallsNow } from "./CallsNow";
+import { Figures } from "./Figures";
+import { JustEnded, TeamList, WaitingList } from "./Side";
+import { useSummary } from "./use";
+
+const EVERY_MS = 10_000;
+
+export default function Board() {
+  usePageTitle("Board");
+  const environment = useEnvironment();
+  const summary = useSummary();
+  const waiting = useQuery({
+    queryKey: [environment, "queue"],
+    queryFn: ({ signal }) => readWaiting(environment, signal),
+    refetchInterval: EVERY_MS,
+  });
+  const team = useQuery({
+    queryKey: [environment, "team"],
+    queryFn: ({ signal }) => readTeam(environment, signal),
+    refetchInterval: EVERY_MS,
+  });
+  useReadAgain(summary.queued);
+  const callHref = (uuid: string) => `/${environment}/calls/${encodeURIComponent(uuid)}`;
+  return (
+    <div className={styles.board}>
+      <Figures summary={summary} waiting={waiting.data} />
+      <div className={styles.floor}>
+        <CallsNow summary={summary} callHref={callHref} />
+        <div className={styles.side}>
+          <WaitingList waiting={waiting.data ?? []} team={team.data ?? []} />
+          <TeamList team={team.data ?? []} />
+          <JustEnded callHref={callHref} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Read queue and team again with each event of a call that is in a queue: they have none yet. */
+function useReadAgain(queued: string): void {
+  const environment = useEnvironment();
+  const queries = useQueryClient();
+  const known = useRef(queued);
+  useEffect(() => {
+    if (known.current === queued) return;
+    known.current = queued;
+    queries.invalidateQueries({ queryKey: [environment, "queue"] });
+    queries.invalidateQueries({ queryKey: [environment, "team"] });
+  }, [queued, environment, queries]);
+}
