@@ -64,10 +64,12 @@ def _node(script: str, *arguments: str, **variables: str) -> None:
 
 def _run(script: str, *arguments: str, **variables: str) -> None:
     node = _wheel() / "bin" / "node"
-    environment = os.environ | variables | {
-        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    environment = {
         # This Node trusts its own list of authorities alone, unless told of the machine's.
-        "NODE_USE_SYSTEM_CA": os.environ.get("NODE_USE_SYSTEM_CA", "1"),
+        "NODE_USE_SYSTEM_CA": "1",
+        **os.environ,
+        **variables,
+        "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
     subprocess.run([node, script, *arguments], cwd=PROJECT, env=environment, check=True)
 

@@ -7,6 +7,7 @@ import { Banner } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { backFrom } from "./back";
 import { Card } from "./Card";
+import styles from "./Card.module.css";
 import { useEntrance } from "./entrance";
 import { useFragment } from "./fragment";
 import { PasswordForm } from "./PasswordForm";
@@ -40,8 +41,9 @@ export function SignIn() {
       {link.busy ? <p role="status">Signing in…</p> : null}
       {offer.data?.signIn.includes("password") ? <PasswordForm back={back} /> : null}
       <p className="quiet">
-        {offer.data?.signIn.includes("password") ? "Locked out?" : "You need a link."} On the
-        server: <code>ringline console --email you@example.com</code>
+        {offer.data?.signIn.includes("password") ? "Locked out?" : "A link signs you in."} On the
+        server:
+        <code className={styles.command}>ringline console --email you@example.com</code>
       </p>
     </Card>
   );

@@ -10,7 +10,7 @@ import { useChange } from "./useChange";
 
 /** A new password ends one's sign-ins on other devices. */
 export function PasswordSection() {
-  const { hasPassword } = useSession().me.user;
+  const { hasPassword, email } = useSession().me.user;
   const change = useChange(changePassword, "Your password was changed");
   const [short, setShort] = useState(false);
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -25,6 +25,7 @@ export function PasswordSection() {
   return (
     <form className={styles.section} onSubmit={submit}>
       <h2>Password</h2>
+      <input type="hidden" name="username" autoComplete="username" value={email} />
       {change.error ? <Banner failed>{change.error.message}</Banner> : null}
       {hasPassword ? (
         <PasswordField label="Old password" name="old" autoComplete="current-password" />
