@@ -69,7 +69,7 @@ export function draw(on: CanvasRenderingContext2D, what: Drawing, { ink, pen, he
     on.arc(what.now + 2, what.y, pen.dot, 0, 2 * Math.PI);
     on.fill();
   }
-  drawTicks(on, what, { ink, height });
+  if (what.ticks.length) drawTicks(on, what, { ink, height });
 }
 
 function drawBase(on: CanvasRenderingContext2D, what: Drawing, ink: Ink) {

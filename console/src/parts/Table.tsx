@@ -49,6 +49,8 @@ interface TableProps<Row> {
   more?: boolean;
   onOpen(row: Row): void;
   onUnfold?(row: Row): void;
+  /** Whether a row has just come about: it fades in. */
+  fresh?(row: Row): boolean;
   /** What is shown below the cells of a row that is unfolded. */
   unfolded?(row: Row): ReactNode;
   /** The row one was on before, by its key: it has the focus at the beginning. */
@@ -136,6 +138,8 @@ interface DrawnRowProps<Row> {
 function DrawnRow<Row>({ table, row, index, top, measure, tabbable, onFocus }: DrawnRowProps<Row>) {
   const id = useId();
   const below = table.unfolded?.(row);
+  const [fresh] = useState(() => table.fresh?.(row) ?? false);
+  const look = [styles.row, below ? styles.open : "", fresh ? styles.fresh : ""];
   return (
     // biome-ignore lint/a11y/useSemanticElements: as above
     // biome-ignore lint/a11y/useKeyWithClickEvents: Enter and Space are in the table of shortcuts
@@ -146,7 +150,7 @@ function DrawnRow<Row>({ table, row, index, top, measure, tabbable, onFocus }: D
       aria-rowindex={index + 2}
       aria-labelledby={table.namedBy.map((part) => `${id}-${part}`).join(" ")}
       tabIndex={tabbable ? 0 : -1}
-      className={below ? `${styles.row} ${styles.open}` : styles.row}
+      className={look.filter(Boolean).join(" ")}
       style={{ transform: `translateY(${top}px)` }}
       onFocus={onFocus}
       onClick={(event) => {

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { readWaiting } from "../../data/queue";
 import { readTeam } from "../../data/team";
+import { Failed } from "../../parts/Failed";
 import { usePageTitle } from "../../parts/title";
 import { useEnvironment } from "../../session/session";
 import styles from "./Board.module.css";
@@ -36,7 +37,17 @@ export default function Board() {
       <div className={styles.floor}>
         <CallsNow summary={summary} callHref={callHref} />
         <div className={styles.side}>
+          {waiting.isError ? (
+            <Failed
+              what="The queue could not be read."
+              error={waiting.error}
+              onRetry={waiting.refetch}
+            />
+          ) : null}
           <WaitingList waiting={waiting.data ?? []} team={team.data ?? []} />
+          {team.isError ? (
+            <Failed what="The team could not be read." error={team.error} onRetry={team.refetch} />
+          ) : null}
           <TeamList team={team.data ?? []} />
           <JustEnded callHref={callHref} />
         </div>

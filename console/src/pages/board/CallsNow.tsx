@@ -1,13 +1,14 @@
 // The table of calls that are on the line. Rows come and go, but never under somebody who reads.
 
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
+import { clock } from "../../data/time";
 import { isMac } from "../../keys/KeyTable";
 import { useShortcut } from "../../keys/listener";
 import { keycap } from "../../keys/shortcuts";
-import { useConnection, useOrder } from "../../live/Live";
+import { useConnection, useLive, useOrder } from "../../live/Live";
 import { Button, Chips } from "../../parts/Button";
-import { Skeleton } from "../../parts/Empty";
+import { Empty, Skeleton } from "../../parts/Empty";
 import { counted } from "../../parts/format";
 import { type Column, Table } from "../../parts/Table";
 import styles from "./Board.module.css";
@@ -18,11 +19,13 @@ import { FILTERS, type Filter, type Summary } from "./summary";
 import { useHeld, useNews, useScrolled } from "./use";
 
 const ROW = 71;
+/** A call fades in if it began less than this ago. */
+const FRESH_MS = 1500;
 
 export function CallsNow({ summary, callHref }: { summary: Summary; callHref: CallHref }) {
   const [filter, choose] = useFilter();
   const order = useOrder();
-  const { state } = useConnection();
+  const { state, reason } = useConnection();
   // Under "All", a call that has just ended stays a moment; a filter shows what holds now.
   const rows = filter === "all" ? order : order.filter((uuid) => summary.calls[filter].has(uuid));
   return (
@@ -45,7 +48,18 @@ export function CallsNow({ summary, callHref }: { summary: Summary; callHref: Ca
           <Skeleton rows={6} height={ROW} />
         </div>
       ) : (
-        <Rows key={filter} rows={rows} filter={filter} callHref={callHref} />
+        <Rows
+          key={filter}
+          rows={rows}
+          callHref={callHref}
+          none={
+            state === "offline" && !order.length ? (
+              <Empty title="Offline">{reason}</Empty>
+            ) : (
+              <NobodyHere filter={filter} />
+            )
+          }
+        />
       )}
     </section>
   );
@@ -55,13 +69,15 @@ export type CallHref = (uuid: string) => string;
 
 interface RowsProps {
   rows: readonly string[];
-  filter: Filter;
   callHref: CallHref;
+  /** What stands there without a row. */
+  none: ReactNode;
 }
 
-function Rows({ rows, filter, callHref }: RowsProps) {
+function Rows({ rows, callHref, none }: RowsProps) {
   const [unfolded, setUnfolded] = useState<string | null>(null);
   const [, navigate] = useLocation();
+  const { store } = useLive();
   const { scrolled, toTop } = useScrolled();
   const held = useHeld(rows, scrolled || (unfolded !== null && rows.includes(unfolded)));
   const news = useNews(rows);
@@ -92,12 +108,13 @@ function Rows({ rows, filter, callHref }: RowsProps) {
           height={ROW}
           onOpen={(uuid) => navigate(callHref(uuid))}
           onUnfold={fold}
+          fresh={(uuid) => clock.now() - (store.call(uuid)?.startedAt ?? 0) < FRESH_MS}
           unfolded={(uuid) =>
             uuid === unfolded ? <Peek uuid={uuid} href={callHref(uuid)} /> : null
           }
         />
       ) : (
-        <NobodyHere filter={filter} />
+        <div className={styles.panel}>{none}</div>
       )}
     </>
   );

@@ -1,7 +1,6 @@
 import { useEnded } from "../../live/Live";
 import { Empty } from "../../parts/Empty";
 import { Since } from "../../parts/RelativeTime";
-import styles from "./Board.module.css";
 import type { Filter } from "./summary";
 
 const NONE: Readonly<Record<Exclude<Filter, "all">, string>> = {
@@ -12,11 +11,7 @@ const NONE: Readonly<Record<Exclude<Filter, "all">, string>> = {
 
 /** What stands where the calls would. */
 export function NobodyHere({ filter }: { filter: Filter }) {
-  return (
-    <div className={styles.panel}>
-      {filter === "all" ? <NobodyOnTheLine /> : <Empty title={NONE[filter]} />}
-    </div>
-  );
+  return filter === "all" ? <NobodyOnTheLine /> : <Empty title={NONE[filter]} />;
 }
 
 function NobodyOnTheLine() {
