@@ -1,11 +1,21 @@
 // How the console is built and tested; `make console` and `make test` run it.
 
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 const sdk = decodeURIComponent(new URL("../sdk/js/src/index.ts", import.meta.url).pathname);
 
+// Whichever file of styles a page loads first decides the order of the layers, so each says it.
+const layers: Plugin = {
+  name: "layers",
+  enforce: "pre",
+  transform: (code, id) =>
+    /\/src\/.*\.css$/u.test(id) ? `@layer base, parts, frame, pages, last;\n${code}` : null,
+};
+
 export default defineConfig({
   base: "/console/",
+  plugins: [layers],
   resolve: {
     alias: { "@ringline/sdk": sdk },
     dedupe: ["phoenix"], // the SDK's sources import it, and have no node_modules of their own
