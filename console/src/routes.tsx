@@ -26,6 +26,11 @@ export const PAGES: readonly [Page, ...Page[]] = [
     page: lazy(() => import("./pages/calls/Calls")),
   },
   {
+    path: "/calls/:uuid",
+    title: "Call",
+    page: lazy(() => import("./pages/call/Call")),
+  },
+  {
     path: "/settings/profile",
     title: "Profile",
     rail: { group: "Workspace", icon: UserRound },

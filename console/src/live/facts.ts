@@ -9,7 +9,7 @@ export interface Gap {
   exact: boolean;
 }
 
-/** Beyond this, a turn is no answer to the one before it. */
+/** Beyond this, or if it begins before the other ends, a turn is no answer to the one before. */
 const MOST_GAP_MS = 20_000;
 
 /** Return the gaps of a call's turns, in order: of the ledger, else worked out from events. */
@@ -19,8 +19,8 @@ export function gapsOf(turns: readonly Turn[]): Gap[] {
     if (turn.latency) return [{ turn, ms: turn.latency.totalMs, exact: true }];
     const before = turns[index - 1];
     if (before?.who !== "caller" || !turn.isFinal) return [];
-    const ms = Math.max(0, turn.from - before.to);
-    return ms <= MOST_GAP_MS ? [{ turn, ms, exact: false }] : [];
+    const ms = turn.from - before.to;
+    return ms >= 0 && ms <= MOST_GAP_MS ? [{ turn, ms, exact: false }] : [];
   });
 }
 

@@ -55,6 +55,8 @@ test("a gap is the ledger's, or else worked out from what was said when", () => 
     turn("agent", 7500, { latency }),
     turn("caller", 10_000),
     turn("agent", 90_000),
+    turn("caller", 91_000),
+    turn("agent", 91_500),
   ];
   expect(gapsOf(turns).map(({ ms, exact }) => [ms, exact])).toEqual([
     [540, false],

@@ -91,7 +91,12 @@ function happen(told: Told, what: Step["what"], tell: Tell): void {
     case "answer":
       if (talks) return;
       told.status = "answered";
-      tell("call.answered", { status: "answered", answeredAt: iso(BEGAN), startedAt: iso(BEGAN) });
+      tell("call.answered", {
+        status: "answered",
+        answeredAt: iso(BEGAN),
+        startedAt: iso(BEGAN),
+        answeredBy: "ai_agent",
+      });
       return;
     case "join":
       if (!talks || told.members.size > 3) return;

@@ -1,0 +1,133 @@
+// Call: what was said, what was heard, what happened, why?
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
+import { useLocation, useSearch } from "wouter";
+import { type CallRow, readCall } from "../../data/call";
+import { type Call as CallState, callerName, hasEnded } from "../../live/call";
+import { useHistory } from "../../live/Live";
+import type { CallEvent } from "../../live/reducer";
+import { Empty, Skeleton } from "../../parts/Empty";
+import { Failed } from "../../parts/Failed";
+import { usePageTitle } from "../../parts/title";
+import { useEnvironment } from "../../session/session";
+import { About } from "./About";
+import { callIn, placeOf, searchOf, type Tab } from "./address";
+import styles from "./Call.module.css";
+import { entriesOf } from "./entries";
+import { Gaps } from "./Gaps";
+import { Head } from "./Head";
+import { Reel } from "./Reel";
+import { useRecording } from "./recording";
+import { Transcript } from "./Transcript";
+
+export default function Call() {
+  const [path] = useLocation();
+  const uuid = callIn(location.pathname) ?? "";
+  return <Opened key={`${path} ${uuid}`} uuid={uuid} />;
+}
+
+function Opened({ uuid }: { uuid: string }) {
+  const environment = useEnvironment();
+  const { state, call, events, error, again } = useHistory(uuid);
+  const name = call ? callerName(call) : "Call";
+  usePageTitle(name, { text: "Calls", href: `/${environment}/calls` });
+  const row = useRow(uuid, call);
+  if (call === null) {
+    if (state === "failed") {
+      return <Failed what="The call could not be read." error={error} onRetry={again} />;
+    }
+    if (state === "reading") return <Skeleton rows={8} height={56} />;
+    return <Empty title="No such call here.">Its address may be of another environment.</Empty>;
+  }
+  return (
+    <>
+      {state === "failed" ? (
+        <Failed what="The call could not be read again." error={error} onRetry={again} />
+      ) : null}
+      <Shown call={call} events={events} row={row} />
+    </>
+  );
+}
+
+interface ShownProps {
+  call: CallState;
+  events: readonly CallEvent[];
+  row: CallRow | null;
+}
+
+function Shown({ call, events, row }: ShownProps) {
+  const { turn, tab, mark, hrefOf } = usePlace();
+  const recording = useRecording(call, row);
+  const entries = useMemo(() => entriesOf(call), [call]);
+  const marked = call.turns.find(({ id }) => id === turn) ?? null;
+  const seek = (at: number) => {
+    recording?.seek(at);
+    const under = call.turns.findLast(({ from }) => from <= at) ?? call.turns[0];
+    if (under) mark(under.id);
+  };
+  const spoken = recording?.spokenIn(call.turns) ?? null;
+  useEffect(() => {
+    if (spoken) mark(spoken.id);
+  }, [spoken, mark]);
+  const step = (by: number) => {
+    const place = marked ? call.turns.indexOf(marked) + by : by < 0 ? -1 : 0;
+    const next = call.turns.at(Math.min(place, call.turns.length - 1));
+    if (next && place >= -1) seek(next.from);
+  };
+  const at = recording?.at ?? marked?.from ?? null;
+  return (
+    <div className={styles.call}>
+      <Head call={call} />
+      <Reel call={call} at={at} onSeek={seek} recording={recording} />
+      <div className={styles.two}>
+        <Transcript call={call} entries={entries} marked={marked?.id ?? null} onStep={step} />
+        <div className={styles.stack}>
+          <Gaps call={call} onOpen={seek} />
+          <About call={call} events={events} row={row} tab={tab} hrefOf={hrefOf} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Read what no event says of a call; again once it has ended, when a recording may be there. */
+function useRow(uuid: string, call: CallState | null): CallRow | null {
+  const environment = useEnvironment();
+  const queries = useQueryClient();
+  const ended = call !== null && hasEnded(call);
+  const key = useMemo(() => [environment, "call", uuid], [environment, uuid]);
+  const { data } = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => readCall(environment, uuid, signal),
+  });
+  const was = useRef(ended);
+  useEffect(() => {
+    if (was.current === ended) return;
+    was.current = ended;
+    queries.invalidateQueries({ queryKey: key });
+    // A recording's file takes another moment.
+    const later = setTimeout(() => queries.invalidateQueries({ queryKey: key }), RECORDED_MS);
+    return () => clearTimeout(later);
+  }, [ended, queries, key]);
+  return data ?? null;
+}
+
+const RECORDED_MS = 3000;
+
+/** What of the page is in its address. */
+function usePlace() {
+  const [path, navigate] = useLocation();
+  const place = placeOf(useSearch());
+  const latest = useRef(place);
+  latest.current = place;
+  const mark = useMemo(
+    () => (turn: string) => {
+      if (latest.current.turn === turn) return;
+      navigate(`${path}${searchOf({ ...latest.current, turn })}`, { replace: true });
+    },
+    [path, navigate],
+  );
+  const hrefOf = (tab: Tab) => `${path}${searchOf({ ...place, tab })}`;
+  return { ...place, mark, hrefOf };
+}
