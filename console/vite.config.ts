@@ -22,6 +22,7 @@ export default defineConfig({
   },
   build: {
     target: "es2024",
+    cssTarget: ["chrome130", "firefox130", "safari18"], // all have light-dark() and nesting
     outDir: "../src/ringline/web/console_dist",
     emptyOutDir: true,
     assetsInlineLimit: 0, // the Content-Security-Policy has no `data:` for fonts

@@ -84,6 +84,12 @@ test.each(Object.entries(SIDES))("%s holds from its threshold on", (name, [holds
   expect(names(not)).not.toContain(name);
 });
 
+test("an agent that still speaks is not silent, however early its words came", () => {
+  const text = "word ".repeat(40);
+  const turn = { ...TURN, text, from: NOW - 12_500, to: NOW - 12_500 };
+  expect(worthALook({ ...CALL, answeredAt: NOW - 20_000, turns: [turn] }, NOW)).toEqual([]);
+});
+
 test("one slow answer is not worth a look", () => {
   expect(worthALook({ ...CALL, turns: [answer(9000)] }, NOW)).toEqual([]);
 });

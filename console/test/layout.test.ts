@@ -35,12 +35,32 @@ test("a longer word makes a higher bar, up to the highest", () => {
 });
 
 test("a delta is spread over the half second before it came", () => {
-  const turn: Spoken = { ...TURN, from: 29_500, to: 30_000, deltas: [[30_000, 12]] };
+  const turn: Spoken = { ...TURN, text: "Hello", from: 29_500, to: 30_000, deltas: [[30_000, 5]] };
   const near = { ...VIEW, from: 25_000, to: 35_000 };
   const xs = layout({ ...CALL, spoken: [turn] }, near).bars.map(({ x }) => x);
   expect(xs).toEqual([180, 184, 188, 192, 196]);
   const far = layout({ ...CALL, spoken: [turn] }, VIEW).bars;
   expect(far.map(({ x }) => x)).toEqual([200]);
+});
+
+test("much at once was said before by a caller, and is going to be by an agent", () => {
+  const text = "We are open every day from nine in the morning until ten at night.";
+  const span = (who: Spoken["who"]) => {
+    const deltas = [[30_000, text.length]] as const;
+    const turn: Spoken = { who, text, from: 30_000, to: 30_000, deltas };
+    return layout({ ...CALL, spoken: [turn] }, VIEW).bars.map(({ x }) => x);
+  };
+  expect(Math.max(...span("caller"))).toBeLessThanOrEqual(200);
+  expect(Math.min(...span("agent"))).toBeGreaterThanOrEqual(200);
+  expect(span("caller").length).toBeGreaterThan(5);
+  expect(span("agent").length).toBeGreaterThan(5);
+});
+
+test("what an agent says faster than anybody speaks is drawn one after another", () => {
+  const deltas = Array.from({ length: 20 }, (_, at) => [30_000 + 20 * at, 5] as const);
+  const turn: Spoken = { who: "agent", text: "word ".repeat(20), from: 30_000, to: 30_400, deltas };
+  const xs = layout({ ...CALL, spoken: [turn] }, VIEW).bars.map(({ x }) => x);
+  expect(Math.max(...xs) - Math.min(...xs)).toBeGreaterThan((5000 / 60_000) * 400);
 });
 
 test("what was never heard follows the interruption, pale", () => {

@@ -20,6 +20,7 @@ test("numbers are written with thin spaces, shares with one decimal", () => {
   expect(count(18431)).toBe("18\u2009431");
   expect(counted(1, "entry", "entries")).toBe("1 entry");
   expect(percent(412, 427)).toBe("96.5");
+  expect([percent(0, 5), percent(5, 5), percent(9999, 10_000)]).toEqual(["0.0", "100", "100.0"]);
 });
 
 test("a number is told from a name", () => {

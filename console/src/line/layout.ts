@@ -206,35 +206,48 @@ function slots(from: number, to: number, stepMs: number): number[] {
 /** Cut what was said into words or deltas, each with its time. */
 function pieces(call: CallLine, from: number, until: number): Piece[] {
   return call.spoken.flatMap((spoken) => {
-    if (spoken.to + MOST_LOST_MS < from || Math.min(spoken.from, spoken.to) > until) return [];
-    const heard = spoken.heard ?? spoken.text.length;
+    const { who, text, to } = spoken;
+    const longest = text.length * MS_A_CHARACTER + MOST_LOST_MS;
+    if (to + longest < from || Math.min(spoken.from, to) > until) return [];
+    const heard = text.slice(0, spoken.heard ?? text.length);
+    const lost = text.slice(heard.length);
     const made = spoken.deltas?.length
-      ? deltaPieces(spoken, heard)
-      : wordPieces(spoken.text.slice(0, heard), spoken, true);
+      ? deltaPieces(heard, spoken)
+      : wordPieces(heard, { who, from: spoken.from, to, heard: true });
+    if (!lost.trim()) return made;
     // What was never heard would have been said after the cut.
-    const lost = spoken.text.slice(heard);
+    const cut = Math.max(to, made.at(-1)?.to ?? to);
     const room = Math.min(lost.length * MS_A_CHARACTER, MOST_LOST_MS);
-    const after = { who: spoken.who, from: spoken.to, to: Math.min(spoken.to + room, until) };
-    return lost.trim() ? [...made, ...wordPieces(lost, after, false)] : made;
+    const after = { who, from: cut, to: Math.min(cut + room, until), heard: false };
+    return [...made, ...wordPieces(lost, after)];
   });
 }
 
-function deltaPieces(spoken: Spoken, heard: number): Piece[] {
-  const made: Piece[] = [];
-  let before = 0;
-  for (const [at, characters] of spoken.deltas ?? []) {
-    if (before >= heard) break;
-    before += characters;
-    made.push({ who: spoken.who, from: at - DELTA_MS, to: at, characters, heard: true });
-  }
-  return made;
+/**
+ * Give each delta its time. A caller has said it before it came, an agent is only about to if it is
+ * much at once, and nobody says two things at a time.
+ */
+function deltaPieces(text: string, { who, deltas = [] }: Spoken): Piece[] {
+  let [told, free] = [0, Number.NEGATIVE_INFINITY];
+  return deltas.flatMap(([at, characters]) => {
+    const part = text.slice(told, told + characters);
+    told += characters;
+    const lasts = Math.max(DELTA_MS, part.length * MS_A_CHARACTER);
+    const begins = who === "agent" && lasts > DELTA_MS ? at : at - lasts;
+    const from = Math.max(free, begins);
+    free = who === "agent" ? Math.max(at, from + part.length * MS_A_CHARACTER) : at;
+    return wordPieces(part, { who, from, to: free, heard: true });
+  });
 }
 
-function wordPieces(
-  text: string,
-  { who, from, to }: Pick<Spoken, "who" | "from" | "to">,
-  heard: boolean,
-): Piece[] {
+interface Stretch {
+  who: Speaker;
+  from: number;
+  to: number;
+  heard: boolean;
+}
+
+function wordPieces(text: string, { who, from, to, heard }: Stretch): Piece[] {
   const words = text.split(/\s+/u).filter(Boolean);
   const whole = words.reduce((sum, word) => sum + word.length + 1, 0);
   // Without a beginning, the words end where the turn does, at the pace at which people speak.

@@ -1,6 +1,7 @@
 // What follows from a call: how long nobody has spoken, how long answers took, what went wrong.
 
 import { type Call, hasEnded, type Mark, type Turn } from "./call";
+import { MS_A_CHARACTER } from "./reducer";
 
 /** How long an agent's turn took to begin; `exact` if the server's ledger says so. */
 export interface Gap {
@@ -27,7 +28,12 @@ export function gapsOf(turns: readonly Turn[]): Gap[] {
 /** Return since when nobody has spoken on an answered call; null while somebody may not. */
 export function silentSince(call: Call): number | null {
   if (call.status !== "answered" || call.held || call.answeredAt === null) return null;
-  return call.turns.reduce((last, turn) => Math.max(last, turn.to), call.answeredAt);
+  return call.turns.reduce((last, turn) => Math.max(last, saidUntil(turn)), call.answeredAt);
+}
+
+/** An agent's words may come all at once, and are heard at the pace at which people speak. */
+function saidUntil({ who, text, heard, from, to }: Turn): number {
+  return who === "agent" ? Math.max(to, from + (heard ?? text).length * MS_A_CHARACTER) : to;
 }
 
 /** Return how often the agent was interrupted since a moment. */

@@ -37,9 +37,9 @@ export function spell(ms: number): string {
   throw new Error("the last step has no end");
 }
 
-/** Write a share as a percentage with one decimal, without its sign: `96.4`. */
+/** Write a share as a percentage with one decimal, without its sign: `96.4`; a whole is `100`. */
 export function percent(part: number, all: number): string {
-  return ((100 * part) / all).toFixed(1);
+  return part === all ? "100" : ((100 * part) / all).toFixed(1);
 }
 
 /** Whether a name is a phone number, which is set in Mono. */
