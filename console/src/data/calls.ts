@@ -71,9 +71,11 @@ export async function readSnapshot(environment: Environment, now: number): Promi
     agentNames(environment),
   ]);
   const names = await contactNames(environment, [...rows, ...ended.results]);
-  const open = rows.map((row) => callOf(row, names));
+  const byCall = Map.groupBy(turns, (turn) => turn.callUuid);
   return {
-    open: withTurns(open, turns, BOARD),
+    open: rows.map((row) => {
+      return withTurns(callOf(row, names), byCall.get(row.callUuid) ?? [], BOARD);
+    }),
     ended: ended.results.map((row) => callOf(row, names)),
     agents,
   };

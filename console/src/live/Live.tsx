@@ -10,7 +10,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import { agentNames } from "../data/agents";
-import { readCall, readEvents, readTurns } from "../data/call";
+import { type CallRow, readCall, readEvents, readTurns } from "../data/call";
 import { mintToken, readSnapshot } from "../data/calls";
 import { contactNames } from "../data/contacts";
 import type { Environment } from "../data/rpc";
@@ -19,7 +19,7 @@ import type { Call } from "./call";
 import type { Connection } from "./connection";
 import { Feed } from "./feed";
 import { Followers } from "./followers";
-import { History, type Past } from "./history";
+import { History, type Known, type Past } from "./history";
 import { callOf, withTurns } from "./snapshot";
 import { openSocket } from "./socket";
 import { Store, withFrames } from "./store";
@@ -131,17 +131,26 @@ export function useNow(): number {
   return useSyncExternalStore(clock.subscribe, clock.shown);
 }
 
-const NOTHING_READ: Past = { state: "reading", call: null, events: [], error: null };
+type CallPast = Past<CallRow>;
+
+const NOTHING_READ: CallPast = {
+  state: "reading",
+  call: null,
+  row: null,
+  events: [],
+  error: null,
+};
 
 /** One call from its beginning, and what read it. */
-export function useHistory(uuid: string): Past & { again(): void } {
+export function useHistory(uuid: string): CallPast & { again(): void } {
   const { environment, store, followers } = useLive();
-  const [history, setHistory] = useState<History | null>(null);
+  const [history, setHistory] = useState<History<CallRow> | null>(null);
   useEffect(() => {
     const made = new History({
       follow: (follower) => followers.follow(uuid, follower),
       read: (after) => readEvents(environment, uuid, after),
       known: () => known(environment, uuid, store),
+      withTurns: async (call) => withTurns(call, await readTurns(environment, uuid)),
       schedule: withFrames,
     });
     setHistory(made);
@@ -161,14 +170,14 @@ function never(): () => void {
   return () => {};
 }
 
-async function known(environment: Environment, uuid: string, store: Store): Promise<Call | null> {
-  const [row, turns] = await Promise.all([
-    readCall(environment, uuid),
-    readTurns(environment, uuid),
-  ]);
+async function known(
+  environment: Environment,
+  uuid: string,
+  store: Store,
+): Promise<Known<CallRow> | null> {
+  const row = await readCall(environment, uuid);
   if (row === null) return null;
   const call = callOf(row, await contactNames(environment, [row]));
   const agentName = call.agentName ?? store.agentName(call.agentId ?? "") ?? null;
-  const [whole] = withTurns([{ ...call, agentName }], turns);
-  return whole ?? null;
+  return { call: { ...call, agentName }, row };
 }

@@ -14,34 +14,43 @@ export interface Page {
   hasMore: boolean;
 }
 
-export interface Past {
+/** A call as it is listed, and its row with what no event says. */
+export interface Known<Row> {
+  call: Call;
+  row: Row;
+}
+
+export interface Past<Row> {
   state: "reading" | "read" | "failed";
   /** The call as its events say; null before the first. */
   call: Call | null;
+  row: Row | null;
   /** The durable events, in order. */
   events: readonly CallEvent[];
   error: unknown;
 }
 
-export interface Source {
+export interface Source<Row> {
   follow(follower: Follower): Notify;
   /** Read the events after a position. */
   read(after: string): Promise<Page>;
-  /** The call as it is listed, with the turns that the log no longer has; null if unknown. */
-  known(): Promise<Call | null>;
+  /** The call as it is listed; null if it is unknown. */
+  known(): Promise<Known<Row> | null>;
+  /** The same call with its turns, for one whose first events are no longer kept. */
+  withTurns(call: Call): Promise<Call>;
   schedule: Schedule;
 }
 
-export class History {
-  readonly #source: Source;
+export class History<Row> {
+  readonly #source: Source<Row>;
   readonly #listeners = new Set<Notify>();
   readonly #stop: Notify;
-  #past: Past = { state: "reading", call: null, events: [], error: null };
+  #past: Past<Row> = { state: "reading", call: null, row: null, events: [], error: null };
   #waiting: CallEvent[] | null = [];
   #reading = 0;
   #scheduled = false;
 
-  constructor(source: Source) {
+  constructor(source: Source<Row>) {
     this.#source = source;
     this.#stop = source.follow({
       event: (event) => this.#take(event),
@@ -50,7 +59,7 @@ export class History {
     this.readAnew();
   }
 
-  readonly past = (): Past => this.#past;
+  readonly past = (): Past<Row> => this.#past;
 
   readonly subscribe = (callback: Notify): Notify => {
     this.#listeners.add(callback);
@@ -81,11 +90,14 @@ export class History {
       events.push(...page.events);
     }
     const listed = await known;
+    const mine = events.filter(isCallEvent);
+    const isWhole = mine[0]?.type === "call.created";
+    const call = listed && (isWhole ? listed.call : await this.#source.withTurns(listed.call));
     if (reading !== this.#reading) return;
     const came = this.#waiting ?? [];
     this.#waiting = null;
-    const mine = events.filter(isCallEvent);
-    this.#past = this.#after({ state: "read", call: listed, events: [], error: null }, mine);
+    const row = listed?.row ?? null;
+    this.#past = this.#after({ state: "read", call, row, events: [], error: null }, mine);
     this.#past = this.#after(this.#past, came);
     this.#tellSoon();
   }
@@ -96,7 +108,7 @@ export class History {
   }
 
   /** Return what is known after more events; those that are in it change nothing. */
-  #after(past: Past, more: readonly CallEvent[]): Past {
+  #after(past: Past<Row>, more: readonly CallEvent[]): Past<Row> {
     const last = past.events.at(-1);
     let newest = last ? (offsetOf(last) ?? 0) : 0;
     let call = past.call ?? undefined;
@@ -112,7 +124,7 @@ export class History {
     return { ...past, call: call ?? null, events: all };
   }
 
-  #show(past: Past): void {
+  #show(past: Past<Row>): void {
     this.#past = past;
     this.#tellSoon();
   }

@@ -26,8 +26,16 @@ export function lineOf(call: Call): CallLine {
   return line;
 }
 
-function spokenOf({ who, text, from, to, heard, deltas }: Turn): Spoken {
-  return { who, text, from, to, heard: heard?.length, deltas };
+/** Speech that was not understood has no words; it is drawn as even talk. */
+const EVEN = { everyMs: 500, characters: 6 };
+
+function spokenOf({ who, text, from, to, heard, deltas, recognized }: Turn): Spoken {
+  if (recognized) return { who, text, from, to, heard: heard?.length, deltas };
+  const count = Math.floor((to - from) / EVEN.everyMs);
+  const talk = Array.from({ length: count }, (_, number) => {
+    return [from + (number + 1) * EVEN.everyMs, EVEN.characters] as const;
+  });
+  return { who, text, from, to, heard: count * EVEN.characters, deltas: talk };
 }
 
 /** Return when a call waited or was held; a time that lasts ends nowhere. */

@@ -256,7 +256,14 @@ export function withTurn(call: Call, turn: Turn, kept: Kept): Call {
   let index = others.length;
   while (index > 0 && comesAfter(others[index - 1] as Turn, turn)) index -= 1;
   const turns = [...others.slice(0, index), turn, ...others.slice(index)];
+  const asked = turns[index - 1];
+  if (asked && turn.latency) turns[index - 1] = answered(asked, turn.from - turn.latency.totalMs);
   return { ...call, turns: turns.slice(-kept.turns) };
+}
+
+/** The ledger of an answer knows when the caller's speech was over, to the millisecond. */
+function answered(asked: Turn, at: number): Turn {
+  return asked.who === "caller" && at > asked.from ? { ...asked, to: at } : asked;
 }
 
 function comesAfter(one: Turn, other: Turn): boolean {

@@ -103,14 +103,7 @@ export function turnOf(row: ListedTurn): Turn {
   };
 }
 
-/** Return calls with their turns. */
-export function withTurns(
-  calls: readonly Call[],
-  turns: readonly ListedTurn[],
-  kept: Kept = WHOLE,
-): Call[] {
-  const byCall = Map.groupBy(turns, (turn) => turn.callUuid);
-  return calls.map((call) =>
-    (byCall.get(call.uuid) ?? []).reduce((so, row) => withTurn(so, turnOf(row), kept), call),
-  );
+/** Return a call with its turns. */
+export function withTurns(call: Call, turns: readonly ListedTurn[], kept: Kept = WHOLE): Call {
+  return turns.reduce((so, row) => withTurn(so, turnOf(row), kept), call);
 }

@@ -123,3 +123,9 @@ test("its line shows who spoke, what was cut off, tools, and when it waited or w
   });
   expect(lineOf(call)).toBe(line);
 });
+
+test("speech that was not understood is drawn for as long as it lasted", () => {
+  const unclear = turn("caller", 5000, { text: "", recognized: false, to: 6200 });
+  const [spoken] = lineOf({ ...CALL, turns: [unclear] }).spoken;
+  expect(spoken?.deltas?.map(([at]) => at)).toEqual([5500, 6000]);
+});

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { Followers } from "../../src/live/followers";
 import { History, type Page } from "../../src/live/history";
 import { type CallEvent, reduce } from "../../src/live/reducer";
-import { callOf, withTurns } from "../../src/live/snapshot";
+import { callOf, type ListedCall, withTurns } from "../../src/live/snapshot";
 import { isDurable, listedAfter, logOf, ofOne, type Step } from "./log";
 
 const LOG = logOf(ofOne("answer", "hear", "say", "tool", "cut", "say", "hold", "resume", "end"));
@@ -47,6 +47,7 @@ test("whenever it is opened, and however slowly it is read, it is the whole call
           );
         },
         known: async () => null,
+        withTurns: async (call) => call,
         schedule: (callback) => callback(),
       });
       for (const event of LOG.slice(opened, answered)) followers.tell(event);
@@ -67,14 +68,12 @@ test("whenever it is opened, and however slowly it is read, it is the whole call
 
 test("a call whose events are no longer kept is what is listed of it", async () => {
   const { calls, turns } = listedAfter(DURABLE);
-  const [listed] = withTurns(
-    calls.map((row) => callOf(row, new Map())),
-    turns,
-  );
+  const [row] = calls as [ListedCall];
   const history = new History({
     follow: () => () => {},
     read: async (after) => page([], after, 5),
-    known: async () => listed ?? null,
+    known: async () => ({ call: callOf(row, new Map()), row }),
+    withTurns: async (call) => withTurns(call, turns),
     schedule: (callback) => callback(),
   });
   await settled();
@@ -89,6 +88,7 @@ test("a call that there is not has no events and is null", async () => {
     follow: () => () => {},
     read: async (after) => page([], after, 5),
     known: async () => null,
+    withTurns: async (call) => call,
     schedule: (callback) => callback(),
   });
   await settled();
@@ -105,6 +105,7 @@ test("a read that fails says so, and may be tried again", async () => {
       return page(DURABLE, after, 5);
     },
     known: async () => null,
+    withTurns: async (call) => call,
     schedule: (callback) => callback(),
   });
   history.subscribe(() => (told += 1));
@@ -124,6 +125,7 @@ test("two thousand turns are reduced at once", async () => {
     follow: () => () => {},
     read: async (after) => page(log, after, 1000),
     known: async () => null,
+    withTurns: async (call) => call,
     schedule: (callback) => callback(),
   });
   await settled();

@@ -29,10 +29,10 @@ function lasting(call: Call | undefined) {
 
 function snapshotOf(log: readonly CallEvent[]): Snapshot {
   const { calls, turns } = listedAfter(log.filter(isDurable));
-  const listed = withTurns(
-    calls.map((row) => callOf(row, new Map())),
-    turns,
-  );
+  const listed = calls.map((row) => {
+    const own = turns.filter((turn) => turn.callUuid === row.callUuid);
+    return withTurns(callOf(row, new Map()), own);
+  });
   return {
     open: listed.filter((call) => !hasEnded(call)),
     ended: listed.filter(hasEnded),
@@ -107,6 +107,18 @@ describe("reducing", () => {
     expect(call?.turns.length).toBe(BOARD.turns);
     expect(call?.turns.at(-1)?.text).toBe("text 199");
   });
+});
+
+test("the ledger of an answer says when the caller's speech was over", () => {
+  const log = logOf(ofOne("answer", "say", "say"));
+  const [asked, answer] = log.slice(-2) as [CallEvent, CallEvent];
+  const latency = { totalMs: 300, voiceMs: 290, gatewayMs: 10 };
+  const data = { ...answer.data, role: "assistant", latency };
+  const call = all([...log.slice(0, -1), { ...answer, data } as CallEvent]).get("call-0");
+  const [first, second] = call?.turns ?? [];
+  expect(second?.from).toBe(Date.parse(answer.occurredAt));
+  expect(first?.from).toBe(Date.parse(asked.occurredAt));
+  expect(first?.to).toBe(Date.parse(answer.occurredAt) - 300);
 });
 
 test("a state never goes back, and the last one stays", () => {

@@ -1,6 +1,6 @@
 // Call: what was said, what was heard, what happened, why?
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useLocation, useSearch } from "wouter";
 import { type CallRow, readCall } from "../../data/call";
@@ -29,10 +29,10 @@ export default function Call() {
 
 function Opened({ uuid }: { uuid: string }) {
   const environment = useEnvironment();
-  const { state, call, events, error, again } = useHistory(uuid);
+  const { state, call, row, events, error, again } = useHistory(uuid);
   const name = call ? callerName(call) : "Call";
   usePageTitle(name, { text: "Calls", href: `/${environment}/calls` });
-  const row = useRow(uuid, call);
+  const latest = useLatest(row, call);
   if (call === null) {
     if (state === "failed") {
       return <Failed what="The call could not be read." error={error} onRetry={again} />;
@@ -45,7 +45,7 @@ function Opened({ uuid }: { uuid: string }) {
       {state === "failed" ? (
         <Failed what="The call could not be read again." error={error} onRetry={again} />
       ) : null}
-      <Shown call={call} events={events} row={row} />
+      <Shown call={call} events={events} row={latest} />
     </>
   );
 }
@@ -91,29 +91,23 @@ function Shown({ call, events, row }: ShownProps) {
   );
 }
 
-/** Read what no event says of a call; again once it has ended, when a recording may be there. */
-function useRow(uuid: string, call: CallState | null): CallRow | null {
+/** Return what no event says of a call, read again once it has ended: it may be recorded. */
+function useLatest(row: CallRow | null, call: CallState | null): CallRow | null {
   const environment = useEnvironment();
-  const queries = useQueryClient();
-  const ended = call !== null && hasEnded(call);
-  const key = useMemo(() => [environment, "call", uuid], [environment, uuid]);
+  const uuid = row?.callUuid ?? "";
+  const isOld = row !== null && row.endedAt === null && call !== null && hasEnded(call);
   const { data } = useQuery({
-    queryKey: key,
+    queryKey: [environment, "call", uuid],
     queryFn: ({ signal }) => readCall(environment, uuid, signal),
-  });
-  const was = useRef(ended);
-  useEffect(() => {
-    if (was.current === ended) return;
-    was.current = ended;
-    queries.invalidateQueries({ queryKey: key });
+    enabled: isOld,
     // A recording's file takes another moment.
-    const later = setTimeout(() => queries.invalidateQueries({ queryKey: key }), RECORDED_MS);
-    return () => clearTimeout(later);
-  }, [ended, queries, key]);
-  return data ?? null;
+    refetchInterval: ({ state }) => (state.dataUpdateCount < TRIES ? RECORDED_MS : false),
+  });
+  return isOld ? (data ?? row) : row;
 }
 
-const RECORDED_MS = 3000;
+const RECORDED_MS = 2000;
+const TRIES = 3;
 
 /** What of the page is in its address. */
 function usePlace() {
