@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, count, counted, isNumber, percent, spell } from "../src/parts/format";
+import { clock, count, counted, head, isNumber, percent, spell, tail } from "../src/parts/format";
 import { moved, withCurrent } from "../src/parts/rows";
 
 test.each([
@@ -26,6 +26,11 @@ test("numbers are written with thin spaces, shares with one decimal", () => {
 test("a number is told from a name", () => {
   expect(["+442079460132", "0132 496"].every(isNumber)).toBe(true);
   expect(["web:anonymous", "7 Dwarfs", "+", ""].some(isNumber)).toBe(false);
+});
+
+test("a text is not cut within a character", () => {
+  expect([head("ab😀", 3), head("ab😀", 4), head("ab", 9)]).toEqual(["ab", "ab😀", "ab"]);
+  expect([tail("😀ab", 3), tail("😀ab", 4), tail("ab", 9)]).toEqual(["ab", "😀ab", "ab"]);
 });
 
 test("arrows move within the rows, and begin at either end", () => {

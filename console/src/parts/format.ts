@@ -46,3 +46,16 @@ export function percent(part: number, all: number): string {
 export function isNumber(name: string): boolean {
   return /^\+?\d[\d\s]*$/u.test(name);
 }
+
+/** The beginning of a text, which ends in no half of a character. */
+export function head(text: string, most: number): string {
+  return text.slice(0, most).replace(HALF_AT_END, "");
+}
+
+/** The end of a text, which begins with no half of a character. */
+export function tail(text: string, most: number): string {
+  return text.slice(-most).replace(HALF_AT_START, "");
+}
+
+const HALF_AT_END = /\p{Surrogate}$/u;
+const HALF_AT_START = /^\p{Surrogate}/u;

@@ -4,7 +4,7 @@ import { type ReactNode, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { clock } from "../../data/time";
 import { isMac } from "../../keys/KeyTable";
-import { useShortcut } from "../../keys/listener";
+import { useLetterKeys, useShortcut } from "../../keys/listener";
 import { keycap } from "../../keys/shortcuts";
 import { useConnection, useLive, useOrder } from "../../live/Live";
 import { Button, Chips } from "../../parts/Button";
@@ -26,6 +26,7 @@ export function CallsNow({ summary, callHref }: { summary: Summary; callHref: Ca
   const [filter, choose] = useFilter();
   const order = useOrder();
   const { state, reason } = useConnection();
+  const letters = useLetterKeys();
   // Under "All", a call that has just ended stays a moment; a filter shows what holds now.
   const rows = filter === "all" ? order : order.filter((uuid) => summary.calls[filter].has(uuid));
   return (
@@ -38,10 +39,7 @@ export function CallsNow({ summary, callHref }: { summary: Summary; callHref: Ca
           onChoose={choose}
           choices={FILTERS.map((one) => ({ ...one, count: summary.calls[one.name].size }))}
         />
-        <span className={`${styles.hint} faint not-phone`} aria-hidden="true">
-          <kbd>j</kbd> <kbd>k</kbd> move <kbd>{keycap(" ", { mac: isMac() })}</kbd> unfold{" "}
-          <kbd>↵</kbd> open <kbd>?</kbd> keys
-        </span>
+        {letters ? <Hint /> : null}
       </div>
       {state === "connecting" ? (
         <div className={styles.panel}>
@@ -62,6 +60,15 @@ export function CallsNow({ summary, callHref }: { summary: Summary; callHref: Ca
         />
       )}
     </section>
+  );
+}
+
+function Hint() {
+  return (
+    <span className={`${styles.hint} faint not-phone`} aria-hidden="true">
+      <kbd>j</kbd> <kbd>k</kbd> move <kbd>{keycap(" ", { mac: isMac() })}</kbd> unfold <kbd>↵</kbd>{" "}
+      open <kbd>?</kbd> keys
+    </span>
   );
 }
 

@@ -31,7 +31,10 @@ export function Peek({ uuid, href }: { uuid: string; href: string }) {
       </ol>
       <div className={styles.actions}>
         <ButtonLink low href={href}>
-          Open <kbd className="not-phone">↵</kbd>
+          Open{" "}
+          <span className="not-phone" aria-hidden="true">
+            <kbd>↵</kbd>
+          </span>
         </ButtonLink>
         <CallActions call={call} low keys />
       </div>

@@ -19,7 +19,7 @@ import { gapsOf, lengthOf } from "../../live/facts";
 import { useCall, useNow } from "../../live/Live";
 import { lineOf } from "../../live/line";
 import { Button } from "../../parts/Button";
-import { clock, count, isNumber } from "../../parts/format";
+import { clock, count, head, isNumber, tail } from "../../parts/format";
 import { type Party, Tag, Who } from "../../parts/Tag";
 import styles from "./cells.module.css";
 import { worthALook } from "./worth";
@@ -69,7 +69,7 @@ export function LastMinute({ uuid, unfolded }: CellProps & { unfolded: boolean }
     <div>
       <Line read={read} size="minute" />
       <div className={styles.said}>
-        {unfolded ? <span /> : <LastWords call={call} />}
+        {unfolded ? null : <LastWords call={call} />}
         <Tags call={call} />
       </div>
     </div>
@@ -102,16 +102,16 @@ export function Words({ turn, most }: { turn: Turn; most: number }) {
     const cut = text.length > most / 2;
     return (
       <>
-        <bdi>{cut ? `… ${text.slice(-most / 2)}` : text}</bdi>
+        <bdi>{cut ? `… ${tail(text, most / 2)}` : text}</bdi>
         <span className={styles.caret} aria-hidden="true" />
       </>
     );
   }
-  if (heard === null) return <bdi>{text.slice(0, most)}</bdi>;
-  const lost = text.slice(heard.length, Math.max(heard.length, most));
+  if (heard === null) return <bdi>{head(text, most)}</bdi>;
+  const lost = head(text.slice(heard.length), Math.max(0, most - heard.length));
   return (
     <bdi>
-      {text.slice(0, heard.length).slice(0, most).trimEnd()}
+      {head(heard, most).trimEnd()}
       {lost.trim() ? (
         <>
           {" "}
@@ -128,16 +128,15 @@ export function Words({ turn, most }: { turn: Turn; most: number }) {
 function Tags({ call }: { call: Call }) {
   const now = useNow();
   const [gravest] = worthALook(call, now);
-  if (hasEnded(call)) return <Tag>{STATUSES[call.status].toLowerCase()}</Tag>;
+  const state = <Tag>{STATUSES[call.status].toLowerCase()}</Tag>;
+  if (hasEnded(call)) return <span className={styles.tags}>{state}</span>;
   return (
-    <>
+    <span className={styles.tags}>
       {gravest ? <Tag tone={gravest.tone}>{gravest.text}</Tag> : null}
       {isPaused(call) ? <Tag tone="sleeve">agent paused</Tag> : null}
       {call.held ? <Tag>on hold</Tag> : null}
-      {call.status !== "answered" && call.turns.length ? (
-        <Tag>{STATUSES[call.status].toLowerCase()}</Tag>
-      ) : null}
-    </>
+      {call.status !== "answered" && call.turns.length ? state : null}
+    </span>
   );
 }
 

@@ -1,6 +1,5 @@
 // Calls: find one.
 
-import { SlidersHorizontal } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { useShortcut } from "../../keys/listener";
@@ -24,23 +23,14 @@ const WHAT = "The calls could not be read.";
 export default function Calls() {
   usePageTitle("Calls");
   const [filter, choose] = useFilter();
-  const [formShown, showForm] = useState(howMany(filter) > 0);
   const first = useRef<HTMLInputElement>(null);
-  useShortcut("filter", () => {
-    showForm(true);
-    setTimeout(() => first.current?.focus());
-  });
+  useShortcut("filter", () => first.current?.focus());
   const address = toQuery(filter).toString();
   return (
     <div className={styles.page}>
-      <div className={styles.tools}>
-        <Button aria-expanded={formShown} onClick={() => showForm((shown) => !shown)}>
-          <SlidersHorizontal aria-hidden /> Filter
-          {howMany(filter) ? ` ${howMany(filter)}` : ""}
-        </Button>
+      <FilterForm filter={filter} onChange={choose} first={first}>
         <Tools key={address} filter={filter} />
-      </div>
-      {formShown ? <FilterForm filter={filter} onChange={choose} first={first} /> : null}
+      </FilterForm>
       <List key={address} filter={filter} onClear={() => choose(fresh(filter))} />
     </div>
   );

@@ -1,7 +1,8 @@
 // The form above the list of calls. Each change is in the address at once.
 
 import { useQuery } from "@tanstack/react-query";
-import { type RefObject, useEffect, useState } from "react";
+import { SlidersHorizontal } from "lucide-react";
+import { type ReactNode, type RefObject, useEffect, useState } from "react";
 import { agentNames } from "../../data/agents";
 import { clock } from "../../data/time";
 import { CAUSES, STATUSES } from "../../live/causes";
@@ -20,46 +21,74 @@ interface FilterFormProps {
   filter: Filter;
   onChange(filter: Filter): void;
   first: RefObject<HTMLInputElement | null>;
+  /** What stands beside the fields that are always there. */
+  children: ReactNode;
 }
 
-export function FilterForm({ filter, onChange, first }: FilterFormProps) {
+/** The parts that are behind "More" until one of them is set. */
+const RARE = ["direction", "to", "longer", "shorter", "cause", "interrupted", "sort"] as const;
+
+export function FilterForm({ filter, onChange, first, children }: FilterFormProps) {
+  const [more, setMore] = useState(RARE.some((name) => filter[name] !== NO_FILTER[name]));
   const set = (part: Partial<Filter>) => onChange({ ...filter, ...part });
-  const value = (text: string) => (text === "" ? null : text);
-  const seconds = (text: string) => (text === "" ? null : Math.max(0, Math.floor(Number(text))));
   return (
     <search aria-label="Filter calls" className={styles.filter}>
-      <NumberField number={filter.number} first={first} onChange={(number) => set({ number })} />
-      <SelectField
-        label="State"
-        value={filter.state ?? ""}
-        onChange={({ target }) => set({ state: value(target.value) as Filter["state"] })}
-      >
-        <option value="">Any</option>
-        <option value="open">On the line</option>
-        {options(STATUSES)}
-      </SelectField>
+      <div className={styles.fields}>
+        <NumberField number={filter.number} first={first} onChange={(number) => set({ number })} />
+        <SelectField
+          label="State"
+          value={filter.state ?? ""}
+          onChange={({ target }) => set({ state: orNull(target.value) as Filter["state"] })}
+        >
+          <option value="">Any</option>
+          <option value="open">On the line</option>
+          {options(STATUSES)}
+        </SelectField>
+        <AgentField agent={filter.agent} onChange={(agent) => set({ agent })} />
+        <Field
+          label="From"
+          type="date"
+          value={filter.from ?? ""}
+          onChange={({ target }) => set({ from: orNull(target.value) })}
+        />
+        <div className={styles.tools}>
+          <Button aria-expanded={more} onClick={() => setMore((shown) => !shown)}>
+            <SlidersHorizontal aria-hidden /> More
+          </Button>
+          {howMany(filter) ? (
+            <Button onClick={() => onChange({ ...NO_FILTER, sort: filter.sort })}>Clear</Button>
+          ) : null}
+          {children}
+        </div>
+      </div>
+      {more ? <RareFields filter={filter} set={set} /> : null}
+    </search>
+  );
+}
+
+interface RareFieldsProps {
+  filter: Filter;
+  set(part: Partial<Filter>): void;
+}
+
+function RareFields({ filter, set }: RareFieldsProps) {
+  return (
+    <div className={styles.fields}>
+      <Field
+        label="To"
+        type="date"
+        value={filter.to ?? ""}
+        onChange={({ target }) => set({ to: orNull(target.value) })}
+      />
       <SelectField
         label="Direction"
         value={filter.direction ?? ""}
-        onChange={({ target }) => set({ direction: value(target.value) as Filter["direction"] })}
+        onChange={({ target }) => set({ direction: orNull(target.value) as Filter["direction"] })}
       >
         <option value="">Any</option>
         <option value="inbound">Inbound</option>
         <option value="outbound">Outbound</option>
       </SelectField>
-      <AgentField agent={filter.agent} onChange={(agent) => set({ agent })} />
-      <Field
-        label="From"
-        type="date"
-        value={filter.from ?? ""}
-        onChange={({ target }) => set({ from: value(target.value) })}
-      />
-      <Field
-        label="To"
-        type="date"
-        value={filter.to ?? ""}
-        onChange={({ target }) => set({ to: value(target.value) })}
-      />
       <Field
         label="Seconds, at least"
         type="number"
@@ -77,7 +106,7 @@ export function FilterForm({ filter, onChange, first }: FilterFormProps) {
       <SelectField
         label="Why it ended"
         value={filter.cause ?? ""}
-        onChange={({ target }) => set({ cause: value(target.value) as Filter["cause"] })}
+        onChange={({ target }) => set({ cause: orNull(target.value) as Filter["cause"] })}
       >
         <option value="">Any reason</option>
         {options(CAUSES)}
@@ -98,11 +127,16 @@ export function FilterForm({ filter, onChange, first }: FilterFormProps) {
         />
         Interrupted
       </label>
-      {howMany(filter) ? (
-        <Button onClick={() => onChange({ ...NO_FILTER, sort: filter.sort })}>Clear</Button>
-      ) : null}
-    </search>
+    </div>
   );
+}
+
+function orNull(text: string): string | null {
+  return text === "" ? null : text;
+}
+
+function seconds(text: string): number | null {
+  return text === "" ? null : Math.max(0, Math.floor(Number(text)));
 }
 
 function interrupted(filter: Filter, checked: boolean): Partial<Filter> {

@@ -76,7 +76,7 @@ function Began({ at }: { at: number | null }) {
 
 function State({ listed }: { listed: Call }) {
   const call = useCall(listed.uuid) ?? listed;
-  if (!hasEnded(call)) return <Tag tone="tip">{STATUSES[call.status]}</Tag>;
+  if (!hasEnded(call)) return <Tag>{STATUSES[call.status]}</Tag>;
   const [state, cause] = [STATUSES[call.status], causeOf(call)];
   return (
     <span className={styles.state}>
