@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.inputs import cast_inputs
 from ringline.services.agents import AgentRules
+from ringline.services.api_keys import ApiKeys
 from ringline.services.callers import Caller, Operator
 from ringline.services.calls import Calls
 from ringline.services.found_calls import find_call
@@ -32,13 +34,13 @@ from ringline.services.live_call import CallLimits, NewCall
 from ringline.services.pricing import Pricing
 from ringline.services.repo import Repo
 from ringline.services.team import Team
-from ringline.services.voices import Catalogue
+from ringline.services.voices import Catalogue, VoiceModel
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
 from tests.database import NOW, a_call, make_log, new_id
 from tests.house import PRICES, run_no_tool
-from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
+from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, half_or_double
 
 
 @dataclass
@@ -180,10 +182,13 @@ async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
         "a secret of the tests alone: thirty-two",
         now=lambda: NOW,
         new_id=new_id,
-        random_bytes=bytes,
+        random_bytes=token_bytes,
     )
-    agents = AgentRules(Catalogue(()))
-    services = Services(repo, calls, lambda: NOW, new_id, str.encode, team, agents)
+    keys = ApiKeys(
+        repo, lambda: NOW, new_id=new_id, random_bytes=token_bytes, secret_ended=lambda: None
+    )
+    agents = AgentRules(Catalogue((VoiceModel("local/attendant", CAPABILITIES, None),)))
+    services = Services(repo, calls, lambda: NOW, new_id, str.encode, team, keys, agents)
     open_ = ActionRunner(stores, await make_log(stores), services)
     bus.subscribe(ALL_LOGS, open_.published.append)
     try:

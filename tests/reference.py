@@ -15,6 +15,7 @@ from cyclopts import App
 from ringline.cli.program import app
 from ringline.config import PREFIX, Settings, messaging_keys
 from ringline.domain.attendant import SETTINGS
+from ringline.domain.audit import ACTORS, DEEDS
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
@@ -190,6 +191,23 @@ def action_rows() -> Iterator[str]:
         )
 
 
+def audit_actor_rows() -> Iterator[str]:
+    for kind, who in ACTORS.items():
+        yield row(f"`{kind}`", who)
+
+
+def audit_action_rows() -> Iterator[str]:
+    for action in ACTIONS.values():
+        if action.is_audited:
+            target = action.resource.name if action.resource else action.audited
+            yield row(f"`{action.name}`", action.summary, f"`{action.role}`", f"`{target}`")
+
+
+def audit_deed_rows() -> Iterator[str]:
+    for name, deed in DEEDS.items():
+        yield row(f"`{name}`", deed.means, deed.fields or "–")
+
+
 def _inputs(action: Action) -> str:
     """Return an action's inputs: a star marks required ones, a plus alternatives."""
     one_of = {name for group in action.one_of for name in group}
@@ -345,6 +363,9 @@ TABLES = {
         )
         for name, resource in RESOURCES.items()
     },
+    "audit actors": (("`actorKind`", "who"), audit_actor_rows),
+    "audit actions": (("`action`", "does", "lowest role", "`targetKind`"), audit_action_rows),
+    "audit deeds": (("`action`", "means", "`fields`"), audit_deed_rows),
     "commands": (("command", "does"), command_rows),
     "call commands": (("`action`", "takes", "does", "`status`"), call_command_rows),
     **{

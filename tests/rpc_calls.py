@@ -1,6 +1,7 @@
-"""An RPC client for a running server, over HTTP."""
+"""Clients of RPC: over HTTP, and what all of them do."""
 
 import json
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from io import BytesIO
 from typing import Any
@@ -10,7 +11,40 @@ import aiohttp
 from tests.serving import Service
 
 
-class Rpc:
+class Asking(ABC):
+    """Runs actions, however their requests travel."""
+
+    @abstractmethod
+    async def ask(
+        self, body: object, way: str = "run", headers: dict[str, str] | None = None
+    ) -> Any:
+        """Send a body; return the answer."""
+
+    async def run(self, action: str, /, **request: Any) -> Any:
+        """Run an action that succeeds; return its `data`."""
+        answer = await self.ask({"action": action, **request})
+        assert answer["success"] is True, answer
+        return answer["data"]
+
+    async def problems(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
+        """Run an action that is refused; return its `errors`."""
+        answer = await self.ask({"action": action, **request})
+        assert answer["success"] is False, answer
+        return answer["errors"]
+
+    async def problem(self, action: str, /, **request: Any) -> dict[str, Any]:
+        """Run an action that is refused with one error; return that error."""
+        (problem,) = await self.problems(action, **request)
+        return problem
+
+    async def validate(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
+        """Validate an action; return the errors, none if it is valid."""
+        answer = await self.ask({"action": action, **request}, "validate")
+        assert answer["success"] is not bool(answer.get("errors")), answer
+        return answer.get("errors", [])
+
+
+class Rpc(Asking):
     """Runs actions with one key of a service, by default its `sk_live_` key."""
 
     def __init__(self, service: Service, key: str | None = None) -> None:
@@ -38,26 +72,3 @@ class Rpc:
             assert answer.status == 200, (answer.status, text)
             assert answer.headers["content-type"] == "application/json; charset=utf-8"
             return json.loads(text)
-
-    async def run(self, action: str, /, **request: Any) -> Any:
-        """Run an action that succeeds; return its `data`."""
-        answer = await self.ask({"action": action, **request})
-        assert answer["success"] is True, answer
-        return answer["data"]
-
-    async def problems(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
-        """Run an action that is refused; return its `errors`."""
-        answer = await self.ask({"action": action, **request})
-        assert answer["success"] is False, answer
-        return answer["errors"]
-
-    async def problem(self, action: str, /, **request: Any) -> dict[str, Any]:
-        """Run an action that is refused with one error; return that error."""
-        (problem,) = await self.problems(action, **request)
-        return problem
-
-    async def validate(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
-        """Validate an action; return the errors, none if it is valid."""
-        answer = await self.ask({"action": action, **request}, "validate")
-        assert answer["success"] is not bool(answer.get("errors")), answer
-        return answer.get("errors", [])

@@ -41,7 +41,7 @@ from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.schema.tables import metadata
 from tests.database import TestDatabase
-from tests.rpc_calls import Rpc
+from tests.rpc_calls import Asking, Rpc
 from tests.serving import Service, on_shared_server, serving
 
 #: Words that stand for somebody else's things, where an input is text.
@@ -55,6 +55,7 @@ FOREIGN_TEXTS = {
     "phoneE164": "+4930111111",
     "queueName": "their-queue",
     "name": "their-gateway",
+    "label": "their-label",
     "provider": "openai",  # of which they have a key
 }
 
@@ -88,7 +89,7 @@ async def two(request: pytest.FixtureRequest, shared_database: TestDatabase) -> 
         yield Two(service, database, Rpc(service), theirs, scope, ids, FOREIGN_TEXTS)
 
 
-async def settle(rpc: Rpc, database: TestDatabase, scope: Scope) -> dict[str, str]:
+async def settle(rpc: Asking, database: TestDatabase, scope: Scope) -> dict[str, str]:
     """Put one record of every resource into a workspace; return their ids."""
     user = uuid4()
     async with database.connection() as superuser:
@@ -138,6 +139,14 @@ async def settle(rpc: Rpc, database: TestDatabase, scope: Scope) -> dict[str, st
     ]
     (entry,) = await rpc.run("list_call_queue_entries", fields=["id"])
     ids["CallQueueEntry"] = entry["id"]
+    async with database.connection() as superuser:
+        key = await superuser.fetchval(
+            "SELECT id FROM ringline.keys"
+            " WHERE workspace_id = $1 AND environment = $2 AND kind = 'secret'",
+            scope.workspace_id,
+            scope.environment.value,
+        )
+    ids["Key"] = str(key)
     return ids
 
 
@@ -225,6 +234,7 @@ NOBODYS_TEXTS = {name: f"nobodys-{name}" for name in FOREIGN_TEXTS} | {
 _NEW = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|inv_[\w-]+"
     r"|\d{4}-\d\d-\d\dT[\d:.]+Z|[0-9a-z]{8}:\d+"
+    r'|sk_(?:live|test)_[\w-]+|"last_four": "[\w-]{4}"'
 )
 
 
@@ -288,7 +298,10 @@ async def snapshot(database: TestDatabase, scope: Scope) -> dict[str, list[str]]
 
 # -- lists ----------------------------------------------------------------------------------
 
-LISTS = [action for action in ACTIONS.values() if action.kind is ActionKind.LIST]
+#: Of those for people, `test_roles.py` has tests.
+LISTS = [
+    action for action in ACTIONS.values() if action.kind is ActionKind.LIST and not action.people
+]
 
 
 def everything(resource: Resource, depth: int = 1) -> list[object]:

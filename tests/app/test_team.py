@@ -14,10 +14,12 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import TeamRole
 from ringline.ports import Row, Transaction, Violation
+from ringline.services.audit import Auditor
 from ringline.services.repo import Repo
 from ringline.services.team import (
     INVITATION_LIFE,
     AlreadyMember,
+    Invitation,
     InvitationRefused,
     LastOwner,
     Team,
@@ -45,8 +47,14 @@ class Office:
             self.repo, SECRET, now=lambda: self.now, new_id=new_id, random_bytes=secrets.token_bytes
         )
 
+    async def invite(self, email: str, *, role: TeamRole) -> Invitation:
+        by_a_program = Auditor(None, self.now, new_id)
+        return await self.team.invite(
+            self.scope, email, role=role, by=TeamRole.OWNER, auditor=by_a_program
+        )
+
     async def hire(self, email: str, role: TeamRole = TeamRole.MEMBER) -> UUID:
-        invitation = await self.team.invite(self.scope, email, role=role)
+        invitation = await self.invite(email, role=role)
         assert await self.team.accept(self.scope, invitation.token, full_name=None) is role
         member = await self.team.find(self.scope, email)
         assert member is not None
@@ -54,7 +62,7 @@ class Office:
 
     async def remove(self, user_id: UUID) -> None:
         async def work(transaction: Transaction) -> None:
-            await self.team.remove(transaction, user_id)
+            await self.team.remove(transaction, user_id, by=TeamRole.OWNER)
 
         await self.repo.write(self.scope, work)
 
@@ -82,7 +90,7 @@ async def office(stores: Stores) -> AsyncIterator[Office]:
 
 async def test_who_is_invited_can_join_once(office: Office) -> None:
     team, scope = office.team, office.scope
-    invitation = await team.invite(scope, "Ada@Example.com", role=TeamRole.OPERATOR)
+    invitation = await office.invite("Ada@Example.com", role=TeamRole.OPERATOR)
     assert invitation.token.startswith("inv_")
     assert len(invitation.token) == len("inv_") + 43
     assert (invitation.email, invitation.role) == ("Ada@Example.com", TeamRole.OPERATOR)
@@ -103,7 +111,7 @@ async def test_the_team_spans_the_environments_of_its_workspace_alone(
     office: Office, stores: Stores
 ) -> None:
     test = Scope(office.scope.workspace_id, Environment.TEST)
-    invitation = await office.team.invite(office.scope, "ada@example.com", role=TeamRole.ADMIN)
+    invitation = await office.invite("ada@example.com", role=TeamRole.ADMIN)
     other = await make_log(stores)
     with pytest.raises(InvitationRefused):
         await office.team.accept(other, invitation.token, full_name=None)
@@ -117,7 +125,7 @@ async def test_the_team_spans_the_environments_of_its_workspace_alone(
 async def test_what_is_kept_of_an_invitation_opens_nothing(
     office: Office, database: TestDatabase
 ) -> None:
-    invitation = await office.team.invite(office.scope, "ada@example.com", role=TeamRole.MEMBER)
+    invitation = await office.invite("ada@example.com", role=TeamRole.MEMBER)
     async with database.connection() as superuser:
         (row,) = await superuser.fetch("SELECT * FROM ringline.invitations")
     assert not any(invitation.token in str(value) for value in row.values())
@@ -131,23 +139,23 @@ async def test_what_is_kept_of_an_invitation_opens_nothing(
 
 async def test_an_invitation_lasts_seven_days(office: Office) -> None:
     team, scope = office.team, office.scope
-    late = await team.invite(scope, "late@example.com", role=TeamRole.MEMBER)
-    just = await team.invite(scope, "just@example.com", role=TeamRole.MEMBER)
+    late = await office.invite("late@example.com", role=TeamRole.MEMBER)
+    just = await office.invite("just@example.com", role=TeamRole.MEMBER)
     office.now = NOW + INVITATION_LIFE - timedelta(microseconds=1)
     await team.accept(scope, just.token, full_name=None)
     office.now = NOW + INVITATION_LIFE
     with pytest.raises(InvitationRefused):
         await team.accept(scope, late.token, full_name=None)
     # The next invitation sweeps it up.
-    await team.invite(scope, "new@example.com", role=TeamRole.MEMBER)
+    await office.invite("new@example.com", role=TeamRole.MEMBER)
     assert len(await office.rows("SELECT 1 FROM ringline.invitations")) == 1
 
 
 async def test_a_new_invitation_replaces_the_older_one(office: Office) -> None:
     team, scope = office.team, office.scope
-    older = await team.invite(scope, "ada@example.com", role=TeamRole.MEMBER)
-    other = await team.invite(scope, "bob@example.com", role=TeamRole.MEMBER)
-    newer = await team.invite(scope, "ADA@example.com", role=TeamRole.ADMIN)
+    older = await office.invite("ada@example.com", role=TeamRole.MEMBER)
+    other = await office.invite("bob@example.com", role=TeamRole.MEMBER)
+    newer = await office.invite("ADA@example.com", role=TeamRole.ADMIN)
     with pytest.raises(InvitationRefused):
         await team.accept(scope, older.token, full_name=None)
     assert await team.accept(scope, newer.token, full_name=None) is TeamRole.ADMIN
@@ -157,12 +165,12 @@ async def test_a_new_invitation_replaces_the_older_one(office: Office) -> None:
 async def test_who_is_a_member_is_not_invited(office: Office) -> None:
     await office.hire("ada@example.com")
     with pytest.raises(AlreadyMember):
-        await office.team.invite(office.scope, "Ada@example.com", role=TeamRole.OWNER)
+        await office.invite("Ada@example.com", role=TeamRole.OWNER)
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
 
 
 async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office) -> None:
-    invitation = await office.team.invite(office.scope, "Ada@example.com", role=TeamRole.OWNER)
+    invitation = await office.invite("Ada@example.com", role=TeamRole.OWNER)
     async with office.stores.database.transaction(office.scope) as connection:
         await add_member(connection, office.scope.workspace_id, "ada@example.com", "member")
     assert (
@@ -175,7 +183,7 @@ async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office)
 async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
     for number in range(5):
         email = f"ada{number}@example.com"
-        invitation = await office.team.invite(office.scope, email, role=TeamRole.MEMBER)
+        invitation = await office.invite(email, role=TeamRole.MEMBER)
         results = await asyncio.gather(
             *(office.team.accept(office.scope, invitation.token, full_name=None) for _ in range(6)),
             return_exceptions=True,
@@ -187,7 +195,7 @@ async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
 async def test_of_many_invitations_at_once_one_counts(office: Office) -> None:
     team, scope = office.team, office.scope
     made = await asyncio.gather(
-        *(team.invite(scope, "ada@example.com", role=TeamRole.MEMBER) for _ in range(6))
+        *(office.invite("ada@example.com", role=TeamRole.MEMBER) for _ in range(6))
     )
     results = await asyncio.gather(
         *(team.accept(scope, one.token, full_name=None) for one in made), return_exceptions=True

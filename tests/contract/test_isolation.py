@@ -147,6 +147,11 @@ async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> N
             {"delivery_id": delivery, "attempt": 1, "started_at": NOW, "duration_ms": 1},
         ),
         ("timers", {"kind": "upkeep", "due_at": soon}),
+        (
+            "audit_entries",
+            {"id": new_id(), "occurred_at": NOW, "actor_kind": "cli", "actor_name": ""}
+            | {"action": "create_key", "outcome": "done", "fields": []},
+        ),
     ]
     for table, values in rows:
         columns = TABLES[table].c
@@ -204,6 +209,7 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "webhook_deliveries",
         "webhook_attempts",
         "timers",
+        "audit_entries",
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 import ringline
 from ringline.config import Settings
 from ringline.domain import (
+    audit_limits,
     carrier_limits,
     delivery_limits,
     limits,
@@ -31,6 +32,7 @@ NAMED = {
     name: value
     for table in (
         limits,
+        audit_limits,
         carrier_limits,
         delivery_limits,
         openai_limits,
@@ -56,7 +58,7 @@ def test_the_code_reads_every_limit_from_the_table() -> None:
     for path in SOURCES.rglob("*.py"):
         read |= set(
             re.findall(
-                r"\b(?:carrier_|delivery_|openai_|recording_|socket_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
+                r"\b(?:audit_|carrier_|delivery_|openai_|recording_|socket_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
                 path.read_text("utf-8"),
             )
         )

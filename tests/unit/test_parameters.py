@@ -34,6 +34,7 @@ EXEMPT = {
         "rpc.queue_actions.accept_call_queue_entry",
         "rpc.queue_actions.set_operator_status",
         "rpc.team_actions.remove_team_member",
+        "rpc.team_actions.update_team_member",
         "web.listener.PortListener._enter",
         "web.rpc.Rpc._run",
         "web.rpc.Rpc._validate",

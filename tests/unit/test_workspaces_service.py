@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 from uuid import UUID
 
 from ringline.domain.agent import Agent
+from ringline.domain.audit import COMMAND_LINE, AuditEntry, Target
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, Scope
 from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
@@ -22,17 +24,31 @@ class Store:
     def __init__(self) -> None:
         self.workspaces: list[NewWorkspace] = []
         self.keys: list[tuple[Key, bytes]] = []
+        self.deeds: list[AuditEntry | None] = []
 
-    async def create_workspace(self, workspace: NewWorkspace) -> None:
+    async def create_workspace(
+        self, workspace: NewWorkspace, deed: AuditEntry | None = None
+    ) -> None:
         self.workspaces.append(workspace)
+        self.deeds.append(deed)
 
-    async def create_key(self, key: Key, key_hash: bytes) -> None:
+    async def create_key(
+        self, key: Key, key_hash: bytes, *, deed: AuditEntry | None = None
+    ) -> None:
         self.keys.append((key, key_hash))
+        self.deeds.append(deed)
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
         raise NotImplementedError
 
-    async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
+    async def revoke_key(
+        self,
+        key_id: UUID,
+        now: datetime,
+        *,
+        end_calls: bool,
+        deed: Callable[[Key], AuditEntry | None] | None = None,
+    ) -> bool:
         raise NotImplementedError
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
@@ -93,6 +109,10 @@ def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
         workspaces(store).create_key(scope, KeyKind.PUBLISHABLE, label="label", expires_at=NOW)
     )
     assert store.keys == [(key, digest(text))]
+    (deed,) = store.deeds
+    assert deed is not None
+    assert (deed.actor, deed.action) == (COMMAND_LINE, "create_key")
+    assert deed.target == Target("Key", key.id, key.label)
     assert text.startswith("pk_test_")
     assert (key.label, key.expires_at, key.last_four) == ("label", NOW, text[-4:])
     assert text not in repr(key)

@@ -863,6 +863,84 @@ export interface UserResource {
   sorts: "id" | "email" | "fullName" | "role" | "insertedAt" | "updatedAt";
 }
 
+export interface Key {
+  id: Uuid;
+  label: string;
+  kind: "secret" | "publishable" | "management";
+  environment: "live" | "test";
+  lastFour: string;
+  insertedAt: Timestamp;
+  expiresAt: Timestamp | null;
+  lastUsedAt: Timestamp | null;
+}
+
+export interface KeyRelationships {
+}
+
+export interface KeyFilter extends Joined<KeyFilter> {
+  id?: ById;
+  label?: ByText;
+  kind?: ByWord<"secret" | "publishable" | "management">;
+  environment?: ByWord<"live" | "test">;
+  lastFour?: ByText;
+  insertedAt?: ByTime;
+  expiresAt?: Nullable<ByTime>;
+  lastUsedAt?: Nullable<ByTime>;
+}
+
+export interface KeyResource {
+  fields: Key;
+  relationships: KeyRelationships;
+  filter: KeyFilter;
+  sorts: "id" | "label" | "kind" | "environment" | "lastFour" | "insertedAt" | "expiresAt" | "lastUsedAt";
+}
+
+export interface AuditEntry {
+  id: Uuid;
+  occurredAt: Timestamp;
+  actorKind: "user" | "key" | "cli" | "system";
+  actorId: Uuid | null;
+  actorName: string;
+  action: string;
+  targetKind: string | null;
+  targetId: string | null;
+  targetName: string | null;
+  environment: "live" | "test" | null;
+  outcome: "done" | "refused";
+  fields: string[];
+  callUuid: string | null;
+  requestId: string | null;
+  address: string | null;
+}
+
+export interface AuditEntryRelationships {
+}
+
+export interface AuditEntryFilter extends Joined<AuditEntryFilter> {
+  id?: ById;
+  occurredAt?: ByTime;
+  actorKind?: ByWord<"user" | "key" | "cli" | "system">;
+  actorId?: Nullable<ById>;
+  actorName?: ByText;
+  action?: ByText;
+  targetKind?: Nullable<ByText>;
+  targetId?: Nullable<ByText>;
+  targetName?: Nullable<ByText>;
+  environment?: Nullable<ByWord<"live" | "test">>;
+  outcome?: ByWord<"done" | "refused">;
+  fields?: ByNil;
+  callUuid?: Nullable<ByText>;
+  requestId?: Nullable<ByText>;
+  address?: Nullable<ByText>;
+}
+
+export interface AuditEntryResource {
+  fields: AuditEntry;
+  relationships: AuditEntryRelationships;
+  filter: AuditEntryFilter;
+  sorts: "id" | "occurredAt" | "actorKind" | "actorId" | "actorName" | "action" | "targetKind" | "targetId" | "targetName" | "environment" | "outcome" | "callUuid" | "requestId" | "address";
+}
+
 export interface AcceptTeamInvitationInput {
   token: string;
   password?: string | null;
@@ -1228,6 +1306,36 @@ export interface InviteTeamMemberAnswer {
   expires_at: Timestamp;
 }
 
+export interface UpdateTeamMemberInput {
+  role?: "owner" | "admin" | "operator" | "member";
+  fullName?: string | null;
+}
+
+export interface CreateKeyInput {
+  label: string;
+  kind?: "secret" | "publishable" | "management";
+  expiresIn?: number | null;
+}
+
+export interface CreateKeyAnswer {
+  key_id: Uuid;
+  key: string;
+  label: string;
+  kind: "secret" | "publishable" | "management";
+  environment: "live" | "test";
+  last_four: string;
+  expires_at: Timestamp | null;
+}
+
+export interface RevokeKeyInput {
+  keyId: Uuid;
+  endCalls?: boolean;
+}
+
+export interface RevokeKeyAnswer {
+  revoked: boolean;
+}
+
 export interface CreateCallParticipantInput {
   callId: Uuid;
   memberUuid: string;
@@ -1316,6 +1424,11 @@ export const ACTIONS = {
   listUsers: "list_users",
   inviteTeamMember: "invite_team_member",
   removeTeamMember: "remove_team_member",
+  updateTeamMember: "update_team_member",
+  listKeys: "list_keys",
+  createKey: "create_key",
+  revokeKey: "revoke_key",
+  listAuditEntries: "list_audit_entries",
   createCallParticipant: "create_call_participant",
   updateCallParticipant: "update_call_participant",
   createConversationItem: "create_conversation_item",
@@ -1575,6 +1688,26 @@ export interface Actions {
   removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<UserResource, F> & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
   /** Says whether `removeTeamMember` would take this. */
   validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change the role or the name of a member of the team. Only for people who have signed in to the console, never for API keys. */
+  updateTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateTeamMemberInput; fields?: F } & Known<UserResource, F> & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
+  /** Says whether `updateTeamMember` would take this. */
+  validateUpdateTeamMember(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateTeamMemberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List keys. Takes `fields`. Only for people who have signed in to the console, never for API keys. */
+  listKeys<const F extends Fields<KeyResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: KeyFilter; sort?: Sort<KeyResource>; page?: P } & Known<KeyResource, F> & TransportOptions): Promise<Result<Listed<Selected<KeyResource, F>, P>, ErrorType>>;
+  /** Says whether `listKeys` would take this. */
+  validateListKeys(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a key of this environment. Only for people who have signed in to the console, never for API keys. The answer holds a credential, which is shown only once. */
+  createKey(config: { input: CreateKeyInput } & TransportOptions): Promise<Result<CreateKeyAnswer, ErrorType>>;
+  /** Says whether `createKey` would take this. */
+  validateCreateKey(config?: { input?: Partial<CreateKeyInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Revoke a key; what it opened closes within a second, its calls if they are to end. Only for people who have signed in to the console, never for API keys. */
+  revokeKey(config: { input: RevokeKeyInput } & TransportOptions): Promise<Result<RevokeKeyAnswer, ErrorType>>;
+  /** Says whether `revokeKey` would take this. */
+  validateRevokeKey(config?: { input?: Partial<RevokeKeyInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List the audit log; operators and members see their own entries. Takes `fields`. Only for people who have signed in to the console, never for API keys. */
+  listAuditEntries<const F extends Fields<AuditEntryResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: AuditEntryFilter; sort?: Sort<AuditEntryResource>; page?: P } & Known<AuditEntryResource, F> & TransportOptions): Promise<Result<Listed<Selected<AuditEntryResource, F>, P>, ErrorType>>;
+  /** Says whether `listAuditEntries` would take this. */
+  validateListAuditEntries(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Report that somebody joined an external call. */
   createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `createCallParticipant` would take this. */

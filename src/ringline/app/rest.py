@@ -41,6 +41,7 @@ def build_rest(
     sealer: Sealer,
     *,
     calls: Calls,
+    keys: ApiKeys,
     sandbox: SandboxCalls,
     messages: Messages,
     send: SendWebhook,
@@ -73,13 +74,7 @@ def build_rest(
         sandbox,
         SettingsOfWorkspaces(repo, now),
         DeletedWorkspaces(repo, now, secret_ended=secret_ended),
-        ApiKeys(
-            repo,
-            now,
-            new_id=new_id,
-            random_bytes=secrets.token_bytes,
-            secret_ended=secret_ended,
-        ),
+        keys,
         WebhookEndpoints(
             repo, sealer.seal, now=now, new_id=new_id, random_bytes=secrets.token_bytes
         ),

@@ -32,6 +32,7 @@ from ringline.domain.call import Moment
 from ringline.domain.log import Scope
 from ringline.rpc.context import Services
 from ringline.services.agents import AgentRules
+from ringline.services.api_keys import ApiKeys
 from ringline.services.background import run_in_background
 from ringline.services.calls import Calls
 from ringline.services.clock import now
@@ -203,6 +204,13 @@ async def _start(
     team = Team(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
     )
+    api_keys = ApiKeys(
+        repo,
+        now,
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
+        secret_ended=credentials.forget,
+    )
     idempotency = Idempotency(repo, new_id)
     agent_rules = AgentRules(voices.catalogue, settings.webhook_allow_private)
     services = Services(
@@ -212,6 +220,7 @@ async def _start(
         new_id,
         sealer.seal,
         team,
+        api_keys,
         agent_rules,
         provider_keys_changed=voices.provider_keys.changed,
     )
@@ -283,6 +292,7 @@ async def _start(
             repo,
             sealer,
             calls=calls,
+            keys=api_keys,
             sandbox=sandbox,
             messages=messaging.messages,
             send=receivers.sender.send,

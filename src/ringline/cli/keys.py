@@ -187,7 +187,7 @@ def revoke(
 
     async def work() -> bool:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
-            return await admin.rows.revoke_key(wanted, now(), end_calls=end_calls)
+            return await admin.workspaces.revoke_key(wanted, end_calls=end_calls)
 
     if not run(work(), *DATABASE_PROBLEMS):
         fail(f"There is no key {key_id}.")

@@ -43,6 +43,7 @@ class Prefix(StrEnum):
     INVITATION = "inv"
     KEY = "key"
     EVENT = "evt"
+    AUDIT_ENTRY = "aud"
     REQUEST = "req"
     WEBHOOK_ENDPOINT = "whe"
     DELIVERY = "del"

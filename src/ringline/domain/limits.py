@@ -8,6 +8,7 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 from collections.abc import Mapping
 
 from ringline.domain import (
+    audit_limits,
     carrier_limits,
     delivery_limits,
     openai_limits,
@@ -558,6 +559,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "Voices": voice_limits.ROWS,
     "Webhooks": webhook_limits.ROWS + delivery_limits.ROWS,
     "Providers of messages": carrier_limits.ROWS,
+    "Audit log": audit_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,
         JOURNAL_WORKSPACE_BYTES,

@@ -133,11 +133,29 @@ PERMISSIONS: tuple[Permission, ...] = (
         ),
     ),
     Permission(
-        "invite and remove operators and members; an owner, anybody",
+        "invite, change and remove operators and members; an owner, anybody",
         TeamRole.ADMIN,
-        ("invite_team_member", "remove_team_member"),
+        ("invite_team_member", "remove_team_member", "update_team_member"),
+    ),
+    Permission(
+        "see, make and revoke keys",
+        TeamRole.ADMIN,
+        ("create_key", "list_keys", "revoke_key"),
+    ),
+    Permission(
+        "see what they did themselves in the audit log; an admin, what anybody did",
+        TeamRole.MEMBER,
+        ("list_audit_entries",),
     ),
 )
+
+#: Whom a role may invite, change and remove: members of these roles.
+MANAGED: Mapping[TeamRole, frozenset[TeamRole]] = {
+    TeamRole.OWNER: frozenset(TeamRole),
+    TeamRole.ADMIN: frozenset({TeamRole.OPERATOR, TeamRole.MEMBER}),
+    TeamRole.OPERATOR: frozenset(),
+    TeamRole.MEMBER: frozenset(),
+}
 
 #: RPC's actions that no sign-in may call: they mint credentials for somebody else, or make a
 #: member of somebody who is one.

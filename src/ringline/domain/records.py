@@ -1,11 +1,12 @@
 """Rows that the journal writes and the surfaces read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
+from ringline.domain.audit import AuditEntry
 from ringline.domain.call_vocabulary import (
     CallDirection,
     CallStatus,
@@ -133,7 +134,7 @@ class UsageRow:
     occurred_at: datetime
 
 
-Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow | UsageRow
+Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow | UsageRow | AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,18 @@ class Entry:
 
     An entry belongs to one log. Ephemeral events have no row; they keep their position in the
     queue and are published with the entry. An entry with records has a durable event, by which
-    it is found in the log again, or its records are `UsageRow`s, which may be written twice.
+    it is found in the log again, or its records are `UsageRow`s, which may be written twice. An
+    order that somebody gave may add its `AuditEntry`.
     """
 
     scope: Scope
     events: tuple[Event, ...]
     records: tuple[Record, ...] = ()
     call_id: UUID | None = None
+
+    def noting(self, deed: AuditEntry) -> "Entry":
+        """Return the entry with that of the order that it follows from."""
+        return replace(self, records=(*self.records, deed))
 
     @property
     def durable(self) -> tuple[Event, ...]:

@@ -61,7 +61,10 @@ PER_MINUTE_OF_STARTER = Limit(
 )
 
 SECRET_KEYS = Limit(
-    "secret keys of a workspace, when another is created", 1_000, "keys", "400 `INVALID_ARGUMENT`"
+    "keys of one kind that a workspace has, when another is created",
+    1_000,
+    "keys",
+    "400 `INVALID_ARGUMENT`; RPC: `invalid_changes`",
 )
 _TOO_MANY_AGENTS = "402 `QUOTA_EXCEEDED`; RPC: `invalid_changes`"
 PLAYGROUND_TURNS = Limit(

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from ringline.domain.agent import Agent
+from ringline.domain.audit import AuditEntry
 from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import FromBeginning, Position, Scope
@@ -367,15 +368,22 @@ class TicketStore(Protocol):
 class WorkspaceStore(Protocol):
     """Workspaces, their keys and their agents."""
 
-    async def create_workspace(self, workspace: NewWorkspace) -> None:
-        """Write a workspace with its logs, its agents and its keys.
+    async def create_workspace(
+        self, workspace: NewWorkspace, deed: AuditEntry | None = None
+    ) -> None:
+        """Write a workspace with its logs, its agents and its keys, and the audited deed.
 
         Raises StoreUnavailable.
         """
         ...
 
-    async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Store a key. Raises StoreUnavailable, EntryRefused for an unknown workspace."""
+    async def create_key(
+        self, key: Key, key_hash: bytes, *, deed: AuditEntry | None = None
+    ) -> None:
+        """Store a key, and the audited deed.
+
+        Raises StoreUnavailable, EntryRefused for an unknown workspace.
+        """
         ...
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
@@ -385,10 +393,18 @@ class WorkspaceStore(Protocol):
         """
         ...
 
-    async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
+    async def revoke_key(
+        self,
+        key_id: UUID,
+        now: datetime,
+        *,
+        end_calls: bool,
+        deed: Callable[[Key], AuditEntry | None] | None = None,
+    ) -> bool:
         """Revoke a key of any workspace, by the id it is known by; False if there is none.
 
-        Idempotent; it ends all the secrets that the key has had.
+        Idempotent; it ends all the secrets that the key has had. `deed` makes the audit log's
+        entry, if it was not revoked before. Raises StoreUnavailable.
         """
         ...
 

@@ -19,7 +19,9 @@ async def create_key(request: Request) -> Mapping[str, object]:
     if scope not in _scopes(request):
         raise Refused("PERMISSION_DENIED", "a sk_test_ key makes test keys only")
     try:
-        key, text = await request.services.keys.create(scope, request.given["label"])
+        key, text = await request.services.keys.create(
+            scope, request.given["label"], auditor=request.auditor
+        )
     except LabelTaken:
         raise Refused("ALREADY_EXISTS", "a key with this label exists") from None
     except TooManyKeys:
@@ -39,13 +41,18 @@ async def list_keys(request: Request) -> Listed:
 
 async def rotate_key(request: Request) -> Mapping[str, object]:
     """Give a key another secret."""
-    rotating = request.services.keys.rotate(_scopes(request), request.ids["key_id"])
+    rotating = request.services.keys.rotate(
+        _scopes(request), request.ids["key_id"], auditor=request.auditor
+    )
     return shown.show_secret(*await _found(rotating))
 
 
 async def delete_key(request: Request) -> None:
     """Revoke a key."""
-    await _found(request.services.keys.delete(_scopes(request), request.ids["key_id"]))
+    deleting = request.services.keys.delete(
+        _scopes(request), request.ids["key_id"], auditor=request.auditor
+    )
+    await _found(deleting)
 
 
 def _scopes(request: Request) -> Sequence[Scope]:

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
+from ringline.domain.audit import Actor
 from ringline.domain.credentials import KeyKind, Surface
 from ringline.domain.ids import Prefix
 from ringline.domain.members import Member
 from ringline.ports import Rows
 from ringline.rest.context import CallerServices
 from ringline.rpc.kinds import Kind
+from ringline.services.audit import Auditor
 from ringline.services.callers import Caller
 
 Members: TypeAlias = tuple[Member, ...]
@@ -121,6 +123,13 @@ class Request:
     query: Mapping[str, Any] = field(default_factory=dict[str, Any])
     page: PageAsked = PageAsked(0, None)
     keep: Keep = keep_nothing
+    #: Whom the audit log names, of the routes on keys.
+    actor: Actor | None = None
+
+    @property
+    def auditor(self) -> Auditor:
+        """Return what makes the audit log's entries of the request."""
+        return Auditor(self.actor, self.now, self.services.house.new_id, self.caller.origin)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from ringline.domain.log import Scope
 from ringline.domain.operators import TeamRole
@@ -18,7 +19,11 @@ from ringline.rpc.context import (
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
 from ringline.rpc.resource import Resource
+from ringline.services.callers import Caller
 from ringline.wire.rpc import RpcRefused
+
+#: Columns, and the values that a read is restricted to.
+Fixed: TypeAlias = tuple[tuple[str, object], ...]
 
 
 class ActionKind(StrEnum):
@@ -34,6 +39,10 @@ class ActionKind(StrEnum):
 
 #: The kinds of actions that use an idempotency key; others ignore it.
 KEYED_KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
+
+
+#: The kinds of actions that change a record.
+_CHANGES = frozenset({ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DESTROY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +87,13 @@ class Action:
     `identity` may hold besides the id. `pages` says whether a list takes `page`. Operator
     tokens may call an `operator` action; a `team` action requires a `sk_live_` key; a
     `secret` action returns a credential. `role` is the lowest one that may call it in a sign-in
-    (`domain/permissions.py`), of either environment; None keeps it from people. If a `get`
-    could mean several records, it returns the `latest` by that column. `presets` are columns of a
-    new row that clients do not set. `rule` checks the inputs together, and raises RpcRefused;
-    `row_rule` checks a plain row against what is stored. `act` does what the engine does not;
-    `after` runs once a record's change is committed.
+    (`domain/permissions.py`), of either environment; None keeps it from people. No API key may
+    call an action for `people`. `audited` names what a generic action changes, if anything.
+    `seen` restricts a list to what its caller may see. If a `get` could mean several records, it
+    returns the `latest` by that column. `presets` are columns of a new row that clients do not
+    set. `rule` checks the inputs together, and raises RpcRefused; `row_rule` checks a plain row
+    against what is stored. `act` does what the engine does not; `after` runs once a record's
+    change is committed.
     """
 
     name: str
@@ -97,7 +108,10 @@ class Action:
     operator: bool = False
     team: bool = False
     secret: bool = False
+    people: bool = False
     role: TeamRole | None = None
+    seen: Callable[[Caller], Fixed] | None = None
+    audited: str = ""
     needs: str = ""
     latest: str = "inserted_at"
     presets: Callable[[ActionContext], Mapping[str, object]] | None = None
@@ -116,6 +130,12 @@ class Action:
         A create is one transaction; other work certainly did nothing if it was refused.
         """
         return self.kind is ActionKind.CREATE or isinstance(error, RpcRefused)
+
+    @property
+    def is_audited(self) -> bool:
+        """Return whether the audit log tells that a member of the team ran the action."""
+        changes = bool(self.audited) or self.kind in _CHANGES
+        return changes and (self.role is not None or self.operator)
 
     @property
     def is_read(self) -> bool:

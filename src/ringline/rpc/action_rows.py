@@ -27,10 +27,10 @@ def _optional(*inputs: Input) -> tuple[Input, ...]:
 _ACRONYMS = {"ai": "AI", "sip": "SIP"}
 
 
-def list_of(resource: Resource, *, operator: bool = False) -> Action:
+def list_of(resource: Resource, *, operator: bool = False, people: bool = False) -> Action:
     """Return the row that lists a resource's records."""
-    name = f"list_{snake(resource.plural)}"
-    return Action(name, _K.LIST, f"List {_plural(resource)}", resource, operator=operator)
+    name, summary = f"list_{snake(resource.plural)}", f"List {_plural(resource)}"
+    return Action(name, _K.LIST, summary, resource, operator=operator, people=people)
 
 
 def creates(resource: Resource, *inputs: Input) -> Action:

@@ -27,9 +27,11 @@ from ringline.domain.permissions import lowest_role
 from ringline.domain.usage import UNITS
 from ringline.rpc import (
     agent_actions,
+    audit_actions,
     call_actions,
     conversation_actions,
     event_actions,
+    key_actions,
     queue_actions,
     routing_actions,
     sip_actions,
@@ -281,6 +283,7 @@ _ROWS = (
         answers=(_CALL_ANSWER, Answer("status", Choice(("barged",)))),
         operator=True,
         needs="telephony, for `listen` and `whisper` and for external calls",
+        audited="Call",
         act=call_actions.barge_call,
     ),
     Action(
@@ -290,6 +293,7 @@ _ROWS = (
         inputs=(_CALL_UUID,),
         answers=(_CALL_ANSWER, Answer("status", Choice(("ai_resumed",)))),
         operator=True,
+        audited="Call",
         act=call_actions.resume_ai_call,
     ),
     Action(
@@ -336,6 +340,7 @@ _ROWS = (
             Answer("ended_at", Timestamp()),
         ),
         operator=True,
+        audited="Call",
         act=call_actions.end_call,
     ),
     Action(
@@ -478,6 +483,7 @@ _ROWS = (
         ),
         team=True,
         secret=True,
+        audited="Invitation",
         act=team_actions.invite_team_member,
     ),
     Action(
@@ -488,6 +494,18 @@ _ROWS = (
         team=True,
         act=team_actions.remove_team_member,
     ),
+    Action(
+        "update_team_member",
+        _K.UPDATE,
+        "Change the role or the name of a member of the team",
+        r.USER,
+        (Input("role", Choice(tuple(TeamRole)), null=False), *_given(r.USER, "fullName")),
+        team=True,
+        people=True,
+        act=team_actions.update_team_member,
+    ),
+    *key_actions.ROWS,
+    *audit_actions.ROWS,
     Action(
         "create_call_participant",
         _K.CREATE,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from ringline.domain.audit import AuditEntry, Target
 from ringline.domain.call import Moment
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, ParticipantRole
 from ringline.domain.external_call import Report, check_end, check_stay
@@ -110,7 +111,7 @@ async def update_call_participant(
 async def end_call(context: ActionContext, values: Values) -> object:
     """End a call, ours or external; return an ended one as it ended."""
     with translated():
-        call = await _call_control(context).end(values["callUuid"], moment_of(context))
+        call = await _call_control(context, "end_call").end(values["callUuid"], moment_of(context))
     return {
         "call_uuid": call.uuid,
         "status": RPC_STATUS[call.status],
@@ -126,7 +127,7 @@ async def barge_call(context: ActionContext, values: Values) -> object:
     user_id = context.caller.user_id
     named = names[0] if names else None if user_id is None else str(user_id)
     with translated():
-        call = await _call_control(context).barge(
+        call = await _call_control(context, "barge_call").barge(
             values["callUuid"], mode, member=named or "operator", role=ParticipantRole.OPERATOR
         )
     return {"call_uuid": call.uuid, "status": "barged"}
@@ -135,14 +136,14 @@ async def barge_call(context: ActionContext, values: Values) -> object:
 async def resume_ai_call(context: ActionContext, values: Values) -> object:
     """Hand a live call back to its agent."""
     with translated():
-        call = await _call_control(context).resume(values["callUuid"])
+        call = await _call_control(context, "resume_ai_call").resume(values["callUuid"])
     return {"call_uuid": call.uuid, "status": "ai_resumed"}
 
 
 async def call_codec(context: ActionContext, values: Values) -> object:
     """Return a call's codecs: none, because there is no telephony yet."""
     with translated():
-        call: FoundCall = await _call_control(context).find(values["callUuid"])
+        call = await _call_control(context, "call_codec").find(values["callUuid"])
     return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
 
 
@@ -150,7 +151,7 @@ async def start_outbound_call(context: ActionContext, values: Values) -> object:
     """Place a call, once there is telephony."""
     await check_own_names(context, [values["sipUsername"]] if values.get("sipUsername") else [])
     with translated():
-        await _call_control(context).place_call(values.get("aiAgentId"))
+        await _call_control(context, "start_outbound_call").place_call(values.get("aiAgentId"))
 
 
 async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
@@ -168,5 +169,15 @@ def moment_of(context: ActionContext) -> Moment:
     return Moment(context.now, context.services.new_id)
 
 
-def _call_control(context: ActionContext) -> CallControl:
-    return CallControl(context.services.repo, context.services.calls, context.caller.scope)
+def _call_control(context: ActionContext, action: str) -> CallControl:
+    services, scope, auditor = context.services, context.caller.scope, context.auditor
+
+    def deed(call: FoundCall) -> AuditEntry | None:
+        return auditor.entry(
+            action,
+            Target("Call", call.id, call.uuid),
+            environment=scope.environment,
+            call_uuid=call.uuid,
+        )
+
+    return CallControl(services.repo, services.calls, scope, deed)

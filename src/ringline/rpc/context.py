@@ -20,6 +20,8 @@ from uuid import UUID
 from ringline.domain.log import Scope
 from ringline.ports import Check, Clock, NewId, Row, Transaction
 from ringline.services.agents import AgentRules
+from ringline.services.api_keys import ApiKeys
+from ringline.services.audit import Auditor, actor_of
 from ringline.services.callers import Caller
 from ringline.services.calls import Calls
 from ringline.services.event_pages import PageLimits
@@ -39,6 +41,7 @@ class Services:
     new_id: NewId
     seal: Callable[[str], bytes]
     team: Team
+    keys: ApiKeys
     agents: AgentRules
     pages: PageLimits = field(default_factory=PageLimits)
     #: Learns whose keys of providers have changed.
@@ -47,7 +50,9 @@ class Services:
     def for_caller(self, check: Check) -> "Services":
         """Return these services for one caller; their repo checks the caller again."""
         repo = self.repo.for_caller(check)
-        return replace(self, repo=repo, team=self.team.with_repo(repo))
+        return replace(
+            self, repo=repo, team=self.team.with_repo(repo), keys=self.keys.with_repo(repo)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,12 @@ class ActionContext:
     caller: Caller
     services: Services
     now: datetime
+
+    @property
+    def auditor(self) -> Auditor:
+        """Return what makes the audit log's entries of the request; none for a program."""
+        caller = self.caller
+        return Auditor(actor_of(caller), self.now, self.services.new_id, caller.origin)
 
 
 Create: TypeAlias = Callable[[ActionContext, Transaction, Values], Awaitable[UUID]]

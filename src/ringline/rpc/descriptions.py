@@ -93,7 +93,9 @@ def conditions_of(action: Action) -> Iterator[str]:
         yield "Takes `fields`."
     if action.needs:
         yield f"Needs {action.needs}; without it the error is `not_configured`."
-    if action.team:
+    if action.people:
+        yield "Only for people who have signed in to the console, never for API keys."
+    elif action.team:
         yield "Requires a `sk_live_` key."
     if action.operator:
         yield "Operator tokens may call it."

@@ -8,6 +8,7 @@ same transaction.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, cast
 from uuid import UUID
@@ -15,9 +16,11 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.audit import AuditOutcome
+from ringline.domain.unavailable import Unavailable
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
-from ringline.rpc import lookups, plain_rows
-from ringline.rpc.action import ActionKind
+from ringline.rpc import audited, lookups, plain_rows
+from ringline.rpc.action import ActionKind, Fixed
 from ringline.rpc.constraints import refused_problem
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.identity import read_identity
@@ -26,7 +29,8 @@ from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import BadCursor
 from ringline.rpc.reader import Reader
 from ringline.rpc.records import ResultTooLarge
-from ringline.rpc.request import Asked, read_request
+from ringline.rpc.request import Asked, find_action, read_request
+from ringline.services.audit import record_refusal
 from ringline.services.callers import Caller, Pace, at_once
 from ringline.services.idempotency import Claim
 from ringline.services.repo import Repo
@@ -56,9 +60,17 @@ class Engine:
     async def run(self, caller: Caller, body: object, *, claim: Claim | None = None) -> bytes:
         """Run a request; return the answer if it succeeds.
 
-        With a claim, the created record and the stored answer are one transaction.
-        Raises RpcRefused, Unavailable (it may have been written).
+        With a claim, the created record and the stored answer are one transaction. What a
+        person may not do is recorded. Raises RpcRefused, Unavailable (it may have been written).
         """
+        try:
+            return await self._run(caller, body, claim=claim)
+        except RpcRefused as refused:
+            if caller.person is not None and refused.is_forbidden:
+                await self._note_refusal(caller, body)
+            raise
+
+    async def _run(self, caller: Caller, body: object, *, claim: Claim | None) -> bytes:
         asked = read_request(caller, body)
         try:
             match asked.action.kind:
@@ -111,9 +123,11 @@ class Engine:
             operator=caller.operator is not None,
         )
         async with self._repo(caller).read(caller.scope) as rows:
-            fixed: lookups.Fixed = ()
+            fixed: Fixed = () if action.seen is None else action.seen(caller)
             if values:
-                fixed = await lookups.fixed_by(rows, action, resource=asked.resource, values=values)
+                fixed += await lookups.fixed_by(
+                    rows, action, resource=asked.resource, values=values
+                )
             listed = await self._reader.list(rows, request, fixed=fixed, pace=caller.pace)
         return answer_list(request, listed)
 
@@ -138,6 +152,14 @@ class Engine:
                 )
             else:
                 row_id = await cast("Create", action.act)(context, transaction, values)
+            await audited.note_created(
+                context,
+                transaction,
+                action=action,
+                resource=asked.resource,
+                row_id=row_id,
+                values=values,
+            )
             answer = _success(await self._record(transaction, asked, row_id=row_id))
             if claim is not None:
                 await claim.keep(transaction, answer)
@@ -166,6 +188,14 @@ class Engine:
                 )
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
+            await audited.note_changed(
+                context,
+                transaction,
+                action=action,
+                resource=resource,
+                before=before,
+                values=values,
+            )
             return _success(await self._record(transaction, asked, row_id=before["id"]))
 
         return await context.services.repo.write(caller.scope, work)
@@ -186,6 +216,9 @@ class Engine:
                 await plain_rows.destroy(context, transaction, resource=resource, before=before)
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
+            await audited.note_deleted(
+                context, transaction, action=action, resource=resource, before=before
+            )
             return answer
 
         return await context.services.repo.write(caller.scope, work)
@@ -202,6 +235,23 @@ class Engine:
         if action.act is None:
             raise AssertionError("a generic action names its function")
         return _success(await cast("Generic", action.act)(self._acting(caller), values))
+
+    async def _note_refusal(self, caller: Caller, body: object) -> None:
+        """Record that a person was not allowed to do something, if that can be done now."""
+        action = find_action(body)
+        if action is None:
+            raise AssertionError("only an action that exists can be forbidden")
+        entry = self._acting(caller).auditor.entry(
+            action.name,
+            environment=None if action.team else caller.scope.environment,
+            outcome=AuditOutcome.REFUSED,
+        )
+
+        async def work(transaction: Transaction) -> None:
+            await record_refusal(transaction, entry)
+
+        with suppress(Unavailable):  # the refusal counts, not its record
+            await self._repo(caller).write(caller.scope, work)
 
     async def _record(
         self, rows: Rows, asked: Asked, *, row_id: UUID, pace: Pace = at_once

@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.ports import Rows
-from ringline.rpc.action import Action
+from ringline.rpc.action import Action, Fixed
 from ringline.rpc.context import Values
 from ringline.rpc.plain_rows import column_of
 from ringline.rpc.resource import Resource
@@ -14,9 +14,6 @@ from ringline.schema.sql import compiled
 
 #: No row has this id: they are UUIDv7.
 _NOBODY = UUID(int=0)
-
-#: Columns and the values that a read is restricted to.
-Fixed = tuple[tuple[str, object], ...]
 
 
 async def fixed_by(rows: Rows, action: Action, *, resource: Resource, values: Values) -> Fixed:

@@ -38,6 +38,7 @@ PHONE_NUMBER = Resource(
         ORGANISATION,
     ),
     operators=True,
+    titled="phone_e164",
 )
 
 #: The lowest is tried first.

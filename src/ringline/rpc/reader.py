@@ -269,6 +269,8 @@ class _Where(NamedTuple):
             source.column(name) == sa.bindparam(name, type_=source.column(name).type)
             for name in self.fixed
         ]
+        if self.resource.only is not None:
+            held.append(self.resource.only)
         return held if self.shape == EVERYTHING else [*held, condition(source, self.shape)]
 
 

@@ -20,6 +20,7 @@ from ringline.wire.rpc import (
     NOT_IN_SIGN_INS,
     TAKES_LIVE_KEY,
     TAKES_SECRET_KEY,
+    TAKES_SIGN_IN,
     echoed,
     forbid,
     json_type,
@@ -78,6 +79,8 @@ def may_run(caller: Caller, action: Action) -> bool:
     """Return whether a caller may run an action at all."""
     if caller.person is not None:
         return action.role is not None and is_at_least(caller.person.role, action.role)
+    if action.people:
+        return False
     if caller.operator is not None:
         return action.operator and not action.team
     return not action.team or caller.scope.environment is Environment.LIVE
@@ -87,6 +90,8 @@ def _what_it_takes(caller: Caller, action: Action) -> str:
     """Return what a caller would need to run an action."""
     if caller.person is not None:
         return NOT_IN_SIGN_INS if action.role is None else takes_role(action.role)
+    if action.people:
+        return TAKES_SIGN_IN
     return TAKES_LIVE_KEY if action.team else TAKES_SECRET_KEY
 
 

@@ -65,6 +65,8 @@ class Resource:
     `operators` is set, operator tokens may follow relationships to it, in fields, filters and
     sorts, which is the case for everything they may list. So not for `User`, which holds the
     team's addresses, nor for `Organisation`, which no action lists (its id is in the records).
+    `titled` is the column by which the audit log names a record. Lists leave out rows that are
+    not `only` these.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Resource:
     default_sort: tuple[str, ...] = ("inserted_at", "id")
     events_of: Tells | None = None
     lasting: Callable[[Row], bool] | None = None
+    titled: str = ""
+    only: sa.ColumnElement[bool] | None = None
     field_index: Mapping[str, Field] = field(init=False)
     relationship_index: Mapping[str, Relationship] = field(init=False)
 

@@ -39,6 +39,7 @@ from ringline.domain.spelling import camel
 from ringline.domain.tiers import Tier
 from ringline.domain.usage import UNITS
 from ringline.domain.voice import UsageKind
+from ringline.rpc.audit_resources import AUDIT_ENTRY, KEY
 from ringline.rpc.fields import ORGANISATION as _ORGANISATION
 from ringline.rpc.fields import organisation_id as _organisation_id
 from ringline.rpc.fields import stamps as _stamps
@@ -172,6 +173,7 @@ USER = Resource(
         Field("role", _words(TeamRole)),
         *_stamps(),
     ),
+    titled="email",
 )
 
 CONTACT = Resource(
@@ -189,6 +191,7 @@ CONTACT = Resource(
     ),
     operators=True,
     events_of=contact_events,
+    titled="full_name",
 )
 
 CALL = Resource(
@@ -231,6 +234,7 @@ CALL = Resource(
         Relationship("transcripts", "CallTranscript", "id", "call_id", many=True),
     ),
     operators=True,
+    titled="call_uuid",
 )
 
 CALL_PARTICIPANT = Resource(
@@ -377,6 +381,7 @@ CONVERSATION = Resource(
         _ORGANISATION,
     ),
     events_of=conversation_events,
+    titled="public_id",
 )
 
 CONVERSATION_ITEM = Resource(
@@ -421,6 +426,7 @@ QUEUE = Resource(
     (_ORGANISATION,),
     operators=True,
     lasting=lambda row: row["queue_name"] == DEFAULT_QUEUE,
+    titled="queue_name",
 )
 
 GATEWAY = Resource(
@@ -442,6 +448,7 @@ GATEWAY = Resource(
         *_stamps(),
     ),
     (_ORGANISATION,),
+    titled="name",
 )
 
 PROVIDER_CREDENTIAL = Resource(
@@ -456,6 +463,7 @@ PROVIDER_CREDENTIAL = Resource(
         *_stamps(),
     ),
     (_ORGANISATION,),
+    titled="provider",
 )
 
 SIP_USER = Resource(
@@ -470,6 +478,7 @@ SIP_USER = Resource(
         *_stamps(),
     ),
     (Relationship("user", "User", "user_id", null=False), _ORGANISATION),
+    titled="sip_username",
 )
 
 OPERATOR_STATUS = Resource(
@@ -523,6 +532,7 @@ AI_AGENT = Resource(
         *_stamps(),
     ),
     (_ORGANISATION,),
+    titled="display_name",
 )
 
 #: Every resource by its name.
@@ -547,6 +557,8 @@ RESOURCES: Mapping[str, Resource] = {
         PROVIDER_CREDENTIAL,
         ORGANISATION,
         USER,
+        KEY,
+        AUDIT_ENTRY,
     )
 }
 

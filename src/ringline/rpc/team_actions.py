@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from ringline.domain.operators import TeamRole
+from ringline.domain.spelling import snake
 from ringline.ports import Transaction
 from ringline.rpc.context import ActionContext, Values
-from ringline.services.team import AlreadyMember, InvitationRefused, LastOwner
-from ringline.wire.rpc import refuse
+from ringline.services.team import AlreadyMember, InvitationRefused, LastOwner, NotManaged
+from ringline.wire.rpc import OWNERS_ALONE, forbid, refuse
 from ringline.wire.session_token import OPERATOR_TTL_S
 from ringline.wire.times import seconds
 
@@ -28,8 +29,14 @@ async def invite_team_member(context: ActionContext, values: Values) -> object:
     role = TeamRole(values.get("role") or TeamRole.MEMBER)
     try:
         invitation = await context.services.team.invite(
-            context.caller.scope, values["email"], role=role
+            context.caller.scope,
+            values["email"],
+            role=role,
+            by=_role_of(context),
+            auditor=context.auditor,
         )
+    except NotManaged:
+        raise forbid(OWNERS_ALONE) from None
     except AlreadyMember:
         raise refuse(
             "invalid_argument",
@@ -50,9 +57,32 @@ async def remove_team_member(
 ) -> None:
     """Remove a member who is not the last owner and has no SIP user."""
     try:
-        await context.services.team.remove(transaction, user_id)
+        await context.services.team.remove(transaction, user_id, by=_role_of(context))
+    except NotManaged:
+        raise forbid(OWNERS_ALONE) from None
     except LastOwner:
         raise refuse("invalid_changes", "a team needs an owner") from None
+
+
+async def update_team_member(
+    context: ActionContext, transaction: Transaction, user_id: UUID, values: Values
+) -> None:
+    """Change a member's role, which counts within a second, or their name."""
+    changes = {snake(name): value for name, value in values.items()}
+    try:
+        await context.services.team.change(
+            transaction, user_id, changes=changes, by=_role_of(context)
+        )
+    except NotManaged:
+        raise forbid(OWNERS_ALONE) from None
+    except LastOwner:
+        raise refuse("invalid_changes", "a team needs an owner") from None
+
+
+def _role_of(context: ActionContext) -> TeamRole:
+    """Return the role whose rights over the team count; a key's are an owner's."""
+    person = context.caller.person
+    return TeamRole.OWNER if person is None else person.role
 
 
 async def issue_operator_access_token(context: ActionContext, values: Values) -> object:

@@ -86,9 +86,10 @@ def index_sorts(
 ) -> None:
     """Add indexes for sorting both ways, with the id ascending as a tie-breaker.
 
-    `include` names what else the ascending index of a column holds.
+    `include` names what else the ascending index of a column holds. Rows that may have no
+    environment are seen in both, so those of one are not together.
     """
-    where = (table.c.workspace_id, table.c.environment)
+    where = [column for column in table.c["workspace_id", "environment"] if not column.nullable]
     for name in columns:
         column = table.c[name]
         stem = f"{table.name}_by_{name}"

@@ -26,6 +26,7 @@ from ringline.domain.operators import (
     TeamRole,
 )
 from ringline.domain.tiers import Tier
+from ringline.schema.audit_tables import audit_entries
 from ringline.schema.call_tables import (
     call_participants,
     call_queue_entries,
@@ -487,6 +488,7 @@ ELSEWHERE = (
 
 #: The sorts that cost no more deep in a table than at its start.
 INDEXED_SORTS = {
+    audit_entries: ("occurred_at",),
     contacts: ("full_name", "email", "phone_e164", "inserted_at"),
     calls: ("started_at", "ended_at"),
     call_participants: ("joined_at",),

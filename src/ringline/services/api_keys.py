@@ -1,13 +1,14 @@
-"""The secret keys of a workspace, as `/v1` creates, lists, rotates and revokes them.
+"""The keys of a workspace, as `/v1` and the console create, list, rotate and revoke them.
 
-Live streams, 6.11; contract, 6. A secret is a row of `keys`. A rotation revokes it and makes
-another row with the same `first_id`, so whatever hangs on a secret (open connections, session
-tokens, unused tickets) ends with it exactly as at a revocation. What changes the keys of one
-workspace waits for its row; so does `revoke_key` of the database, which the command line uses.
+Live streams, 6.11; contract, 6; console, 5.3. A secret is a row of `keys`. A rotation revokes it
+and makes another row with the same `first_id`, so whatever hangs on a secret (open connections,
+session tokens, unused tickets) ends with it exactly as at a revocation. What changes the keys of
+one workspace waits for its row; so does `revoke_key` of the database, which the command line uses.
+Every change is in the audit log, whoever makes it.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from ringline.domain.log import Environment, Scope
 from ringline.ports import Clock, NewId, Row, Transaction
 from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import keys
+from ringline.services.audit import Auditor, record
 from ringline.services.repo import Repo
 from ringline.services.workspaces import LOCK_WORKSPACE, RandomBytes
 
@@ -71,11 +73,19 @@ _WRITTEN = (
 _INSERT = Prepared(
     sa.insert(keys).values({name: sa.bindparam(name, type_=keys.c[name].type) for name in _WRITTEN})
 )
-_COUNT = "SELECT * FROM ringline.count_secret_keys($1)"
+_COUNT = "SELECT * FROM ringline.count_keys($1, $2)"
+_END = "SELECT * FROM ringline.revoke_key($1, $2, $3)"
+#: Of the kinds that a person may see; the latest secret of a key is not revoked, if any is not.
+_FIND_ANY = Prepared(
+    sa.select(keys.c.kind, *_COLUMNS)
+    .where(_SHOWN_ID == _WANTED, keys.c.kind != KeyKind.CONSOLE.value)
+    .order_by(keys.c.revoked_at.desc().nulls_first())
+    .limit(1)
+)
 
 
 class ApiKeys:
-    """The secret keys of a workspace, of one environment or of both.
+    """The keys of a workspace, of one environment or of both.
 
     `scopes` are the environments that a caller reaches. Revoked keys are gone; those that have
     expired are not. `secret_ended` is called when a secret has ended here, so that this process
@@ -107,18 +117,29 @@ class ApiKeys:
             secret_ended=self._secret_ended,
         )
 
-    async def create(self, scope: Scope, label: str) -> tuple[Key, str]:
+    async def create(
+        self,
+        scope: Scope,
+        label: str,
+        *,
+        auditor: Auditor,
+        kind: KeyKind = KeyKind.SECRET,
+        life: timedelta | None = None,
+    ) -> tuple[Key, str]:
         """Create a key; return it and its text. Raises LabelTaken, TooManyKeys, Unavailable."""
-        key, text = self._make(scope, label, created_at=self._now())
+        now = self._now()
+        expires_at = None if life is None else now + life
+        key, text = self._make(scope, label, kind=kind, created_at=now, expires_at=expires_at)
 
         async def write(transaction: Transaction) -> None:
             await transaction.fetch(LOCK_WORKSPACE.text, [])
-            (counted,) = await transaction.fetch(_COUNT, [label])
+            (counted,) = await transaction.fetch(_COUNT, [kind.value, label])
             if counted["labelled"]:
                 raise LabelTaken
             if counted["total"] >= v1_limits.SECRET_KEYS.most:
                 raise TooManyKeys
             await _insert(transaction, key, text=text)
+            await record(transaction, auditor.of_key("create_key", key))
 
         await self._repo.write(scope, write)
         return key, text
@@ -142,7 +163,9 @@ class ApiKeys:
         found.sort(key=lambda key: (key.created_at, key.shown_id), reverse=True)
         return found[:size]
 
-    async def rotate(self, scopes: Sequence[Scope], key_id: UUID) -> tuple[Key, str]:
+    async def rotate(
+        self, scopes: Sequence[Scope], key_id: UUID, *, auditor: Auditor
+    ) -> tuple[Key, str]:
         """Give a key another secret; return it and its text. The one before is dead.
 
         Raises NoSuchKey, Unavailable.
@@ -158,19 +181,43 @@ class ApiKeys:
                 first_id=key_id,
             )
             await _insert(transaction, key, text=text)
+            await record(transaction, auditor.of_key("rotate_key", key))
             return key, text
 
         rotated = await self._repo.write(await self._scope_of(scopes, key_id), write)
         self._secret_ended()
         return rotated
 
-    async def delete(self, scopes: Sequence[Scope], key_id: UUID) -> None:
-        """Revoke a key. Raises NoSuchKey, Unavailable."""
+    async def delete(self, scopes: Sequence[Scope], key_id: UUID, *, auditor: Auditor) -> None:
+        """Revoke a secret key. Raises NoSuchKey, Unavailable."""
 
         async def write(transaction: Transaction) -> None:
-            await self._revoke(transaction, key_id)
+            revoked = await self._revoke(transaction, key_id)
+            key = _key(transaction.scope, revoked)
+            await record(transaction, auditor.of_key("revoke_key", key))
 
         await self._repo.write(await self._scope_of(scopes, key_id), write)
+        self._secret_ended()
+
+    async def revoke(
+        self, scope: Scope, key_id: UUID, *, end_calls: bool, auditor: Auditor
+    ) -> None:
+        """Revoke a key of any kind in an environment; one that is revoked stays so.
+
+        Raises NoSuchKey, Unavailable.
+        """
+
+        async def write(transaction: Transaction) -> None:
+            found = await transaction.fetch(_FIND_ANY.text, _FIND_ANY.arguments(wanted=key_id))
+            if not found:
+                raise NoSuchKey
+            ended = await transaction.fetch(_END, [key_id, self._now(), end_calls])
+            if any(row["ended"] for row in ended):
+                key = _key(scope, found[0])
+                fields = ("endCalls",) if end_calls else ()
+                await record(transaction, auditor.of_key("revoke_key", key, fields=fields))
+
+        await self._repo.write(scope, write)
         self._secret_ended()
 
     async def _revoke(self, transaction: Transaction, key_id: UUID) -> Row:
@@ -195,14 +242,15 @@ class ApiKeys:
         label: str,
         *,
         created_at: datetime,
+        kind: KeyKind = KeyKind.SECRET,
         expires_at: datetime | None = None,
         first_id: UUID | None = None,
     ) -> tuple[Key, str]:
-        text = format_key(KeyKind.SECRET, scope.environment, secret=self._random(SECRET_BYTES))
+        text = format_key(kind, scope.environment, secret=self._random(SECRET_BYTES))
         key = Key(
             self._new_id(),
             scope,
-            KeyKind.SECRET,
+            kind,
             label,
             text[-4:],
             created_at,

@@ -4,12 +4,14 @@ A call that runs in our processes gets an order (`services.orders`). For a call 
 elsewhere we can only end the record; controlling it would take telephony.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from ringline.domain.audit import AuditEntry
 from ringline.domain.call import Moment
 from ringline.domain.call_signals import ControlOrder, EndOrdered, Verdict
 from ringline.domain.call_vocabulary import CallStatus, CallTransport, ParticipantRole
@@ -21,6 +23,7 @@ from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
+from ringline.services.audit import record
 from ringline.services.calls import CallOrder, Calls
 from ringline.services.external_calls import (
     BadReference,
@@ -73,13 +76,21 @@ class LegCannot(Exception):
         self.transport = transport
 
 
+def not_audited(_: FoundCall) -> None:
+    """Return no entry for the audit log: a program controls the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallControl:
-    """Controls the calls of one log; all methods raise NoSuchRecord and Unavailable."""
+    """Controls the calls of one log; all methods raise NoSuchRecord and Unavailable.
+
+    `deed` makes the audit log's entry of what is done to a call.
+    """
 
     repo: Repo
     calls: Calls
     scope: Scope
+    deed: Callable[[FoundCall], AuditEntry | None] = not_audited
 
     async def find(self, call: str | UUID) -> FoundCall:
         """Find a call by its `callUuid` or its id."""
@@ -99,7 +110,8 @@ class CallControl:
         else:
 
             async def work(transaction: Transaction) -> None:
-                await end_call(transaction, call.id, moment=moment)
+                if await end_call(transaction, call.id, moment=moment):
+                    await record(transaction, self.deed(call))
 
             await self.repo.write(self.scope, work)
         ended = await self.find(call.id)
@@ -149,7 +161,7 @@ class CallControl:
         raise NotConfigured(TELEPHONY)
 
     async def _order(self, call: FoundCall, order: CallOrder) -> Verdict:
-        return await self.calls.order(self.scope, call.id, order=order)
+        return await self.calls.order(self.scope, call.id, order=order, deed=self.deed(call))
 
     async def _check(self, call: FoundCall, verdict: Verdict) -> None:
         match verdict:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
+from ringline.domain.audit import NOWHERE, Origin
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Person, Surface
 from ringline.domain.log import Scope
 from ringline.domain.operators import TeamRole
@@ -60,11 +61,19 @@ class Caller:
     check: Check = field(default=always, compare=False, repr=False)
     pace: Pace = field(default=at_once, compare=False, repr=False)
     person: Person | None = None
+    #: Where the request comes from, as far as the audit log is told.
+    origin: Origin = field(default=NOWHERE, compare=False)
 
     def paced_by(self, pace: Pace) -> "Caller":
         """Return the caller with another pace (`replace` costs twice as much)."""
         return Caller(
-            self.scope, self.key_id, self.operator, check=self.check, pace=pace, person=self.person
+            self.scope,
+            self.key_id,
+            self.operator,
+            check=self.check,
+            pace=pace,
+            person=self.person,
+            origin=self.origin,
         )
 
     @property

@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain import call
+from ringline.domain.audit import AuditEntry
 from ringline.domain.call import Moment
 from ringline.domain.call_signals import ControlOrder, EndOrdered, Verdict
 from ringline.domain.endings import EndCause
@@ -89,16 +90,19 @@ class Calls:
         task.add_done_callback(lambda _: self._remove(live))
         return live
 
-    async def order(self, scope: Scope, call_id: UUID, *, order: CallOrder) -> Verdict:
+    async def order(
+        self, scope: Scope, call_id: UUID, *, order: CallOrder, deed: AuditEntry | None = None
+    ) -> Verdict:
         """Send an order to a call. It is a value, so that another process may handle it later.
 
-        Returns once the result is committed, even if the order changed nothing. Raises
-        Unavailable if that is not confirmed within 10 s, EntryRefused if it cannot be written.
+        Returns once the result is committed, even if the order changed nothing; if it did, the
+        audited `deed` is committed with it. Raises Unavailable if that is not confirmed within
+        10 s, EntryRefused if it cannot be written.
         """
         live = self._find(scope, call_id)
         if live is None:
             return Verdict.NOT_HERE
-        return await live.order(order)
+        return await live.order(order, deed)
 
     def end_all(self, workspace_id: UUID, cause: EndCause) -> None:
         """End every call of a workspace that runs here."""

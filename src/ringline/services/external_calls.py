@@ -152,9 +152,11 @@ async def update_call(
     await _write(transaction, report_progress(call, report, moment=moment, queue=queue))
 
 
-async def end_call(transaction: Transaction, call_id: UUID, *, moment: Moment) -> None:
-    """End a call; one that has ended stays unchanged. Raises NoSuchRecord."""
-    await _write(transaction, end(await _lock(transaction, call_id), moment))
+async def end_call(transaction: Transaction, call_id: UUID, *, moment: Moment) -> bool:
+    """End a call; return whether it was open, else it stays unchanged. Raises NoSuchRecord."""
+    ended = end(await _lock(transaction, call_id), moment)
+    await _write(transaction, ended)
+    return bool(ended.records)
 
 
 async def accept_entry(

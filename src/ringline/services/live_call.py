@@ -19,6 +19,7 @@ from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice, ToWebhook
 from ringline.domain.agent_tools import ToolRunner
 from ringline.domain.allowance import LimitNear, Measure
+from ringline.domain.audit import AuditEntry
 from ringline.domain.builtin_tools import NO_BUILTINS, Builtins
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_facts import CallFacts
@@ -286,16 +287,16 @@ class LiveCall:
         """Let the caller know that a limit is near."""
         self.signal(call_signals.LimitApproached(near))
 
-    async def order(self, signal: CallSignal) -> Verdict:
+    async def order(self, signal: CallSignal, deed: AuditEntry | None = None) -> Verdict:
         """Order something; return what became of it.
 
-        A takeover stops playback at once. Returns after the commit; raises Unavailable and
-        EntryRefused (`Orders`).
+        A takeover stops playback at once. Returns after the commit, which holds the audited
+        `deed` if the order changed anything; raises Unavailable and EntryRefused (`Orders`).
         """
         self._check_room()  # never halt playback for an order that is refused
         if isinstance(signal, TakenOver):
             signal = replace(signal, played=self._bridge.halt())
-        return await self._orders.submit(signal, self._inbox.put_nowait)
+        return await self._orders.submit(signal, self._inbox.put_nowait, deed=deed)
 
     async def join(
         self, leg_: Leg, seat: Seat, *, member: str, role: ParticipantRole
@@ -416,6 +417,8 @@ class LiveCall:
             case Ordered():
                 active = self._call.active
                 step = call.step(self._call, signal.signal, moment=self._now())
+                if signal.deed is not None and step.entry is not None:
+                    step = replace(step, entry=step.entry.noting(signal.deed))
                 self._carry_out(step)
                 verdict = step.verdict if active else Verdict.NOT_ACTIVE
                 self._orders.acknowledge(signal, verdict)

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ringline.domain.audit import AuditEntry
 from ringline.domain.call_signals import CallSignal, Verdict
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
@@ -34,10 +35,14 @@ class Handled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ordered:
-    """A signal in a call's inbox, with a request waiting for it."""
+    """A signal in a call's inbox, with a request waiting for it.
+
+    `deed` is written with what comes of it.
+    """
 
     signal: CallSignal
     handled: asyncio.Future[Handled]
+    deed: AuditEntry | None = None
 
 
 class Orders:
@@ -55,13 +60,19 @@ class Orders:
         if len(self._waiting) >= MAX_ORDERS:
             raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
-    async def submit(self, signal: CallSignal, enqueue: Callable[[Ordered], None]) -> Verdict:
+    async def submit(
+        self,
+        signal: CallSignal,
+        enqueue: Callable[[Ordered], None],
+        *,
+        deed: AuditEntry | None = None,
+    ) -> Verdict:
         """Enqueue an order; return what became of it.
 
         Returns after the commit. Raises Unavailable if that is not confirmed within
         `ORDER_S`, and EntryRefused. The order is in the inbox before the first await.
         """
-        ordered = Ordered(signal, self._loop.create_future())
+        ordered = Ordered(signal, self._loop.create_future(), deed)
         self._waiting.add(ordered)
         if self._closed:
             self.acknowledge(ordered, Verdict.NOT_ACTIVE)

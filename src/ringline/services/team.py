@@ -5,19 +5,23 @@ So two invitations of one address, two uses of one invitation, or two removals o
 owners are serialised. An invitation's token is shown once and stored as a hash, like a key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from ringline.domain.audit import Target
 from ringline.domain.credentials import SECRET_BYTES, digest, encode_secret
 from ringline.domain.log import Scope
 from ringline.domain.operators import TeamRole
+from ringline.domain.permissions import MANAGED
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
-from ringline.schema.sql import Prepared
+from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import invitations, users, workspaces
+from ringline.services.audit import Auditor, record
 from ringline.services.repo import Repo
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.session_token import OperatorToken, new_operator_token, sign
@@ -32,7 +36,11 @@ class AlreadyMember(Exception):
 
 
 class LastOwner(Exception):
-    """The removal would leave the team without an owner."""
+    """The change would leave the team without an owner."""
+
+
+class NotManaged(Exception):
+    """The role of whoever asks may not decide about a member of this role."""
 
 
 class InvitationRefused(Exception):
@@ -155,11 +163,15 @@ class Team:
         )
         return Access(sign(token, self._secret), token, member)
 
-    async def invite(self, scope: Scope, email: str, *, role: TeamRole) -> Invitation:
-        """Invite a person by email; this replaces their earlier invitation.
+    async def invite(
+        self, scope: Scope, email: str, *, role: TeamRole, by: TeamRole, auditor: Auditor
+    ) -> Invitation:
+        """Invite a person by email, with the rights of a role; replace an earlier invitation.
 
-        Raises AlreadyMember, and what `Repo.write` raises.
+        Raises NotManaged, AlreadyMember, and what `Repo.write` raises.
         """
+        if role not in MANAGED[by]:
+            raise NotManaged
         now = self._now()
         token = INVITATION_PREFIX + encode_secret(self._random(SECRET_BYTES))
         invitation = Invitation(token, email, role, now + INVITATION_LIFE)
@@ -179,6 +191,13 @@ class Team:
                 token_hash=digest(token),
                 expires_at=invitation.expires_at,
             )
+            entry = auditor.entry(
+                "invite_team_member",
+                Target("Invitation", name=email),
+                environment=None,
+                fields=("role",),
+            )
+            await record(transaction, entry)
 
         await self._repo.write(scope, work)
         return invitation
@@ -213,16 +232,50 @@ class Team:
 
         return await self._repo.write(scope, work)
 
-    async def remove(self, transaction: Transaction, user_id: UUID) -> None:
+    async def remove(self, transaction: Transaction, user_id: UUID, *, by: TeamRole) -> None:
         """Remove a member, if there is one; their connections close after the commit.
 
-        Raises LastOwner, and EntryRefused if a SIP user belongs to them.
+        Raises NotManaged, LastOwner, and EntryRefused if a SIP user belongs to them.
         """
         await _lock(transaction)
         found = await _run(transaction, _FIND_ROLE, id=user_id)
-        if found and found[0]["role"] == TeamRole.OWNER and not found[0]["others_own"]:
-            raise LastOwner
+        if found:
+            role = TeamRole(found[0]["role"])
+            _check_change(role, None, by=by, others=found[0]["others_own"])
         await _run(transaction, _REMOVE_MEMBER, id=user_id)
+
+    async def change(
+        self,
+        transaction: Transaction,
+        user_id: UUID,
+        *,
+        changes: Mapping[str, Any],
+        by: TeamRole,
+    ) -> None:
+        """Change a member's `role` or `full_name`. Raises NotManaged, LastOwner."""
+        if not changes:
+            return
+        await _lock(transaction)
+        found = await _run(transaction, _FIND_ROLE, id=user_id)
+        if not found:  # removed since it was looked up
+            return
+        role = TeamRole(found[0]["role"])
+        new = TeamRole(changes.get("role", role))
+        _check_change(role, new, by=by, others=found[0]["others_own"])
+        values = {**changes, "updated_at": sa.func.now()}
+        text, arguments = compiled(sa.update(users).where(users.c.id == user_id).values(values))
+        await transaction.fetch(text, arguments)
+
+
+def _check_change(old: TeamRole, new: TeamRole | None, *, by: TeamRole, others: bool) -> None:
+    """Check that a role may give a member another one, or none: remove them.
+
+    `others` is whether the team has another owner. Raises NotManaged, LastOwner.
+    """
+    if not MANAGED[by].issuperset({old, new or old}):
+        raise NotManaged
+    if old is TeamRole.OWNER and new is not TeamRole.OWNER and not others:
+        raise LastOwner
 
 
 async def _lock(transaction: Transaction) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.agent import Agent
+from ringline.domain.audit import COMMAND_LINE, AuditEntry, Target
 from ringline.domain.credentials import (
     SECRET_BYTES,
     FirstKeys,
@@ -20,6 +21,7 @@ from ringline.domain.workspaces import NewWorkspace
 from ringline.ports import Clock, NewId, WorkspaceStore
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import workspaces
+from ringline.services.audit import Auditor
 from ringline.wire.webhook_signature import new_workspace_secret
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -41,7 +43,7 @@ RandomBytes = Callable[[int], bytes]
 
 
 class Workspaces:
-    """Creates workspaces and their keys."""
+    """Creates workspaces and their keys, at the command line."""
 
     def __init__(
         self,
@@ -84,7 +86,10 @@ class Workspaces:
                 keys=[(key, digest(text)) for key, text in made.values()],
                 epochs=self._epochs(),
                 signing_secret=self._seal(signing_secret),
-            )
+            ),
+            self._auditor().entry(
+                "create_workspace", Target("Organisation", workspace_id, name), environment=None
+            ),
         )
         return FirstKeys(
             workspace_id=workspace_id,
@@ -107,8 +112,24 @@ class Workspaces:
         Raises StoreUnavailable, EntryRefused.
         """
         key, text = self._make(scope, kind, label=label, now=self._now(), expires_at=expires_at)
-        await self._store.create_key(key, digest(text))
+        deed = self._auditor().of_key("create_key", key)
+        await self._store.create_key(key, digest(text), deed=deed)
         return key, text
+
+    async def revoke_key(self, key_id: UUID, *, end_calls: bool) -> bool:
+        """Revoke a key of any workspace; return whether there is one. Idempotent.
+
+        Raises StoreUnavailable.
+        """
+        fields = ("endCalls",) if end_calls else ()
+
+        def deed(key: Key) -> AuditEntry | None:
+            return self._auditor().of_key("revoke_key", key, fields=fields)
+
+        return await self._store.revoke_key(key_id, self._now(), end_calls=end_calls, deed=deed)
+
+    def _auditor(self) -> Auditor:
+        return Auditor(COMMAND_LINE, self._now(), self._new_id)
 
     def _make(
         self,

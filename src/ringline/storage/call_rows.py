@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from ringline.domain.audit import AuditEntry
 from ringline.domain.call_vocabulary import (
     CallDirection,
     CallStatus,
@@ -46,6 +47,7 @@ from ringline.schema.call_tables import (
 )
 from ringline.schema.sql import Prepared
 from ringline.schema.usage_tables import usage, usage_months
+from ringline.storage.audit_rows import write_audit
 from ringline.storage.database import Connection
 from ringline.wire.strict_json import encode
 
@@ -262,6 +264,7 @@ async def write_rows(
     entries = {row.id: row for row in records if isinstance(row, QueueEntryRow)}
     turns = [row for row in records if isinstance(row, TurnRow)]
     used = [row for row in records if isinstance(row, UsageRow)]
+    deeds = [row for row in records if isinstance(row, AuditEntry)]
     of_scope = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     if call_rows:
         values = of_scope | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
@@ -280,6 +283,7 @@ async def write_rows(
     if used:
         values = of_scope | _columns(_USAGE_COLUMNS, used)
         await connection.execute(_WRITE_USAGE.text, *_WRITE_USAGE.arguments(**values))
+    await write_audit(connection, scope.workspace_id, entries=deeds)
 
 
 def _columns(columns: dict[str, Callable[[Any], object]], rows: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Workspaces, their keys and their agents in PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,12 +10,14 @@ import sqlalchemy as sa
 from msgspec import structs
 
 from ringline.domain.agent import Agent
+from ringline.domain.audit import AuditEntry
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
 from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, keys, logs, queues, workspaces
+from ringline.storage.audit_rows import write_audit
 from ringline.storage.credentials import read_key
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.pool import INTERNAL
@@ -75,6 +78,9 @@ _AGENT = sa.select(agents, _WORKSPACE_RECORDS).join_from(
 _FIND_AGENT = Prepared(_AGENT.where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
 _FIRST_AGENT = Prepared(_AGENT.order_by(agents.c.id).limit(1))
 
+_GET_KEYS = "SELECT * FROM ringline.get_keys($1)"
+_REVOKE_KEY = "SELECT * FROM ringline.revoke_key($1, $2, $3)"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -84,8 +90,10 @@ class PostgresWorkspaces:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create_workspace(self, workspace: NewWorkspace) -> None:
-        """Write a workspace with its logs, its agents and its keys.
+    async def create_workspace(
+        self, workspace: NewWorkspace, deed: AuditEntry | None = None
+    ) -> None:
+        """Write a workspace with its logs, its agents and its keys, and the audited deed.
 
         Raises StoreUnavailable.
         """
@@ -104,17 +112,21 @@ class PostgresWorkspaces:
             for scope in scopes:
                 await switch(connection, scope)
                 await _fill_environment(connection, scope, workspace=workspace)
+            await _note(connection, workspace.id, deed=deed)
 
         await self._database.run(scopes[0], write)
 
-    async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Store a key.
+    async def create_key(
+        self, key: Key, key_hash: bytes, *, deed: AuditEntry | None = None
+    ) -> None:
+        """Store a key, and the audited deed.
 
         Raises StoreUnavailable, and EntryRefused for an unknown workspace.
         """
 
         async def write(connection: Connection) -> None:
             await _insert_key(connection, key, key_hash=key_hash)
+            await _note(connection, key.scope.workspace_id, deed=deed)
 
         await self._database.run(key.scope, write)
 
@@ -132,12 +144,27 @@ class PostgresWorkspaces:
         latest = {key.shown_id: key for key in found}  # of each, the last one
         return sorted(latest.values(), key=lambda key: (key.created_at, key.shown_id))
 
-    async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
+    async def revoke_key(
+        self,
+        key_id: UUID,
+        now: datetime,
+        *,
+        end_calls: bool,
+        deed: Callable[[Key], AuditEntry | None] | None = None,
+    ) -> bool:
         """Revoke a key of any workspace, all its rows; False if there is none. Idempotent."""
-        rows = await self._database.look_up(
-            INTERNAL, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
-        )
-        return bool(rows)
+        rows = await self._database.look_up(INTERNAL, _GET_KEYS, [key_id])
+        if not rows:
+            return False
+        key = read_key(rows[0])
+
+        async def write(connection: Connection) -> None:
+            ended = await connection.fetch(_REVOKE_KEY, key_id, now, end_calls)
+            if deed is not None and any(row["ended"] for row in ended):
+                await _note(connection, key.scope.workspace_id, deed=deed(key))
+
+        await self._database.run(key.scope, write)
+        return True
 
     async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
         """Find an agent. Raises StoreUnavailable."""
@@ -202,6 +229,11 @@ async def _fill_environment(
     for key, key_hash in workspace.keys:
         if key.scope == scope:
             await _insert_key(connection, key, key_hash=key_hash)
+
+
+async def _note(connection: Connection, workspace_id: UUID, *, deed: AuditEntry | None) -> None:
+    if deed is not None:
+        await write_audit(connection, workspace_id, entries=(deed,))
 
 
 async def _insert_key(connection: Connection, key: Key, *, key_hash: bytes) -> None:

@@ -8,12 +8,14 @@ from uuid import UUID
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ringline.domain.audit import Origin
 from ringline.domain.log import Scope
 from ringline.web.authentication import retry_after
 from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.house import Waits
 from ringline.web.http_connection import HttpConnection
+from ringline.web.refusals import REQUEST_KEY
 
 #: Larger answers are written in pieces of this size.
 PIECE_BYTES = 128 * 1024
@@ -63,6 +65,11 @@ def open_strangers_share(request: web.Request) -> Share:
     """Start counting a request before its credential is known: its address is charged."""
     connection = _connection(request)
     return _open_share(connection, connection.client, workspace_id=connection.client)
+
+
+def origin_of(request: web.Request) -> Origin:
+    """Return where a request comes from: its id, and the address that it is counted for."""
+    return Origin(request[REQUEST_KEY], _connection(request).client)
 
 
 def _connection(request: web.Request) -> HttpConnection:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from ringline.domain import v1_limits
+from ringline.domain.audit import NOWHERE, Actor, ActorKind
+from ringline.domain.credentials import Surface
 from ringline.domain.unavailable import Unavailable
 from ringline.rest.context import Services
 from ringline.rest.pages import PageTokens
@@ -34,6 +36,7 @@ from ringline.web.requests import (
     BodyTooLarge,
     BrokenBody,
     open_share,
+    origin_of,
     write_by_pieces,
 )
 from ringline.web.requests import (
@@ -195,8 +198,12 @@ class Rest:
         given = read_body(route, raw) if route.body else {}
         await visitor.check()  # reading the body takes time
         key = visitor.key
+        actor, origin = None, NOWHERE
+        if route.surface is Surface.KEYS:
+            actor = Actor(ActorKind.KEY, key.shown_id, key.label)
+            origin = origin_of(request)
         asked = Request(
-            caller=Caller(key.scope, key.id, None, visitor.check, share.pace),
+            caller=Caller(key.scope, key.id, None, visitor.check, share.pace, origin=origin),
             kind=key.kind,
             services=self._services.for_caller(visitor.check),
             now=self._services.now(),
@@ -205,6 +212,7 @@ class Rest:
             given=given,
             query=query,
             page=page,
+            actor=actor,
         )
         return asked, raw
 

@@ -7,6 +7,7 @@ so any origin may read the answers.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 from typing import TypeAlias
 
 import structlog
@@ -37,6 +38,7 @@ from ringline.web.requests import (
     BodyTooLarge,
     BrokenBody,
     open_share,
+    origin_of,
     read_body,
     write_by_pieces,
 )
@@ -134,6 +136,8 @@ class Rpc:
         """Authenticate a request, answer it, and report any error."""
         try:
             caller = await authenticate(request, self._credentials)
+            if caller.user_id is not None:  # what members do is audited
+                caller = replace(caller, origin=origin_of(request))
             share = open_share(request, caller.key_id, scope=caller.scope)
             wait_s = self._rate.take(_who(caller))
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)

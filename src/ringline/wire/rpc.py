@@ -38,6 +38,8 @@ _R = ProblemType
 TAKES_SECRET_KEY = "this takes a secret key: sk_live_… or sk_test_…"
 TAKES_LIVE_KEY = "this takes a secret key of the live environment: sk_live_…"
 OWN_NAME_ALONE = "operators act for themselves; an admin or a secret key may name anybody"
+OWNERS_ALONE = "only an owner decides about owners and admins"
+TAKES_SIGN_IN = "this takes a sign-in to the console; no key can do it"
 NOT_IN_SIGN_INS = "this takes a secret key; a sign-in cannot do it"
 
 #: Problems of well-formed requests, which are answered with HTTP 200.
@@ -122,6 +124,11 @@ class RpcRefused(Exception):
     def __init__(self, *problems: RpcProblem) -> None:
         super().__init__(", ".join(problem.type for problem in problems))
         self.problems = problems
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Return whether the caller has no right to do this, whatever they send."""
+        return any(problem.type == "forbidden" for problem in self.problems)
 
 
 def problem(
