@@ -29,16 +29,12 @@ export function About({ call, events, row, tab, hrefOf }: AboutProps) {
     <section className={styles.box} aria-label="About this call, in full">
       <nav aria-label="About this call" className={styles.tabs}>
         {tabs.map(({ name, label, count: many }) => (
-          <Link
-            key={name}
-            href={hrefOf(name)}
-            replace
-            aria-label={label}
-            aria-current={name === tab ? "true" : undefined}
-          >
-            {label}
-            {many === undefined ? null : <span className={styles.count}>{count(many)}</span>}
-          </Link>
+          <span key={name} className={styles.tab}>
+            <Link href={hrefOf(name)} replace aria-current={name === tab ? "true" : undefined}>
+              {label}
+            </Link>
+            {many === undefined ? null : <span aria-hidden="true">{count(many)}</span>}
+          </span>
         ))}
       </nav>
       {tab === "events" ? <Events call={call} events={events} /> : null}

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useLocation, useSearch } from "wouter";
 import { type CallRow, readCall } from "../../data/call";
-import { type Call as CallState, callerName, hasEnded } from "../../live/call";
+import { type Call as CallState, callerName, hasEnded, type Turn } from "../../live/call";
 import { useHistory } from "../../live/Live";
 import type { CallEvent } from "../../live/reducer";
 import { Empty, Skeleton } from "../../parts/Empty";
@@ -66,14 +66,18 @@ function Shown({ call, events, row }: ShownProps) {
     const under = call.turns.findLast(({ from }) => from <= at) ?? call.turns[0];
     if (under) mark(under.id);
   };
+  const choose = (one: Turn | undefined) => {
+    if (one === undefined) return;
+    recording?.seek(one.from);
+    mark(one.id);
+  };
   const spoken = recording?.spokenIn(call.turns) ?? null;
   useEffect(() => {
     if (spoken) mark(spoken.id);
   }, [spoken, mark]);
   const step = (by: number) => {
-    const place = marked ? call.turns.indexOf(marked) + by : by < 0 ? -1 : 0;
-    const next = call.turns.at(Math.min(place, call.turns.length - 1));
-    if (next && place >= -1) seek(next.from);
+    if (marked === null) choose(call.turns.at(by < 0 ? -1 : 0));
+    else choose(call.turns[call.turns.indexOf(marked) + by]);
   };
   const at = recording?.at ?? marked?.from ?? null;
   return (
@@ -81,9 +85,15 @@ function Shown({ call, events, row }: ShownProps) {
       <Head call={call} />
       <Reel call={call} at={at} onSeek={seek} recording={recording} />
       <div className={styles.two}>
-        <Transcript call={call} entries={entries} marked={marked?.id ?? null} onStep={step} />
+        <Transcript
+          call={call}
+          entries={entries}
+          marked={marked?.id ?? null}
+          onStep={step}
+          onMark={(id) => choose(call.turns.find((one) => one.id === id))}
+        />
         <div className={styles.stack}>
-          <Gaps call={call} onOpen={seek} />
+          <Gaps call={call} onOpen={choose} />
           <About call={call} events={events} row={row} tab={tab} hrefOf={hrefOf} />
         </div>
       </div>

@@ -12,7 +12,7 @@ import {
   Wrench,
   X,
 } from "lucide-react";
-import { memo, type ReactNode, type Ref, useState } from "react";
+import { memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Call, Turn } from "../../live/call";
 import { Button } from "../../parts/Button";
 import { count } from "../../parts/format";
@@ -30,25 +30,34 @@ interface TurnEntryProps {
   call: Call;
   entry: Extract<Entry, { kind: "turn" }>;
   isMarked: boolean;
-  ref: Ref<HTMLElement>;
 }
 
-export const TurnEntry = memo(function TurnEntry({ call, entry, isMarked, ref }: TurnEntryProps) {
+/** A turn. Its time is its address; the one that is marked comes into view, and can be copied. */
+export const TurnEntry = memo(function TurnEntry({ call, entry, isMarked }: TurnEntryProps) {
   const { turn, gap } = entry;
   const name = speakerName(call, turn);
   const time = timeIn(call, turn.from);
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isMarked) place.current?.scrollIntoView({ block: "nearest" });
+  }, [isMarked]);
   return (
     <article
-      ref={ref}
+      ref={place}
       aria-label={`${name}, ${time}`}
       aria-current={isMarked ? "true" : undefined}
       aria-live={turn.isFinal ? undefined : "off"}
       className={`${styles.entry} ${styles[turn.who]} ${isMarked ? styles.marked : ""}`}
     >
-      <time dateTime={new Date(turn.from).toISOString()} title={moment(turn.from)}>
+      <a
+        href={`?turn=${encodeURIComponent(turn.id)}`}
+        data-turn={turn.id}
+        title={moment(turn.from)}
+        className={styles.time}
+      >
         {time}
-      </time>
-      <span className={styles.rule} aria-hidden="true" />
+      </a>
+      <span className={styles.rule} />
       <div className={styles.said}>
         <span className={styles.by}>
           <bdi>{name}</bdi>
@@ -57,7 +66,7 @@ export const TurnEntry = memo(function TurnEntry({ call, entry, isMarked, ref }:
       </div>
       <div className={styles.aside}>
         {gap ? <span className={styles.took}>{spell(gap)}</span> : null}
-        <TurnTools turn={turn} />
+        {isMarked ? <TurnTools turn={turn} /> : null}
       </div>
     </article>
   );
@@ -105,17 +114,17 @@ function Text({ turn }: { turn: Turn }) {
 }
 
 function TurnTools({ turn }: { turn: Turn }) {
-  const link = () => {
-    const address = new URL(location.href);
-    address.searchParams.set("turn", turn.id);
-    copy(address.href, "The turn's address");
-  };
   return (
     <span className={styles.tools}>
-      <Button look="icon" low aria-label="Copy" onClick={() => copy(turn.text, "The turn")}>
+      <Button look="icon" low aria-label="Copy" onClick={() => copy(turn.text, "The text")}>
         <Copy aria-hidden />
       </Button>
-      <Button look="icon" low aria-label="Copy link" onClick={link}>
+      <Button
+        look="icon"
+        low
+        aria-label="Copy link"
+        onClick={() => copy(location.href, "The link")}
+      >
         <Link2 aria-hidden />
       </Button>
     </span>

@@ -1,6 +1,6 @@
 // How long each answer took to begin: the voice's share and the gateway's.
 
-import type { Call } from "../../live/call";
+import type { Call, Turn } from "../../live/call";
 import { type Gap, gapsOf } from "../../live/facts";
 import { count } from "../../parts/format";
 import { timeIn } from "./download";
@@ -11,7 +11,7 @@ const AIM_MS = 800;
 /** The last ones are shown; the others are in the transcript. */
 const SHOWN = 12;
 
-export function Gaps({ call, onOpen }: { call: Call; onOpen(at: number): void }) {
+export function Gaps({ call, onOpen }: { call: Call; onOpen(turn: Turn): void }) {
   const gaps = gapsOf(call.turns);
   const shown = gaps.slice(-SHOWN);
   const most = Math.max(1000, ...shown.map(({ ms }) => ms));
@@ -27,7 +27,7 @@ export function Gaps({ call, onOpen }: { call: Call; onOpen(at: number): void })
           <ol className={styles.gaps}>
             {shown.map((gap) => (
               <li key={gap.turn.id}>
-                <button type="button" className={styles.row} onClick={() => onOpen(gap.turn.from)}>
+                <button type="button" className={styles.row} onClick={() => onOpen(gap.turn)}>
                   <time>{timeIn(call, gap.turn.from)}</time>
                   <Bar gap={gap} most={most} />
                   <span className="mono">{spell(gap)}</span>

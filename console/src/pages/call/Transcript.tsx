@@ -1,7 +1,7 @@
 // The transcript: it follows the end until one scrolls, and each turn has an address.
 
 import { ArrowDown, Volume2, VolumeX } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type MouseEvent, useState } from "react";
 import { useShortcut } from "../../keys/listener";
 import { type Call, hasEnded } from "../../live/call";
 import { Button } from "../../parts/Button";
@@ -21,9 +21,10 @@ interface TranscriptProps {
   marked: string | null;
   /** Mark the turn before or behind it. */
   onStep(by: number): void;
+  onMark(id: string): void;
 }
 
-export function Transcript({ call, entries, marked, onStep }: TranscriptProps) {
+export function Transcript({ call, entries, marked, onStep, onMark }: TranscriptProps) {
   const [aloud, setAloud] = useState(false);
   const live = !hasEnded(call);
   const { box, end, missed, toEnd } = useFollow({
@@ -48,6 +49,7 @@ export function Transcript({ call, entries, marked, onStep }: TranscriptProps) {
           {aloud ? <Volume2 aria-hidden /> : <VolumeX aria-hidden />}
         </Button>
       </div>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: Enter on a link is a click */}
       <div
         ref={box}
         role="log"
@@ -55,6 +57,7 @@ export function Transcript({ call, entries, marked, onStep }: TranscriptProps) {
         aria-live={aloud ? "polite" : "off"}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must reach it
         tabIndex={0}
+        onClick={(event) => markClicked(event, onMark)}
         className={entries.length > MANY ? `${styles.log} ${styles.many}` : styles.log}
       >
         {entries.length === 0 ? <p className="quiet">Nothing was said yet.</p> : null}
@@ -73,6 +76,16 @@ export function Transcript({ call, entries, marked, onStep }: TranscriptProps) {
   );
 }
 
+/** Mark the turn whose time was clicked; with a key held, the browser opens its address. */
+function markClicked(event: MouseEvent, mark: (id: string) => void): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const link = event.target instanceof Element ? event.target.closest("[data-turn]") : null;
+  const id = link?.getAttribute("data-turn");
+  if (!id) return;
+  event.preventDefault();
+  mark(id);
+}
+
 /** A turn that grows is another element than the finished one, which alone is read aloud. */
 function keyOf(entry: Entry): string {
   return entry.kind === "turn" && !entry.turn.isFinal ? `${entry.key} grows` : entry.key;
@@ -87,25 +100,10 @@ interface ShownProps {
 function Shown({ call, entry, marked }: ShownProps) {
   switch (entry.kind) {
     case "turn":
-      return <MarkedTurn call={call} entry={entry} isMarked={marked === entry.turn.id} />;
+      return <TurnEntry call={call} entry={entry} isMarked={marked === entry.turn.id} />;
     case "tool":
       return <ToolEntry call={call} entry={entry} />;
     case "note":
       return <NoteEntry call={call} entry={entry} />;
   }
-}
-
-interface MarkedProps {
-  call: Call;
-  entry: Extract<Entry, { kind: "turn" }>;
-  isMarked: boolean;
-}
-
-/** A turn, which comes into view when it is marked. */
-function MarkedTurn({ call, entry, isMarked }: MarkedProps) {
-  const place = useRef<HTMLElement>(null);
-  useEffect(() => {
-    if (isMarked) place.current?.scrollIntoView({ block: "nearest" });
-  }, [isMarked]);
-  return <TurnEntry ref={place} call={call} entry={entry} isMarked={isMarked} />;
 }
