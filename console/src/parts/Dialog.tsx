@@ -2,6 +2,7 @@
 
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
+import { X } from "lucide-react";
 import type { ReactNode, RefObject } from "react";
 import { Button } from "./Button";
 import styles from "./Dialog.module.css";
@@ -28,6 +29,9 @@ export function Dialog(props: DialogProps) {
         <Base.Popup className={shape.filter(Boolean).join(" ")} initialFocus={first ?? true}>
           <Base.Title className={untitled ? "visually-hidden" : styles.title}>{title}</Base.Title>
           {children}
+          <Base.Close className={styles.close} aria-label="Close">
+            <X aria-hidden />
+          </Base.Close>
         </Base.Popup>
       </Base.Portal>
     </Base.Root>
