@@ -41,8 +41,7 @@ export function Figures({ summary, waiting }: FiguresProps) {
         <Figure term="Waiting" value={waiting ? count(waiting.length) : "–"}>
           {longest?.enteredAt ? (
             <>
-              longest
-              <Since at={time(longest.enteredAt)} />
+              longest <Since at={time(longest.enteredAt)} />
             </>
           ) : (
             "no one waits"
