@@ -23,7 +23,10 @@ from ringline.domain.events import EVENT_TYPES, ThreadEvent
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.limit import Limit
 from ringline.domain.limits import LIMITS
+from ringline.domain.log import Environment
 from ringline.domain.log_lines import FIELDS, LOG_LINES
+from ringline.domain.operators import TeamRole
+from ringline.domain.permissions import PERMISSIONS, is_at_least, lowest_role
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
@@ -31,6 +34,8 @@ from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.services.idempotency import CONFLICTS, Conflict
 from ringline.voices import gemini, mock, openai, openai_live, xai
+from ringline.web.console_routes import API, ConsoleRoute
+from ringline.web.console_routes import ROUTES as CONSOLE_ROUTES
 from ringline.wire import (
     conversation_members,
     envelope,
@@ -49,7 +54,7 @@ from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.carrier_templates import PLACEHOLDERS
 from ringline.wire.close_policy import POLICIES, Socket
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
-from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
+from ringline.wire.errors import CONSOLE_ERRORS, RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.openai_server_errors import CODES, OWN_ERRORS
 from ringline.wire.realtime_errors import ERRORS, Ends
 from ringline.wire.realtime_events import RealtimeEvent
@@ -116,6 +121,30 @@ def credential_rows() -> Iterator[str]:
 def error_rows(table: Mapping[str, HttpError]) -> Iterator[str]:
     for error in table.values():
         yield row(f"`{error.code}`", str(error.status), error.message)
+
+
+def console_route_rows() -> Iterator[str]:
+    for route in CONSOLE_ROUTES:
+        who = "anyone" if route.anyone else "who is signed in"
+        if route.deed:
+            roles = {environment: _lowest(route, environment) for environment in Environment}
+            who = ", ".join(f"from `{role}` up in `{place}`" for place, role in roles.items())
+            if len(set(roles.values())) == 1:
+                who = f"from `{roles[Environment.LIVE]}` up"
+        elif "rpc" in route.path:
+            who = "by the action"
+        yield row(f"`{route.method} {API}{route.path}`", route.what, who)
+
+
+def _lowest(route: ConsoleRoute, environment: Environment) -> TeamRole | None:
+    return lowest_role(route.deed.format(environment=environment))
+
+
+def console_role_rows() -> Iterator[str]:
+    for permission in PERMISSIONS:
+        may = ("yes" if is_at_least(role, permission.role) else "–" for role in TeamRole)
+        names = ", ".join(f"`{name}`" for name in (*permission.actions, *permission.deeds))
+        yield row(f"{permission.what}: {names}", *may)
 
 
 def problem_rows() -> Iterator[str]:
@@ -351,6 +380,9 @@ TABLES = {
     "credentials": (("surface", "`sk_…`", "`pk_…`", "`mk_…`", "sign-in"), credential_rows),
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
+    "http errors console": (("code", "status", "message"), lambda: error_rows(CONSOLE_ERRORS)),
+    "console routes": (("route", "is for", "who may"), console_route_rows),
+    "console roles": (("who may", *TeamRole), console_role_rows),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
     "rpc problems": (("type", "shortMessage", "message"), problem_rows),
     "rpc internal reasons": (("`details.reason`",), internal_reason_rows),

@@ -19,6 +19,8 @@ import pytest_asyncio
 
 from ringline.domain import limits, socket_limits, v1_limits
 from ringline.rest.routes import ROUTES as REST_ROUTES
+from ringline.web.console_routes import API
+from ringline.web.console_routes import ROUTES as CONSOLE_ROUTES
 from tests.callers import calling
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
@@ -117,6 +119,9 @@ DOORS: dict[tuple[str, str], Door] = {
         for route in REST_ROUTES
     },
     **{("OPTIONS", route.path): Plain() for route in REST_ROUTES if route.file},
+    # What they do with bodies: test_console_calls.py.
+    **{(route.method, API + route.path): Plain() for route in CONSOLE_ROUTES},
+    ("*", f"{API}/{{tail}}"): Plain(),
 }
 BODIES = [place for place, door in DOORS.items() if isinstance(door, Body)]
 STREAMS = [path for (_, path), door in DOORS.items() if isinstance(door, Socket)]

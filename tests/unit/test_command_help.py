@@ -31,6 +31,7 @@ COMMANDS = (
     ("key", "create"),
     ("key", "list"),
     ("key", "revoke"),
+    ("console",),
     ("agent", "list"),
     ("rpc",),
     ("token",),

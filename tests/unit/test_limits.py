@@ -12,6 +12,7 @@ from ringline.config import Settings
 from ringline.domain import (
     audit_limits,
     carrier_limits,
+    console_limits,
     delivery_limits,
     limits,
     openai_limits,
@@ -34,6 +35,7 @@ NAMED = {
         limits,
         audit_limits,
         carrier_limits,
+        console_limits,
         delivery_limits,
         openai_limits,
         recording_limits,
@@ -58,7 +60,7 @@ def test_the_code_reads_every_limit_from_the_table() -> None:
     for path in SOURCES.rglob("*.py"):
         read |= set(
             re.findall(
-                r"\b(?:audit_|carrier_|delivery_|openai_|recording_|socket_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
+                r"\b(?:audit_|carrier_|console_|delivery_|openai_|recording_|socket_|v1_|voice_|webhook_)?limits\.([A-Z][A-Z0-9_]+)\b",
                 path.read_text("utf-8"),
             )
         )

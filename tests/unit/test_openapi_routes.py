@@ -7,6 +7,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from ringline.rpc import openapi
+from ringline.web.console_routes import API
+from ringline.web.console_routes import ROUTES as CONSOLE_ROUTES
 from ringline.web.docs_page import make_page
 from ringline.web.openapi_document import make_document
 from ringline.web.openapi_routes import ROUTES, HttpRoute
@@ -36,6 +38,11 @@ UNDOCUMENTED = {
     ("POST", "/talk/ticket"),
     ("GET", "/talk/agents"),
     ("GET", "/talk/{name}"),
+    # Those of the console are for its pages alone: docs/reference/console.md.
+    ("GET", "/console"),
+    ("GET", "/console/{name}"),
+    ("*", f"{API}/{{tail}}"),
+    *((route.method, API + route.path) for route in CONSOLE_ROUTES),
 }
 
 

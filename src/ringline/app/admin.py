@@ -9,11 +9,14 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
 from ringline.domain.attendant import attendant
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.services.clock import now
+from ringline.services.console_links import ConsoleLinks
 from ringline.services.id_generator import new_id
+from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.signing_secrets import WorkspaceSecrets
 from ringline.services.workspaces import Workspaces
@@ -32,6 +35,7 @@ class Admin:
     rows: WorkspaceStore
     credentials: CredentialStore
     signing_secrets: WorkspaceSecrets
+    console_links: ConsoleLinks
 
 
 def database_of(settings: Settings) -> DatabaseConfig:
@@ -94,7 +98,10 @@ def admin_of(stores: Stores, sealer: Sealer | None) -> Admin:
     signing_secrets = WorkspaceSecrets(
         stores.signing_secrets, seal, open_sealed=open_sealed, random_bytes=secrets.token_bytes
     )
-    return Admin(workspaces, stores.workspaces, stores.credentials, signing_secrets)
+    links = ConsoleLinks(
+        Repo(stores.records, MemoryBus()), now, new_id=new_id, random_bytes=secrets.token_bytes
+    )
+    return Admin(workspaces, stores.workspaces, stores.credentials, signing_secrets, links)
 
 
 def _refuse(_: object) -> NoReturn:

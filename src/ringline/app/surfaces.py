@@ -3,8 +3,10 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 
+from ringline.app.console import console_of
 from ringline.config import Settings
 from ringline.domain import carrier_limits
 from ringline.domain.carriers import Carrier
@@ -25,6 +27,7 @@ from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.session_places import SessionPlaces
 from ringline.services.sessions import Sessions
+from ringline.services.sign_ins import SignIns
 from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
 from ringline.web.admission import Admission, Allowance
@@ -32,7 +35,6 @@ from ringline.web.authentication import Origins
 from ringline.web.call_commands import Commands
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import CarrierDoors
-from ringline.web.console_files import ConsoleFiles
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.events_session import SessionServices
 from ringline.web.events_socket import EventsSockets
@@ -44,7 +46,7 @@ from ringline.web.openai_server import OpenAIServer
 from ringline.web.rates import RateLimit, SlidingRate
 from ringline.web.realtime import Realtime, Starter
 from ringline.web.rest import Rest
-from ringline.web.rpc import Rpc
+from ringline.web.rpc import Rpc, authenticate
 from ringline.web.server import Server, Surfaces
 from ringline.web.session_sockets import SessionSockets
 from ringline.web.stream_door import StreamDoor
@@ -76,18 +78,20 @@ def build_server(
     now: Clock,
     descriptors: int,
     page_key: PageKey | None,
+    sign_ins: SignIns | None,
 ) -> Server:
-    """Build the server.
+    """Build the server; without sign-ins it has no console.
 
     Its connections may have so many `descriptors`, but for those that are reserved.
     """
     calls = services.calls
     engine = Engine(services, Reader(settings.signing_secrets))
+    rpc_rate = RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst)
     rpc = Rpc(
         engine,
         idempotency,
-        credentials=credentials,
-        rate=RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
+        authenticate=partial(authenticate, credentials=credentials),
+        rate=rpc_rate,
     )
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
@@ -118,6 +122,21 @@ def build_server(
     talk = None
     if page_key is not None:
         talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
+    console = None
+    if sign_ins is not None:
+        console = console_of(
+            settings,
+            sign_ins,
+            credentials=credentials,
+            engine=engine,
+            idempotency=idempotency,
+            rest=rest,
+            realtime=realtime,
+            links=links,
+            now=now,
+            rate=rpc_rate,
+            mint_rate=mint_rate,
+        )
     stream_door = StreamDoor(
         watchers,
         origins=origins,
@@ -169,8 +188,8 @@ def build_server(
             now=now,
             rate=RateLimit(_PER_SECOND, 10 * _PER_SECOND),
         ),
-        console_files=ConsoleFiles(),
         talk=talk,
+        console=console,
     )
     admission = Admission(
         Allowance.of_descriptors(descriptors, settings.max_connections_per_address),

@@ -30,6 +30,8 @@ class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent_id: str = ""
     test_agent_id: str = ""
     signing_secret: str = ""
+    #: A one-time link, in the ready file alone.
+    console_url: str = ""
 
     def as_json(self) -> bytes:
         """Return one line of JSON."""

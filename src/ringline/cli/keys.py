@@ -103,7 +103,7 @@ def create_key(
     data_dir: DataDir = None,
 ) -> None:
     """Create a key; it is shown only once, and only its hash is stored."""
-    workspace_id = _read_id(Prefix.WORKSPACE, workspace, noun="workspace")
+    workspace_id = read_id(Prefix.WORKSPACE, workspace, noun="workspace")
     if len(label) > 255 or "\0" in label:
         fail("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
@@ -143,7 +143,7 @@ def create_key(
 @key_app.command(name="list")
 def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = None) -> None:
     """List a workspace's keys: their last four characters, last use and expiry."""
-    workspace_id = _read_id(Prefix.WORKSPACE, workspace, noun="workspace")
+    workspace_id = read_id(Prefix.WORKSPACE, workspace, noun="workspace")
 
     async def work() -> list[Key]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
@@ -183,7 +183,7 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """Revoke a key permanently; its connections are closed within a second."""
-    wanted = _read_id(Prefix.KEY, key_id, noun="key")
+    wanted = read_id(Prefix.KEY, key_id, noun="key")
 
     async def work() -> bool:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
@@ -254,7 +254,8 @@ def _dev_keys(data_dir: Path) -> Path:
     return data_dir.expanduser() / DEV_KEYS
 
 
-def _read_id(prefix: Prefix, text: str, *, noun: str) -> UUID:
+def read_id(prefix: Prefix, text: str, *, noun: str) -> UUID:
+    """Read an id of either form. Raises CommandProblem."""
     found = parse_id(prefix, text)
     if found is None:
         fail(f"{text} is not the id of a {noun}: use a UUID or an id that begins with {prefix}_.")

@@ -4,11 +4,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 from cyclopts import Parameter
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from ringline import app
+from ringline.cli.console import LINK_LIFE
 from ringline.cli.dev_keys import keep_dev_keys
 from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_unwritable, write_private
 from ringline.cli.keys import show_key_ring
@@ -68,13 +71,22 @@ def dev(
         keys = await keep_dev_keys(server.admin, path, base_url=server.base_url)
         if server.page_key is not None:
             server.page_key.use(keys.ring.secret_key)
-        _write_ready(ready_file, keys.ring)
+        link = ""
+        if settings.console:
+            workspace_id = UUID(keys.ring.workspace_id)
+            made = await server.admin.console_links.make(workspace_id, life=LINK_LIFE)
+            link = made.url_at(server.base_url)
+        _write_ready(ready_file, replace(keys.ring, console_url=link))
         if (
             keys.made and sys.stdout.isatty()
         ):  # a file or a pipe would store the keys or pass them on
             show_key_ring(keys.ring)
         show(f"Ringline is at {server.base_url}; its keys are in {path}.")
         show(f"Talk to an agent at {server.base_url}/talk.")
+        if link:
+            # As with the keys: a file or a pipe would store the link or pass it on.
+            shown = link if sys.stdout.isatty() else "`ringline console` prints the link"
+            show(f"Sign in to the console, once: {shown}.")
 
     _run_server(settings, ready_file, ready=ready, dev=True)
 

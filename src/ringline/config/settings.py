@@ -237,6 +237,30 @@ class Settings(BaseSettings):
             "token that opened them expires; otherwise it is needed for opening them only"
         ),
     )
+    console: bool = Field(
+        True, description="whether people may sign in to the console, at `PUBLIC_URL/console`"
+    )
+    console_allow_plain: bool = Field(
+        False,
+        description=(
+            "whether people may sign in to the console over plain http from other machines, where "
+            "everybody on the way can read their sign-in"
+        ),
+    )
+    console_idle_minutes: float = Field(
+        720,
+        ge=1,
+        le=527_040,
+        allow_inf_nan=False,
+        description="how long a sign-in to the console lasts without a request, in minutes",
+    )
+    console_max_hours: float = Field(
+        168,
+        ge=0.1,
+        le=8784,
+        allow_inf_nan=False,
+        description="how long a sign-in to the console lasts at most, in hours",
+    )
     log_level: LogLevel = Field(
         "info", description="the lowest level that is logged: `debug`, `info`, `warning` or `error`"
     )

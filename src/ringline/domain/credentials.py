@@ -125,6 +125,7 @@ SERVED_SURFACES = frozenset(
         Surface.EVENT_DELIVERIES,
         Surface.KEYS,
         Surface.LIVE_STREAM,
+        Surface.CONSOLE,
     }
 )
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ringline.domain import (
     audit_limits,
     carrier_limits,
+    console_limits,
     delivery_limits,
     openai_limits,
     recording_limits,
@@ -559,6 +560,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "Voices": voice_limits.ROWS,
     "Webhooks": webhook_limits.ROWS + delivery_limits.ROWS,
     "Providers of messages": carrier_limits.ROWS,
+    "Console": console_limits.ROWS,
     "Audit log": audit_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,

@@ -73,7 +73,8 @@ FIELDS: Mapping[str, str] = {
     "frames": "how many frames",
     "hangup_cause": "why the call ended",
     "failures": "how many there were in a row",
-    "id": "the key or the member",
+    "how": "`link`",
+    "id": "the key, the member or the sign-in",
     "key_id": "the key, if it is known",
     "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong;"
     " of a timer, what it is for",
@@ -97,6 +98,7 @@ FIELDS: Mapping[str, str] = {
     "sqlstate": "PostgreSQL's code for the error, if there is one",
     "stage": "`transcription`, `chat` or `speech`",
     "status": "the call's last status",
+    "user_id": "the member of the team",
     "waiting": "how many entries wait to be written",
     "workspace_id": "the workspace",
 }
@@ -211,6 +213,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             means="A credential was refused: an unknown key, token or ticket, one of an expired"
             " key, or a key of the wrong kind.",
         ),
+        _info("signed_in", "user_id", "id", "how", means="A person signed in to the console."),
         _info("key_revoked", "id", "connections", means="A key was revoked."),
         _info("workspace_deleted", "id", means="A workspace was deleted, over `/v1`."),
         _info("workspace_purged", "id", means="Nothing of a deleted workspace is left."),

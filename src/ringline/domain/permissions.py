@@ -22,11 +22,15 @@ def is_at_least(role: TeamRole, lowest: TeamRole) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A group of deeds, and the lowest role that may do them: RPC's actions by name."""
+    """A group of deeds, and the lowest role that may do them.
 
-    deeds: str
+    `actions` are RPC's, `deeds` what other routes of the console ask for.
+    """
+
+    what: str
     role: TeamRole
-    actions: tuple[str, ...]
+    actions: tuple[str, ...] = ()
+    deeds: tuple[str, ...] = ()
 
 
 PERMISSIONS: tuple[Permission, ...] = (
@@ -56,6 +60,13 @@ PERMISSIONS: tuple[Permission, ...] = (
             "list_users",
         ),
     ),
+    Permission(
+        "talk to an agent of the test environment", TeamRole.MEMBER, deeds=("talk_in_test",)
+    ),
+    Permission(
+        "talk to an agent of the live environment", TeamRole.OPERATOR, deeds=("talk_in_live",)
+    ),
+    Permission("hear recordings", TeamRole.OPERATOR, deeds=("hear_recordings",)),
     Permission(
         "end calls, pause and resume their agents, take calls over, place and accept them",
         TeamRole.OPERATOR,
@@ -162,10 +173,21 @@ MANAGED: Mapping[TeamRole, frozenset[TeamRole]] = {
 NOT_FOR_PEOPLE = frozenset({"accept_team_invitation", "issue_operator_access_token"})
 
 _LOWEST: Mapping[str, TeamRole] = {
-    action: row.role for row in PERMISSIONS for action in row.actions
+    deed: row.role for row in PERMISSIONS for deed in (*row.actions, *row.deeds)
 }
 
 
-def lowest_role(action: str) -> TeamRole | None:
-    """Return the lowest role that may call an action in a sign-in; None if none may."""
-    return _LOWEST.get(action)
+def lowest_role(deed: str) -> TeamRole | None:
+    """Return the lowest role that may do a deed or call an action; None if no role may."""
+    return _LOWEST.get(deed)
+
+
+def may_do(role: TeamRole, deed: str) -> bool:
+    """Return whether a role may do a deed or call an action."""
+    lowest = lowest_role(deed)
+    return lowest is not None and is_at_least(role, lowest)
+
+
+def deeds_of(role: TeamRole) -> list[str]:
+    """Return what a role may do: RPC's actions and other deeds, sorted by name."""
+    return sorted(deed for deed, lowest in _LOWEST.items() if is_at_least(role, lowest))

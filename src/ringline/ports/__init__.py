@@ -32,6 +32,7 @@ from ringline.ports.messaging import (
     OutgoingMessage,
     ProviderAway,
 )
+from ringline.ports.sign_ins import FoundLink, SignInStore
 from ringline.ports.storage import (
     AlreadyExists,
     CallStore,
@@ -85,6 +86,7 @@ __all__ = [
     "Due",
     "EntryRefused",
     "EventLog",
+    "FoundLink",
     "Leg",
     "LegListener",
     "LogBusy",
@@ -108,6 +110,7 @@ __all__ = [
     "Rows",
     "RunTool",
     "SendWebhook",
+    "SignInStore",
     "SigningSecretStore",
     "StoreUnavailable",
     "Subscriber",

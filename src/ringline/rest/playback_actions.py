@@ -4,10 +4,15 @@ Live streams, 1.3 and 6.3.6.
 """
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from ringline.domain.ids import Prefix, format_id
 from ringline.rest.route import FileAnswer, Refused, Request
-from ringline.services.recording_downloads import NoRecording, RecordingUnreadable
+from ringline.services.recording_downloads import (
+    NoRecording,
+    OpenRecording,
+    RecordingUnreadable,
+)
 from ringline.wire.times import seconds
 
 
@@ -28,6 +33,11 @@ async def get_recording(request: Request) -> FileAnswer:
         raise Refused("NOT_FOUND") from None
     except RecordingUnreadable:
         raise Refused("INTERNAL") from None
+    return recording_file(recording, call_id)
+
+
+def recording_file(recording: OpenRecording, call_id: UUID) -> FileAnswer:
+    """Return an open recording as a file to send."""
     size, shown = recording.file_size, format_id(Prefix.CALL, call_id)
     return FileAnswer(
         name=f"{shown}.wav",

@@ -7,6 +7,9 @@ from ringline.rest.route import Input, Route
 from ringline.rpc.kinds import Text
 from ringline.wire.session_token import MAX_TOKEN_BYTES, PLAYBACK_TTL_S
 
+#: The media type of a recording.
+WAV = "audio/wav"
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
@@ -40,6 +43,6 @@ ROUTES: tuple[Route, ...] = (
         "404 while the call runs, if it was not recorded, and after 30 days, or the workspace's "
         "`retention_days` if they are fewer. A playback token is accepted too.",
         ids=(CALL_ID,),
-        file="audio/wav",
+        file=WAV,
     ),
 )

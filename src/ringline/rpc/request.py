@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from ringline.domain.log import Environment
-from ringline.domain.permissions import is_at_least
+from ringline.domain.permissions import may_do
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resource import Resource
@@ -78,7 +78,7 @@ def find_action(body: object) -> Action | None:
 def may_run(caller: Caller, action: Action) -> bool:
     """Return whether a caller may run an action at all."""
     if caller.person is not None:
-        return action.role is not None and is_at_least(caller.person.role, action.role)
+        return may_do(caller.person.role, action.name)
     if action.people:
         return False
     if caller.operator is not None:

@@ -219,16 +219,9 @@ class Team:
             member = await find_member(transaction, taken[0]["email"])
             if member is not None:
                 return member.role
-            await _run(
-                transaction,
-                _ADD_MEMBER,
-                workspace_id=scope.workspace_id,
-                id=self._new_id(),
-                email=taken[0]["email"],
-                full_name=full_name,
-                role=taken[0]["role"],
-            )
-            return TeamRole(taken[0]["role"])
+            new = TeamMember(self._new_id(), taken[0]["email"], TeamRole(taken[0]["role"]))
+            await add_member(transaction, new, full_name=full_name)
+            return new.role
 
         return await self._repo.write(scope, work)
 
@@ -281,6 +274,21 @@ def _check_change(old: TeamRole, new: TeamRole | None, *, by: TeamRole, others: 
 async def _lock(transaction: Transaction) -> None:
     """Keep others from changing the team until the end of the transaction."""
     await _run(transaction, _LOCK)
+
+
+async def add_member(
+    transaction: Transaction, member: TeamMember, *, full_name: str | None = None
+) -> None:
+    """Add a member to the team of the transaction's workspace."""
+    await _run(
+        transaction,
+        _ADD_MEMBER,
+        workspace_id=transaction.scope.workspace_id,
+        id=member.id,
+        email=member.email,
+        full_name=full_name,
+        role=member.role.value,
+    )
 
 
 async def find_member(rows: Rows, email: str) -> TeamMember | None:

@@ -17,6 +17,7 @@ from ringline.storage.loans import LoanLimits
 from ringline.storage.provider_credentials import PostgresProviderCredentials
 from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
+from ringline.storage.sign_ins import PostgresSignIns
 from ringline.storage.signing_secrets import PostgresSigningSecrets
 from ringline.storage.timers import PostgresTimers
 from ringline.storage.webhooks import PostgresDeliveries
@@ -45,6 +46,7 @@ class Stores:
     timers: PostgresTimers
     deletions: PostgresDeletions
     carried: PostgresCarriedMessages
+    sign_ins: PostgresSignIns
 
     @classmethod
     async def open(
@@ -85,6 +87,7 @@ class Stores:
             PostgresTimers(database),
             PostgresDeletions(database),
             PostgresCarriedMessages(database),
+            PostgresSignIns(database),
         )
 
     async def close(self) -> None:

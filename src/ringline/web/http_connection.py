@@ -118,6 +118,11 @@ class HttpConnection(RequestHandler):
         """Return the address that the connection is counted for."""
         return (self._slot.client if self._slot else None) or ""
 
+    @property
+    def is_proxied(self) -> bool:
+        """Return whether the connection comes from a trusted proxy."""
+        return self._slot is not None and self._slot.proxied
+
     def when_answered(self, callback: Callable[[], None]) -> None:
         """Call back when this request's answer has been read, or never will be."""
         self._answered.append(callback)

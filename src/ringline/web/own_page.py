@@ -51,13 +51,24 @@ def is_own_page(told: Provenance, *, port: int, base_url: str, needs_origin: boo
     return not needs_origin if told.origin is None else told.origin.lower() == own
 
 
+def is_loopback_host(host: str) -> bool:
+    """Return whether a `Host` is this machine by its loopback name or address, on any port."""
+    return _is_loopback_name(_parts(host.lower())[0])
+
+
 def _is_loopback(host: str, port: int) -> bool:
-    """Return whether a `Host` is this machine by its loopback name or address."""
+    """Return whether a `Host` is this machine on a port."""
+    name, number = _parts(host)
+    return number == str(port) and _is_loopback_name(name)
+
+
+def _parts(host: str) -> tuple[str, str]:
+    """Split a `Host` into its name and its port; the default port may be left out."""
     name, colon, number = host.rpartition(":")
-    if not colon or number.endswith("]"):  # the default port is left out
-        name, number = host, "80"
-    if number != str(port):
-        return False
+    return (name, number) if colon and not number.endswith("]") else (host, "80")
+
+
+def _is_loopback_name(name: str) -> bool:
     if name == "localhost":
         return True
     bracketed = name.startswith("[") and name.endswith("]")

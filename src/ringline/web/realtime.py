@@ -1,8 +1,9 @@
 """The realtime voice surface: the ticket mint and the session's socket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
+from msgspec import structs
 
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.ids import Prefix, parse_id
@@ -65,9 +66,15 @@ class Realtime:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
         return await self._mint.mint(request, _Language(self._links))
 
-    async def mint_for(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
-        """Mint a ticket for a key that is valid; the request's body says what it binds."""
-        return await self._mint.mint_for(request, visitor, language=_Language(self._links))
+    async def mint_for(
+        self, request: web.Request, visitor: Visitor, *, subject: str | None = None
+    ) -> web.StreamResponse:
+        """Mint a ticket for a key that is valid; the request's body says what it binds.
+
+        A `subject` that is given here counts before the body's.
+        """
+        language = _Language(self._links, subject)
+        return await self._mint.mint_for(request, visitor, language=language)
 
     async def end(self, request: web.Request) -> web.StreamResponse:
         """`DELETE /v3/realtime-sessions/{id}`: end a session, or revoke its ticket (2.7)."""
@@ -96,14 +103,18 @@ class Realtime:
 class _Language:
     """How `/v3` asks for a ticket (ticket_mint.MintLanguage)."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, subject: str | None = None) -> None:
         self._links = links
+        self._subject = subject
 
     def read(self, body: bytes, models: Models) -> TicketRequest | HttpRefusal:
         """Read a body, or refuse it."""
         asked = read_mint(body, models)
         if isinstance(asked, ConfigProblem):
             return refuse_v3(asked.code, asked.message)
+        if self._subject is not None:
+            leash = structs.replace(asked.leash, subject=self._subject)
+            return replace(asked, leash=leash)
         return asked
 
     def answer(self, secret: str, ticket: Ticket, *, asked: TicketRequest) -> bytes:

@@ -3,10 +3,11 @@
 A request is checked in this sequence: credentials, rate limit, body, and credentials again,
 because reading a body takes time. A well-formed request is answered with HTTP 200, whether it
 succeeds or not; others with the status in `RPC_ERRORS`. Operators' browsers call these routes,
-so any origin may read the answers.
+so any origin may read the answers. The console has the same routes for people who signed in,
+with another way to authenticate.
 """
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -49,11 +50,12 @@ from ringline.wire.strict_json import JsonProblem, StrictDecoder
 _log = structlog.get_logger(__name__)
 
 _METHODS = "POST, OPTIONS"
-_JSON = {**READABLE, "Content-Type": "application/json; charset=utf-8"}
-_LATER = {**_JSON, **retry_after()}
 #: The headers that a browser may send after its preflight.
 _HEADERS = "authorization, content-type, x-api-key, idempotency-key"
 _BODY = StrictDecoder(object, limits.RPC_BODY_MARKS)
+
+#: Authenticates the caller of an action. Raises Turned, Unavailable.
+Authenticate: TypeAlias = Callable[[web.Request], Awaitable[Caller]]
 
 #: Answers a body, both parsed and as it arrived, for a caller.
 Answering: TypeAlias = Callable[[web.Request, Caller, object, bytes], Awaitable[bytes]]
@@ -78,13 +80,16 @@ class Rpc:
         engine: Engine,
         idempotency: Idempotency,
         *,
-        credentials: Credentials,
+        authenticate: Authenticate,
         rate: RateLimit,
+        headers: Mapping[str, str] = READABLE,
     ) -> None:
         self._engine = engine
         self._idempotency = idempotency
-        self._credentials = credentials
+        self._authenticate = authenticate
         self._rate = rate
+        #: Of every answer; by default any origin may read it.
+        self._headers = {**headers, "Content-Type": "application/json; charset=utf-8"}
 
     async def run(self, request: web.Request) -> web.StreamResponse:
         """Run a request."""
@@ -98,7 +103,7 @@ class Rpc:
         """Answer a CORS preflight; any other method is 405."""
         if request.method == "OPTIONS":
             return preflight(_METHODS, _HEADERS)
-        refused = _refuse(refuse_rpc("method_not_allowed"))
+        refused = self._refuse(refuse_rpc("method_not_allowed"))
         refused.headers["Allow"] = _METHODS
         return refused
 
@@ -106,7 +111,7 @@ class Rpc:
         """Answer a CORS preflight; everything else is 404."""
         if request.method == "OPTIONS":
             return preflight(_METHODS, _HEADERS)
-        return _refuse(refuse_rpc("not_found"))
+        return self._refuse(refuse_rpc("not_found"))
 
     async def _run(self, request: web.Request, caller: Caller, body: object, raw: bytes) -> bytes:
         key = request.headers.get("Idempotency-Key")
@@ -135,7 +140,7 @@ class Rpc:
     async def _serve(self, request: web.Request, answering: Answering) -> web.StreamResponse:
         """Authenticate a request, answer it, and report any error."""
         try:
-            caller = await authenticate(request, self._credentials)
+            caller = await self._authenticate(request)
             if caller.user_id is not None:  # what members do is audited
                 caller = replace(caller, origin=origin_of(request))
             share = open_share(request, caller.key_id, scope=caller.scope)
@@ -156,25 +161,25 @@ class Rpc:
         except RpcRefused as refused:
             answer = answer_problems(refused.problems)
         except Unrecognised:
-            return _refuse(refuse_rpc("unauthorized"))
+            return self._refuse(refuse_rpc("unauthorized"))
         except Turned as turned:
-            return _refuse(turned.refusal, turned.wait_s)
+            return self._refuse(turned.refusal, turned.wait_s)
         except Unavailable:
-            return web.Response(status=503, body=refuse_rpc("unavailable").body, headers=_LATER)
+            return self._refuse(refuse_rpc("unavailable"), 1)
         except OverBudget:
-            return _refuse(refuse_rpc("rate_limited"), 1)
+            return self._refuse(refuse_rpc("rate_limited"), 1)
         except BodyTooLarge:
-            return _refuse(refuse_rpc("payload_too_large"))
+            return self._refuse(refuse_rpc("payload_too_large"))
         except JsonProblem as bad:
-            return _refuse(refuse_rpc("bad_request", bad.message))
+            return self._refuse(refuse_rpc("bad_request", bad.message))
         except BrokenBody:
-            return _refuse(refuse_rpc("bad_request"))
+            return self._refuse(refuse_rpc("bad_request"))
         except IdempotencyConflict as conflict:
             reason = conflict.reason
             refusal = refuse_rpc(
                 "idempotency_conflict", CONFLICTS[reason], details={"reason": reason}
             )
-            return _refuse(refusal)
+            return self._refuse(refusal)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # a bug: log it without its text
@@ -182,8 +187,12 @@ class Rpc:
             _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
             answer = _UNKNOWN
         if len(answer) > PIECE_BYTES:
-            return await write_by_pieces(request, answer, headers=_JSON)
-        return web.Response(body=answer, headers=_JSON)
+            return await write_by_pieces(request, answer, headers=self._headers)
+        return web.Response(body=answer, headers=self._headers)
+
+    def _refuse(self, refusal: HttpRefusal, wait_s: int = 0) -> web.Response:
+        headers = {**self._headers, **retry_after(wait_s)} if wait_s else self._headers
+        return web.Response(status=refusal.status, body=refusal.body, headers=headers)
 
 
 _UNKNOWN = answer_problems([problem("unknown_error", "something went wrong here")])
@@ -196,7 +205,7 @@ def _who(caller: Caller) -> Hashable:
 
 
 async def authenticate(request: web.Request, credentials: Credentials) -> Caller:
-    """Authenticate the caller. Raises Turned, Unavailable."""
+    """Authenticate the caller by a secret key or an operator token. Raises Turned, Unavailable."""
     caller = await rpc_caller(request, credentials)
     if isinstance(caller, Denied):
         if caller is Denied.UNKNOWN:
@@ -221,8 +230,3 @@ async def _read(request: web.Request, share: Share) -> bytes:
     if "Content-Encoding" in request.headers:
         raise Turned("unsupported_media_type", "the body must not be encoded")
     return await read_body(request, limits.RPC_BODY_BYTES.most, share=share)
-
-
-def _refuse(refusal: HttpRefusal, wait_s: int = 0) -> web.Response:
-    headers = {**_JSON, **retry_after(wait_s)} if wait_s else _JSON
-    return web.Response(status=refusal.status, body=refusal.body, headers=headers)

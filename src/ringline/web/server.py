@@ -21,7 +21,9 @@ from ringline.rest.routes import ROUTES
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
-from ringline.web.console_files import ConsoleFiles
+from ringline.web.console import Console
+from ringline.web.console_routes import API
+from ringline.web.console_routes import ROUTES as CONSOLE_ROUTES
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.edge import Edge, Open
 from ringline.web.events_socket import EventsSockets
@@ -70,9 +72,10 @@ class Surfaces:
     #: The rows of `/v1`'s table of routes.
     rest: Rest
     carrier_doors: CarrierDoors
-    console_files: ConsoleFiles
     #: The talk page, in `ringline dev`.
     talk: Talk | None = None
+    #: Unless it is switched off.
+    console: Console | None = None
 
 
 class Server:
@@ -94,6 +97,8 @@ class Server:
         self._refusals = Refusals(new_id, links)
         app = web.Application(middlewares=[self._around], client_max_size=0)
         app.on_response_prepare.append(_name_request)
+        if surfaces.console is not None:
+            app.on_response_prepare.append(surfaces.console.name_build)
         documentation = Documentation(__version__, links, talks=surfaces.talk is not None)
         add_routes(
             app,
@@ -200,13 +205,21 @@ def add_routes(
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)
-    router.add_get("/console", surfaces.console_files.serve)
-    router.add_get("/console/{name:.*}", surfaces.console_files.serve)
     if surfaces.talk is not None:
         router.add_get("/talk", surfaces.talk.page)
         router.add_post("/talk/ticket", surfaces.talk.ticket)
         router.add_get("/talk/agents", surfaces.talk.agents)
         router.add_get("/talk/{name}", surfaces.talk.file)
+    if surfaces.console is not None:
+        _add_console(router, surfaces.console)
+
+
+def _add_console(router: web.UrlDispatcher, console: Console) -> None:
+    for route in CONSOLE_ROUTES:
+        router.add_route(route.method, route.pattern, partial(console.serve, route))
+    router.add_route("*", f"{API}/{{tail:.*}}", console.elsewhere)
+    router.add_get("/console", console.file)
+    router.add_get("/console/{name:.*}", console.file)
 
 
 def streams_of(surfaces: Surfaces) -> dict[str, Open]:

@@ -4,7 +4,7 @@
 |---|---|---|
 | `/v3` | `{"error": {"code", "message", "details"?}}` | realtime voice, 2.5, 3.3 |
 | `/v1` | `{"error_code", "message", "request_id", "documentation_url"}` | live streams, 1.5 |
-| RPC, token mint | `{"success": false, "errors": […]}` | events socket, 1 and 4.6 |
+| RPC, token mint, console | `{"success": false, "errors": […]}` | events socket, 1 and 4.6 |
 
 A caller may pass a message if the table's is too general; it never holds a credential or what
 was said.
@@ -100,6 +100,22 @@ RPC_ERRORS = _table(
 )
 
 
+#: What the routes of the console refuse besides, in RPC's envelope.
+CONSOLE_ERRORS = _table(
+    HttpError("link_spent", 401, "the link was used or has expired", "Link spent"),
+    HttpError(
+        "https_required",
+        403,
+        "nobody signs in over plain http from another machine",
+        "HTTPS required",
+    ),
+    HttpError(
+        "range_not_satisfiable", 416, "the range is not within the file", "Range not satisfiable"
+    ),
+    HttpError("cross_site", 403, "only a page of this server may ask", "Cross-site request"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
     """A refusal ready to send: its status and its JSON body."""
@@ -147,8 +163,8 @@ def stream_error_v1(code: str, message: str | None = None) -> bytes:
 def refuse_rpc(
     code: str, message: str | None = None, *, details: Mapping[str, object] | None = None
 ) -> HttpRefusal:
-    """Write a refusal of RPC or of the session token mint."""
-    row = RPC_ERRORS[code]
+    """Write a refusal of RPC, of the session token mint, or of the console's routes."""
+    row = RPC_ERRORS.get(code) or CONSOLE_ERRORS[code]
     error: dict[str, object] = {
         "type": code,
         "message": message or row.message,

@@ -1,20 +1,15 @@
 """Operator access: the body of its mint and the answer (events socket, 7.1)."""
 
-import re
 from uuid import UUID
 
 import msgspec
 
-from ringline.domain import limits
-from ringline.domain.email import EMAIL
+from ringline.domain.email import is_email
 from ringline.domain.members import Member, Shape
 from ringline.wire import session_token
 from ringline.wire.session_token import MintProblem, OperatorToken
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
-
-_EMAIL = re.compile(EMAIL)
-
 
 #: The members of a mint's body.
 ASKED: tuple[Member, ...] = (
@@ -53,7 +48,7 @@ def read_mint(body: bytes) -> str:
         email = _body.decode(body).email.strip()
     except JsonProblem as problem:
         raise MintProblem(problem.message) from None
-    if len(email) > limits.EMAIL_CHARACTERS.most or not _EMAIL.fullmatch(email):
+    if not is_email(email):
         raise MintProblem("email must be an email address")
     return email
 

@@ -1,0 +1,43 @@
+"""The bounds of the console's routes: sign-ins, and what people send with them.
+
+`limits.py` says what a row means.
+"""
+
+from ringline.domain.limit import KIB, Limit
+
+_LATER = "429 `rate_limited` with `retry-after`"
+
+CONSOLE_BODY_BYTES = Limit(
+    "a body to `/console/api`, but for RPC and tickets", 16 * KIB, "bytes", "413"
+)
+SECRET_CHARACTERS = Limit(
+    "the token of a link or an invitation, and a cookie", 128, "characters", "as a wrong one"
+)
+DOOR_BURST = Limit(
+    "requests at once without a sign-in, of one network (IPv4 /24, IPv6 /64)",
+    60,
+    "requests",
+    _LATER,
+)
+DOOR_PER_S = Limit("requests without a sign-in, of one network", 2, "requests/s", _LATER)
+LINK_S = Limit("how long a one-time link waits", 900, "s", "401 `link_spent`")
+LINK_MOST_S = Limit(
+    "the most that `ringline console --ttl` takes", 86_400, "s", "the command ends with a sentence"
+)
+NAME_CHARACTERS = Limit("the name that a person chooses", 200, "characters", "400 `bad_request`")
+SIGN_INS = Limit(
+    "sign-ins of one person at once", 50, "sign-ins", "the one that would expire first ends"
+)
+ENDED_SIGN_INS_DAYS = Limit("sign-ins that have ended", 30, "days", "their rows are removed")
+
+ROWS = (
+    CONSOLE_BODY_BYTES,
+    SECRET_CHARACTERS,
+    DOOR_BURST,
+    DOOR_PER_S,
+    LINK_S,
+    LINK_MOST_S,
+    NAME_CHARACTERS,
+    SIGN_INS,
+    ENDED_SIGN_INS_DAYS,
+)
