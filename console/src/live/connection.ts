@@ -71,11 +71,12 @@ export function isLive(state: State): boolean {
   return state === "connected" || state === "caught_up" || state === "read_anew";
 }
 
-/** How long to wait before the next try, in milliseconds. */
-const BACKOFF_MS = [250, 500, 1000, 2000, 5000];
+/** How long to wait before each try, in milliseconds: every second until one is offline. */
+const BACKOFF_MS = [250, 500, ...Array<number>(19).fill(1000)];
+const OFFLINE_MS = 5000;
 
 export function backoff(tries: number): number {
-  return BACKOFF_MS[Math.min(tries, BACKOFF_MS.length) - 1] ?? 0;
+  return BACKOFF_MS[tries - 1] ?? OFFLINE_MS;
 }
 
 /** Without a connection for this long, one is offline. */

@@ -3,7 +3,14 @@
 import type { Joined } from "@ringline/sdk";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Clock } from "../../src/live/clock";
-import { backoff, isLive, next, type State, TRANSITIONS } from "../../src/live/connection";
+import {
+  backoff,
+  isLive,
+  next,
+  PATIENCE_MS,
+  type State,
+  TRANSITIONS,
+} from "../../src/live/connection";
 import { Feed, type Heard } from "../../src/live/feed";
 import { Followers } from "../../src/live/followers";
 import type { CallEvent } from "../../src/live/reducer";
@@ -34,8 +41,11 @@ describe("the table of states", () => {
   });
 });
 
-test("tries come after a quarter of a second first, and then every five", () => {
-  expect([1, 2, 3, 4, 5, 6, 60].map(backoff)).toEqual([250, 500, 1000, 2000, 5000, 5000, 5000]);
+test("tries come each second until one is offline, and then every five", () => {
+  expect([1, 2, 3, 4, 21, 22, 60].map(backoff)).toEqual([250, 500, 1000, 1000, 1000, 5000, 5000]);
+  const waits = Array.from({ length: 21 }, (_, number) => backoff(number + 1));
+  const whole = waits.reduce((sum, wait) => sum + wait, 0);
+  expect(whole).toBeGreaterThanOrEqual(PATIENCE_MS - 1000);
 });
 
 /** A feed whose wire and reads are in the test's hands. */

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { LongPoll, Presence, Socket } from "phoenix";
 import WebSocket from "ws";
 
+const TYPES = ["call.created", "call.transcript_delta", "call.turn_completed", "call.ended"];
 const EVENTS = [
   "incoming_call",
   "call_answered",
@@ -26,7 +27,7 @@ const CARRIERS = {
   fallback: { transport: Blocked, longPollFallbackMs: 50 },
 };
 
-const [url, token, by, carrier = "websocket"] = process.argv.slice(2);
+const [url, token, by, carrier = "websocket", topic = "events"] = process.argv.slice(2);
 const tell = (what, payload = {}) => console.log(JSON.stringify({ what, payload }));
 const credential =
   by === "authToken" ? { authToken: token } : { params: () => ({ session_token: token }) };
@@ -37,8 +38,8 @@ socket.onOpen(() => tell("open"));
 socket.onClose((event) => tell("close", { code: event.code }));
 socket.onError((error) => tell("error", { message: String(error?.message ?? "") }));
 
-const channel = socket.channel("events", () => (since === null ? {} : { since }));
-for (const name of EVENTS) {
+const channel = socket.channel(topic, () => (since === null ? {} : { since }));
+for (const name of topic === "log" ? TYPES : EVENTS) {
   channel.on(name, (payload) => {
     since = payload.position ?? since;
     tell(name, payload);

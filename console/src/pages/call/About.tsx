@@ -5,7 +5,9 @@ import type { CallRow } from "../../data/call";
 import type { Call } from "../../live/call";
 import type { CallEvent } from "../../live/reducer";
 import { count } from "../../parts/format";
+import { useSession } from "../../session/session";
 import styles from "./About.module.css";
+import { Audit } from "./Audit";
 import type { Tab } from "./address";
 import { Events } from "./Events";
 import { Facts } from "./Facts";
@@ -20,10 +22,12 @@ interface AboutProps {
 }
 
 export function About({ call, events, row, tab, hrefOf }: AboutProps) {
+  const audits = useSession().me.can.includes("list_audit_entries");
   const tabs: { name: Tab; label: string; count?: number }[] = [
     { name: "events", label: "Events", count: events.length },
     { name: "people", label: "People", count: call.participants.length },
     { name: "facts", label: "Facts" },
+    ...(audits ? [{ name: "audit" as const, label: "Audit" }] : []),
   ];
   return (
     <section className={styles.box} aria-label="About this call, in full">
@@ -39,6 +43,7 @@ export function About({ call, events, row, tab, hrefOf }: AboutProps) {
       </nav>
       {tab === "events" ? <Events call={call} events={events} /> : null}
       {tab === "people" ? <People call={call} /> : null}
+      {tab === "audit" && audits ? <Audit call={call} /> : null}
       {tab === "facts" ? <Facts call={call} events={events} row={row} /> : null}
     </section>
   );

@@ -1,6 +1,6 @@
 // What of a call is in its address: the call, the turn that is marked, and the tab.
 
-export const TABS = ["events", "people", "facts"] as const;
+export const TABS = ["events", "people", "facts", "audit"] as const;
 export type Tab = (typeof TABS)[number];
 
 export interface Place {
