@@ -17,6 +17,7 @@ export function Peek({ uuid, href }: { uuid: string; href: string }) {
   const turns = call.turns.filter(({ text }) => text.trim()).slice(-TURNS);
   return (
     <div className={styles.peek}>
+      {turns.length ? null : <p className="quiet">Nothing was said yet.</p>}
       <ol aria-label={`What is said: ${callerName(call)}`}>
         {turns.map((turn) => (
           <li key={turn.id} className={turn.isFinal ? undefined : styles.growing}>
@@ -27,7 +28,6 @@ export function Peek({ uuid, href }: { uuid: string; href: string }) {
             </span>
           </li>
         ))}
-        {turns.length ? null : <li className="quiet">Nothing was said yet.</li>}
       </ol>
       <div className={styles.actions}>
         <ButtonLink low href={href}>

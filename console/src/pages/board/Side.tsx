@@ -7,8 +7,9 @@ import type { OnDuty } from "../../data/team";
 import { useShortcut } from "../../keys/listener";
 import { answererName, callerName } from "../../live/call";
 import { causeOf } from "../../live/causes";
+import { isLive } from "../../live/connection";
 import { lengthOf } from "../../live/facts";
-import { useEnded, useLive, useNow } from "../../live/Live";
+import { useConnection, useEnded, useLive, useNow } from "../../live/Live";
 import { time } from "../../live/reducer";
 import { Button } from "../../parts/Button";
 import { clock } from "../../parts/format";
@@ -31,7 +32,8 @@ export function WaitingList({ waiting, team }: WaitingListProps) {
   const accept = useAccept(team);
   const queues = new Set(waiting.map(({ queueName }) => queueName));
   const [longest] = waiting;
-  useShortcut("accept", accept.may && longest ? () => accept.mutate(longest) : null);
+  const ready = accept.may && accept.live && longest;
+  useShortcut("accept", ready ? () => accept.mutate(longest) : null);
   if (!waiting.length) return null;
   return (
     <section aria-labelledby="waiting" className={styles.waiting}>
@@ -47,6 +49,7 @@ export function WaitingList({ waiting, team }: WaitingListProps) {
             key={entry.id}
             entry={entry}
             first={place === 0}
+            live={accept.live}
             busy={accept.isPending && accept.variables.id === entry.id}
             onAccept={accept.may ? () => accept.mutate(entry) : undefined}
           />
@@ -59,11 +62,12 @@ export function WaitingList({ waiting, team }: WaitingListProps) {
 interface WaitingRowProps {
   entry: Waiting;
   first: boolean;
+  live: boolean;
   busy: boolean;
   onAccept: (() => void) | undefined;
 }
 
-function WaitingRow({ entry, first, busy, onAccept }: WaitingRowProps) {
+function WaitingRow({ entry, first, live, busy, onAccept }: WaitingRowProps) {
   const now = useNow();
   const call = useLive().store.call(entry.callUuid);
   const name = call ? callerName(call) : entry.fromNumber;
@@ -83,7 +87,7 @@ function WaitingRow({ entry, first, busy, onAccept }: WaitingRowProps) {
         <Button
           low
           look={first ? "people" : "plain"}
-          disabled={busy}
+          disabled={busy || !live}
           aria-label={`Accept ${name}`}
           onClick={onAccept}
         >
@@ -107,7 +111,8 @@ function useAccept(team: readonly OnDuty[]) {
       say("The call was not accepted", { description: error.message, failed: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: [environment, "queue"] }),
   });
-  return { ...mutation, may: can.includes("accept_call_queue_entry") };
+  const live = isLive(useConnection().state);
+  return { ...mutation, live, may: can.includes("accept_call_queue_entry") };
 }
 
 const STATES: Readonly<Record<OnDuty["status"], string>> = {
