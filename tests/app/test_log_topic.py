@@ -1,21 +1,17 @@
 """The topic `log` of a whole server: for people who have signed in, over every carrier."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from websockets.asyncio.client import connect
 
-from ringline.domain.credentials import digest
-from ringline.domain.log import Environment, Scope
-from ringline.wire.session_token import SessionToken, sign
 from tests.callers import calling
-from tests.database import TestDatabase, add_member, new_id
+from tests.console import Browser, browsing, link_for
+from tests.database import TestDatabase, add_member
 from tests.polling import PollClient
 from tests.rpc_calls import Rpc
-from tests.serving import Service, serving, settings_for
+from tests.serving import Service, serving
 from tests.watchers import EventsClient, events_client, socket_url
 
 REFUSED = {"status": "error", "response": {"reason": "unauthorized"}}
@@ -27,38 +23,19 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
         yield service
 
 
-async def sign_in(database: TestDatabase, workspace_id: UUID) -> UUID:
-    """Give a person a sign-in to the live environment; return its key's id."""
-    key_id, now = new_id(), datetime.now(UTC)
-    async with database.connection() as superuser:
-        user_id = await add_member(superuser, workspace_id, "ada@example.com")
-        await superuser.execute(
-            "INSERT INTO ringline.keys (workspace_id, environment, id, kind, label, last_four,"
-            " key_hash, created_at, user_id, sign_in_id) VALUES"
-            " ($1, 'live', $2, 'console', 'a browser', '----', $3, $4, $5, $6)",
-            workspace_id,
-            key_id,
-            digest(str(key_id)),
-            now,
-            user_id,
-            new_id(),
-        )
-    return key_id
-
-
-def token_of(database: TestDatabase, workspace_id: UUID, *, key_id: UUID) -> str:
-    now = datetime.now(UTC)
-    scope = Scope(workspace_id, Environment.LIVE)
-    token = SessionToken(scope, key_id, new_id(), now, now + timedelta(minutes=5))
-    [secret] = settings_for(database).signing_secrets
-    return sign(token, secret)
+@pytest.fixture
+async def browser(service: Service) -> AsyncIterator[Browser]:
+    """Give the browser of a person who has signed in."""
+    async with browsing(service) as browser:
+        assert (await browser.follow(await link_for(service))).status == 200
+        yield browser
 
 
 @pytest.fixture
-async def token(service: Service, database: TestDatabase) -> str:
-    workspace_id = service.keys.workspace_id
-    key_id = await sign_in(database, workspace_id)
-    return token_of(database, workspace_id, key_id=key_id)
+async def token(browser: Browser) -> str:
+    minted = await browser.ask("POST", "/live/token")
+    assert minted.status == 200, minted
+    return minted.body["token"]
 
 
 async def test_a_person_sees_a_whole_call_as_list_events_shows_it(
@@ -105,8 +82,7 @@ async def test_what_was_missed_comes_again(service: Service, token: str) -> None
 async def test_over_long_polling(service: Service, token: str) -> None:
     client = PollClient(service, token)
     await client.open()
-    assert await client.send(["1", "1", "log", "phx_join", {}]) == 200
-    assert (await client.push())[4]["status"] == "ok"
+    await client.join("log")
     async with calling(service) as caller:
         frame: list[Any] = await client.push()
         assert frame[2:4] == ["log", "call.created"]
@@ -125,12 +101,36 @@ async def test_a_backends_token_is_refused_on_every_carrier(service: Service) ->
     assert (await polled.push())[4] == REFUSED
 
 
-async def test_the_socket_ends_with_the_sign_in(service: Service, database: TestDatabase) -> None:
-    workspace_id = service.keys.workspace_id
-    key_id = await sign_in(database, workspace_id)
-    token = token_of(database, workspace_id, key_id=key_id)
+async def test_an_operators_token_is_refused(service: Service, database: TestDatabase) -> None:
+    async with database.connection() as superuser:
+        await add_member(superuser, service.keys.workspace_id, "ada@example.com")
+    async with service.http.post(
+        f"{service.base_url}/api/operator/access",
+        json={"email": "ada@example.com"},
+        headers={"x-api-key": service.keys.secret_key},
+    ) as answer:
+        token = (await answer.json())["token"]
+    async with connect(socket_url(service, token)) as socket:
+        client = EventsClient(socket)
+        await client.send("7", "7", "log", "phx_join", {})
+        assert (await client.reply("7"))[4] == REFUSED
+
+
+async def test_the_test_environment_is_not_shown(service: Service, browser: Browser) -> None:
+    minted = await browser.ask("POST", "/test/token")
+    async with connect(socket_url(service, minted.body["token"])) as socket:
+        client = EventsClient(socket)
+        await client.join("log")
+        async with calling(service), calling(service, service.keys.test_key) as caller:
+            frame = await client.push()
+            assert frame[4]["callUuid"] == caller.uuid
+
+
+async def test_the_socket_ends_with_the_sign_in(
+    service: Service, browser: Browser, token: str
+) -> None:
     async with connect(socket_url(service, token)) as socket:
         client = EventsClient(socket)
         await client.join("log")
-        assert await service.admin.rows.revoke_key(key_id, datetime.now(UTC), end_calls=False)
+        assert (await browser.ask("POST", "/sign-out")).status == 204
         assert await client.closed() == 1001

@@ -97,8 +97,7 @@ export class Feed {
 
   #joined({ recovered }: Joined): void {
     if (recovered !== true) {
-      this.#waiting = [];
-      this.#read(1);
+      this.#startAnew();
     } else if (this.#waiting === null) {
       clearTimeout(this.#patience);
       this.#signal("recovered");
@@ -111,10 +110,7 @@ export class Feed {
       this.#apply(event);
     } else {
       this.#waiting.push(event);
-      if (this.#waiting.length > MOST_WAITING) {
-        this.#waiting = [];
-        this.#read(1);
-      }
+      if (this.#waiting.length > MOST_WAITING) this.#startAnew();
     }
   }
 
@@ -138,6 +134,13 @@ export class Feed {
   }
 
   // -- what is read ---------------------------------------------------------------------------
+
+  /** Read everything from here on: what had happened before may not have come. */
+  #startAnew(): void {
+    this.#waiting = [];
+    this.#read(1);
+    this.#ports.followers.anew();
+  }
 
   /** Read the calls; try again if that fails. */
   #read(tries: number): void {
@@ -163,7 +166,6 @@ export class Feed {
     store.replace(snapshot);
     this.#signal(this.#hasRead ? "read_again" : "read");
     this.#hasRead = true;
-    this.#ports.followers.anew();
     for (const event of came) this.#apply(event);
   }
 

@@ -157,11 +157,11 @@ describe("the feed", () => {
     desk.tell(...LOG.slice(0, 2));
     desk.heard.lost();
     desk.join({ recovered: false });
+    expect(anew).toBe(1);
     desk.tell(LOG[2] as CallEvent);
     expect(desk.state).toBe("resuming");
     await desk.give();
     expect(desk.state).toBe("read_anew");
-    expect(anew).toBe(1);
     expect(desk.store.call("call-0")?.turns.length, "the event that came meanwhile").toBe(1);
     vi.advanceTimersByTime(4000);
     expect(desk.state).toBe("connected");
