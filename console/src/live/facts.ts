@@ -13,8 +13,19 @@ export interface Gap {
 /** Beyond this, or if it begins before the other ends, a turn is no answer to the one before. */
 const MOST_GAP_MS = 20_000;
 
+// The board asks for the gaps of all its calls each second, and few of them have changed.
+const found = new WeakMap<readonly Turn[], readonly Gap[]>();
+
 /** Return the gaps of a call's turns, in order: of the ledger, else worked out from events. */
-export function gapsOf(turns: readonly Turn[]): Gap[] {
+export function gapsOf(turns: readonly Turn[]): readonly Gap[] {
+  const known = found.get(turns);
+  if (known) return known;
+  const gaps = findGaps(turns);
+  found.set(turns, gaps);
+  return gaps;
+}
+
+function findGaps(turns: readonly Turn[]): Gap[] {
   return turns.flatMap((turn, index): Gap[] => {
     if (turn.who === "caller") return [];
     if (turn.latency) return [{ turn, ms: turn.latency.totalMs, exact: true }];

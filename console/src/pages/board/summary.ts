@@ -33,7 +33,7 @@ export function summarise(calls: readonly Call[], now: number): Summary {
       person: those(withPerson),
       worth: those((call) => worthALook(call, now).length > 0),
     },
-    gap: p95(open.flatMap((call) => gapsOf(call.turns)).filter(({ turn }) => turn.who === "agent")),
+    gap: p95(open.flatMap(({ turns }) => gapsOf(turns).filter(({ turn }) => turn.who === "agent"))),
     queued: open
       .filter(({ status }) => status === "queued")
       .map(({ uuid, offset }) => `${uuid}:${offset}`)
@@ -44,9 +44,12 @@ export function summarise(calls: readonly Call[], now: number): Summary {
 /** Return the gap that 19 of 20 are not above; exact if the ledger says so of all that count. */
 function p95(gaps: readonly Gap[]): Summary["gap"] {
   const known = gaps.filter(({ exact }) => exact);
-  const used = (known.length ? known : gaps).toSorted((a, b) => a.ms - b.ms);
-  const place = used[Math.ceil(0.95 * used.length) - 1];
-  return place ? { p95: place, exact: known.length > 0 } : null;
+  const used = known.length ? known : gaps;
+  // Of numbers alone, since a thousand calls have twenty thousand of them.
+  const sorted = Float64Array.from(used, ({ ms }) => ms).sort();
+  const place = sorted[Math.ceil(0.95 * sorted.length) - 1];
+  const gap = used.find(({ ms }) => ms === place);
+  return gap ? { p95: gap, exact: known.length > 0 } : null;
 }
 
 /** What is shown of a list while one reads it, and how much waits to be. */
