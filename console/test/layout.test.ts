@@ -56,6 +56,12 @@ test("much at once was said before by a caller, and is going to be by an agent",
   expect(span("agent").length).toBeGreaterThan(5);
 });
 
+test("speech that nobody understood is drawn without its words", () => {
+  const deltas = [[30_500, 6]] as const;
+  const turn: Spoken = { ...TURN, text: "", heard: 6, from: 30_000, to: 30_500, deltas };
+  expect(layout({ ...CALL, spoken: [turn] }, VIEW).bars).toHaveLength(1);
+});
+
 test("what an agent says faster than anybody speaks is drawn one after another", () => {
   const deltas = Array.from({ length: 20 }, (_, at) => [30_000 + 20 * at, 5] as const);
   const turn: Spoken = { who: "agent", text: "word ".repeat(20), from: 30_000, to: 30_400, deltas };

@@ -116,19 +116,24 @@ export function layout(call: CallLine, view: View): Drawing {
   };
 }
 
+/** Return for how long each speaker was heard, as it is drawn, in milliseconds. */
+export function heardMs(call: CallLine, from: number, to: number): Record<Speaker, number> {
+  const heard = { caller: 0, agent: 0, person: 0 };
+  for (const piece of pieces(call, from, to)) {
+    const shown = Math.min(piece.to, to) - Math.max(piece.from, from);
+    if (piece.heard && shown > 0) heard[piece.who] += shown;
+  }
+  return heard;
+}
+
 /** Say the drawing in a sentence, which is its accessible name. */
 export function describe(call: CallLine, from: number, to: number): string {
-  const seconds = { caller: 0, agent: 0, person: 0 };
-  for (const piece of pieces(call, from, to)) {
-    if (!piece.heard) continue;
-    const shown = Math.min(piece.to, to) - Math.max(piece.from, from);
-    if (shown > 0) seconds[piece.who] += shown / 1000;
-  }
+  const heard = heardMs(call, from, to);
   const seen = (kind: Mark["kind"]) =>
     call.marks.filter((mark) => mark.kind === kind && mark.at >= from && mark.at <= to).length;
   const said = (["caller", "agent", "person"] as const)
-    .filter((who) => seconds[who] >= 0.5)
-    .map((who) => `${who} ${Math.round(seconds[who])} s`);
+    .filter((who) => heard[who] >= 500)
+    .map((who) => `${who} ${Math.round(heard[who] / 1000)} s`);
   const happened = [
     [seen("cut"), "interruption"] as const,
     [seen("tool"), "tool call"] as const,
@@ -209,11 +214,11 @@ function pieces(call: CallLine, from: number, until: number): Piece[] {
     const { who, text, to } = spoken;
     const longest = text.length * MS_A_CHARACTER + MOST_LOST_MS;
     if (to + longest < from || Math.min(spoken.from, to) > until) return [];
-    const heard = text.slice(0, spoken.heard ?? text.length);
-    const lost = text.slice(heard.length);
+    const heard = spoken.heard ?? text.length;
+    const lost = text.slice(heard);
     const made = spoken.deltas?.length
-      ? deltaPieces(heard, spoken)
-      : wordPieces(heard, { who, from: spoken.from, to, heard: true });
+      ? deltaPieces(spoken, heard)
+      : wordPieces(text.slice(0, heard), { who, from: spoken.from, to, heard: true });
     if (!lost.trim()) return made;
     // What was never heard would have been said after the cut.
     const cut = Math.max(to, made.at(-1)?.to ?? to);
@@ -227,15 +232,19 @@ function pieces(call: CallLine, from: number, until: number): Piece[] {
  * Give each delta its time. A caller has said it before it came, an agent is only about to if it is
  * much at once, and nobody says two things at a time.
  */
-function deltaPieces(text: string, { who, deltas = [] }: Spoken): Piece[] {
+function deltaPieces({ who, text, deltas = [] }: Spoken, heard: number): Piece[] {
   let [told, free] = [0, Number.NEGATIVE_INFINITY];
-  return deltas.flatMap(([at, characters]) => {
+  return deltas.flatMap(([at, came]) => {
+    const characters = Math.min(came, heard - told);
+    if (characters <= 0) return [];
     const part = text.slice(told, told + characters);
     told += characters;
-    const lasts = Math.max(DELTA_MS, part.length * MS_A_CHARACTER);
+    const lasts = Math.max(DELTA_MS, characters * MS_A_CHARACTER);
     const begins = who === "agent" && lasts > DELTA_MS ? at : at - lasts;
     const from = Math.max(free, begins);
-    free = who === "agent" ? Math.max(at, from + part.length * MS_A_CHARACTER) : at;
+    free = who === "agent" ? Math.max(at, from + characters * MS_A_CHARACTER) : at;
+    // Of speech that nobody understood, no words are known.
+    if (!part) return [{ who, from, to: free, characters, heard: true }];
     return wordPieces(part, { who, from, to: free, heard: true });
   });
 }

@@ -117,7 +117,10 @@ describe("a transcript", () => {
 });
 
 test("who spoke for how long, and for how long nobody did", () => {
-  const call: Call = { ...CALL, turns: [turn("caller", 1000, ""), turn("agent", 3000, "")] };
+  const call: Call = {
+    ...CALL,
+    turns: [turn("caller", 1000, "Are you open?"), turn("agent", 3000, "We are.")],
+  };
   expect(sharesOf(call, 10_000)).toEqual({ caller: 1, agent: 1, silence: 8 });
   expect(sharesOf({ ...CALL, answeredAt: null }, 10_000)).toEqual({
     caller: 0,

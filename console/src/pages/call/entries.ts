@@ -1,8 +1,10 @@
 // A call as its transcript shows it: turns, and what happened between them, in one order.
 
+import { heardMs } from "../../line/layout";
 import type { Call, Mark, Turn } from "../../live/call";
 import { causeOf } from "../../live/causes";
 import { type Gap, gapsOf } from "../../live/facts";
+import { lineOf } from "../../live/line";
 
 /** What stands in the transcript; `at` is its time, `key` its address. */
 export type Entry = { key: string; at: number } & (
@@ -147,16 +149,9 @@ export function words(code: string): string {
 
 /** Return how many seconds who spoke, and how many nobody did, since the call was answered. */
 export function sharesOf(call: Call, now: number): Record<"caller" | "agent" | "silence", number> {
-  const shares = { caller: 0, agent: 0 };
-  for (const { who, from, to } of call.turns) {
-    shares[who === "caller" ? "caller" : "agent"] += Math.max(0, Math.min(to, now) - from);
-  }
-  const length = (call.endedAt ?? now) - (call.answeredAt ?? now);
-  const silence = Math.max(0, length - shares.caller - shares.agent);
+  const [from, to] = [call.answeredAt ?? now, call.endedAt ?? now];
+  const { caller, agent, person } = heardMs(lineOf(call), from, to);
+  const silence = Math.max(0, to - from - caller - agent - person);
   const seconds = (ms: number) => Math.round(ms / 1000);
-  return {
-    caller: seconds(shares.caller),
-    agent: seconds(shares.agent),
-    silence: seconds(silence),
-  };
+  return { caller: seconds(caller), agent: seconds(agent + person), silence: seconds(silence) };
 }
