@@ -5,20 +5,16 @@
 // A bar's height says how many characters were said then: it is activity from the transcript, and
 // not loudness.
 
-export type Speaker = "caller" | "agent" | "person";
+import {
+  MOST_LOST_MS,
+  MS_A_CHARACTER,
+  type Piece,
+  piecesOf,
+  type Speaker,
+  type Spoken,
+} from "./pieces";
 
-/** What somebody said. Times are in milliseconds since the epoch. */
-export interface Spoken {
-  who: Speaker;
-  text: string;
-  /** When it began and was final, or has got to. */
-  from: number;
-  to: number;
-  /** How many characters of `text` were heard, where it was interrupted. */
-  heard?: number | undefined;
-  /** When which number of characters came, while or since one could watch. */
-  deltas?: readonly (readonly [at: number, characters: number])[] | undefined;
-}
+export type { Speaker, Spoken } from "./pieces";
 
 export interface Mark {
   kind: "tool" | "cut";
@@ -73,20 +69,6 @@ export interface Drawing {
   ticks: readonly { x: number; at: number }[];
 }
 
-interface Piece {
-  who: Speaker;
-  from: number;
-  to: number;
-  characters: number;
-  heard: boolean;
-}
-
-/** A delta's characters are spread over this long before it. */
-const DELTA_MS = 500;
-/** How fast people speak, where nothing else says when a word was said. */
-const MS_A_CHARACTER = 65;
-/** Words that were never heard are drawn for this long after the cut. */
-const MOST_LOST_MS = 3000;
 /** So many characters at one time make the highest bar. */
 const FULL = 9;
 /** From the line to a bar. */
@@ -208,65 +190,12 @@ function slots(from: number, to: number, stepMs: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, at) => first + at);
 }
 
-/** Cut what was said into words or deltas, each with its time. */
+/** Cut what was said in a time into words or deltas, each with its own time. */
 function pieces(call: CallLine, from: number, until: number): Piece[] {
   return call.spoken.flatMap((spoken) => {
-    const { who, text, to } = spoken;
-    const longest = text.length * MS_A_CHARACTER + MOST_LOST_MS;
-    if (to + longest < from || Math.min(spoken.from, to) > until) return [];
-    const heard = spoken.heard ?? text.length;
-    const lost = text.slice(heard);
-    const made = spoken.deltas?.length
-      ? deltaPieces(spoken, heard)
-      : wordPieces(text.slice(0, heard), { who, from: spoken.from, to, heard: true });
-    if (!lost.trim()) return made;
-    // What was never heard would have been said after the cut.
-    const cut = Math.max(to, made.at(-1)?.to ?? to);
-    const room = Math.min(lost.length * MS_A_CHARACTER, MOST_LOST_MS);
-    const after = { who, from: cut, to: Math.min(cut + room, until), heard: false };
-    return [...made, ...wordPieces(lost, after)];
-  });
-}
-
-/**
- * Give each delta its time. A caller has said it before it came, an agent is only about to if it is
- * much at once, and nobody says two things at a time.
- */
-function deltaPieces({ who, text, deltas = [] }: Spoken, heard: number): Piece[] {
-  let [told, free] = [0, Number.NEGATIVE_INFINITY];
-  return deltas.flatMap(([at, came]) => {
-    const characters = Math.min(came, heard - told);
-    if (characters <= 0) return [];
-    const part = text.slice(told, told + characters);
-    told += characters;
-    const lasts = Math.max(DELTA_MS, characters * MS_A_CHARACTER);
-    const begins = who === "agent" && lasts > DELTA_MS ? at : at - lasts;
-    const from = Math.max(free, begins);
-    free = who === "agent" ? Math.max(at, from + characters * MS_A_CHARACTER) : at;
-    // Of speech that nobody understood, no words are known.
-    if (!part) return [{ who, from, to: free, characters, heard: true }];
-    return wordPieces(part, { who, from, to: free, heard: true });
-  });
-}
-
-interface Stretch {
-  who: Speaker;
-  from: number;
-  to: number;
-  heard: boolean;
-}
-
-function wordPieces(text: string, { who, from, to, heard }: Stretch): Piece[] {
-  const words = text.split(/\s+/u).filter(Boolean);
-  const whole = words.reduce((sum, word) => sum + word.length + 1, 0);
-  // Without a beginning, the words end where the turn does, at the pace at which people speak.
-  const begin = from < to ? from : to - whole * MS_A_CHARACTER;
-  const pace = (to - begin) / Math.max(1, whole);
-  let at = begin;
-  return words.map((word) => {
-    const start = at;
-    at += (word.length + 1) * pace;
-    return { who, from: start, to: at - pace / 2, characters: word.length + 1, heard };
+    const longest = spoken.text.length * MS_A_CHARACTER + MOST_LOST_MS;
+    const isOutside = spoken.to + longest < from || Math.min(spoken.from, spoken.to) > until;
+    return isOutside ? [] : piecesOf(spoken);
   });
 }
 

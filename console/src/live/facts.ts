@@ -1,7 +1,7 @@
 // What follows from a call: how long nobody has spoken, how long answers took, what went wrong.
 
+import { MS_A_CHARACTER } from "../line/pieces";
 import { type Call, hasEnded, type Mark, type Turn } from "./call";
-import { MS_A_CHARACTER } from "./reducer";
 
 /** How long an agent's turn took to begin; `exact` if the server's ledger says so. */
 export interface Gap {

@@ -29,7 +29,18 @@ export function lineOf(call: Call): CallLine {
 /** Speech that was not understood has no words; it is drawn as even talk. */
 const EVEN = { everyMs: 500, characters: 6 };
 
-function spokenOf({ who, text, from, to, heard, deltas, recognized }: Turn): Spoken {
+// One for each turn, which is how the drawing knows a turn that it has already cut into words.
+const said = new WeakMap<Turn, Spoken>();
+
+function spokenOf(turn: Turn): Spoken {
+  const known = said.get(turn);
+  if (known) return known;
+  const spoken = sayOf(turn);
+  said.set(turn, spoken);
+  return spoken;
+}
+
+function sayOf({ who, text, from, to, heard, deltas, recognized }: Turn): Spoken {
   if (recognized) return { who, text, from, to, heard: heard?.length, deltas };
   const count = Math.floor((to - from) / EVEN.everyMs);
   const talk = Array.from({ length: count }, (_, number) => {

@@ -2,6 +2,7 @@
 // lists. An event that is already in a call changes nothing, so past and present may overlap.
 
 import type { LogEvent, LogEvents } from "@ringline/sdk";
+import { MS_A_CHARACTER } from "../line/pieces";
 import {
   type Call,
   forward,
@@ -28,9 +29,6 @@ export interface Kept {
 /** A row of the board shows the last minute; it need not remember an hour. */
 export const BOARD: Kept = { turns: 40, marks: 80, deltas: 240 };
 export const WHOLE: Kept = { turns: Infinity, marks: Infinity, deltas: 2000 };
-
-/** How fast people speak, where nothing else says when a turn was over. */
-export const MS_A_CHARACTER = 65;
 
 export function isCallEvent(event: LogEvent): event is CallEvent {
   return event.callUuid !== null;
