@@ -58,7 +58,8 @@ describe("a transcript", () => {
         mark(6000, { kind: "tool_call", name: "move", toolCallId: "1", detail: {} }),
         mark(6200, { kind: "tool_result", name: "move", toolCallId: "1", detail: {} }),
         mark(7000, { kind: "joined", role: "operator" }),
-        mark(7000, { kind: "handoff", code: "barged", detail: {} }),
+        mark(8000, { kind: "joined", role: "operator" }),
+        mark(8100, { kind: "handoff", code: "barged", detail: {} }),
         mark(9500, { kind: "error", code: "recording_failed", detail: {} }),
       ],
     };

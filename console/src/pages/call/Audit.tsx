@@ -10,6 +10,14 @@ import styles from "./About.module.css";
 import { timeIn } from "./download";
 import { words } from "./entries";
 
+/** What orders to a call are, in words; the other deeds are named as the API does. */
+const DEEDS: Readonly<Record<string, string>> = {
+  barge_call: "paused the agent",
+  resume_ai_call: "resumed the agent",
+  end_call: "ended the call",
+  hear_recording: "opened the recording",
+};
+
 /** No event says that something was audited, so it is read again. */
 const EVERY_MS = 10_000;
 
@@ -38,7 +46,7 @@ export function Audit({ call }: { call: Call }) {
           <li key={entry.id}>
             <time title={moment(at)}>{timeIn(call, at)}</time>
             <span>
-              <bdi>{entry.actorName}</bdi>: {words(entry.action)}
+              <bdi>{entry.actorName}</bdi> {DEEDS[entry.action] ?? `: ${words(entry.action)}`}
               {entry.fields.length > 0 ? ` (${entry.fields.map(words).join(", ")})` : ""}
               {entry.outcome === "refused" ? <Tag tone="lamp">refused</Tag> : null}
               {entry.requestId ? <code>{entry.requestId}</code> : null}

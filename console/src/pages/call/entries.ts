@@ -25,7 +25,7 @@ export function entriesOf(call: Call): Entry[] {
     return { key: turn.id, at: turn.from, kind: "turn", turn, gap: gaps.get(turn.id) ?? null };
   });
   const cuts = call.marks.filter((mark) => mark.kind === "cut");
-  const others = call.marks.filter((mark) => mark.kind !== "cut");
+  const others = call.marks.filter((mark) => mark.kind !== "cut" && !isTold(mark, call.marks));
   const between = [...turns, ...tools(others), ...others.flatMap(noteOf), ...endOf(call)];
   const entries = between.sort((one, other) => one.at - other.at);
   for (const cut of cuts) entries.splice(placeOf(cut, entries), 0, cutNote(cut));
@@ -85,6 +85,16 @@ const HANDOFFS: Readonly<Record<string, string>> = {
   barged: "A person has the call. The agent is paused.",
   ai_resumed: "The agent has the call again.",
 };
+
+/** So close together, a hand-over is why somebody joined or left. */
+const TOGETHER_MS = 1000;
+
+/** Whether a hand-over says already that a person of the team has come or gone. */
+function isTold(mark: Mark, marks: readonly Mark[]): boolean {
+  if ((mark.kind !== "joined" && mark.kind !== "left") || mark.role !== "operator") return false;
+  const isWhy = ({ kind, at }: Mark) => kind === "handoff" && Math.abs(at - mark.at) < TOGETHER_MS;
+  return marks.some(isWhy);
+}
 
 /** Return what a transcript says of a mark; nothing of those that turns and tools show. */
 function noteOf(mark: Mark): Entry[] {
