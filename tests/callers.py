@@ -54,10 +54,11 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(service: Service, key: str | None = None) -> AsyncGenerator[Caller]:
-    """Start a call with the local voice, and hang up at the end."""
-    asked = {"config": {"model": "local/attendant"}}
-    ticket = await service.mint(asked, key)
+async def calling(
+    service: Service, key: str | None = None, *, asked: object = None
+) -> AsyncGenerator[Caller]:
+    """Start a call, by default with the local voice, and hang up at the end."""
+    ticket = await service.mint(asked or {"config": {"model": "local/attendant"}}, key)
     socket = await service.http.ws_connect(
         f"{service.ws_url}/v3/realtime", protocols=("opper-ticket." + ticket["client_secret"],)
     )

@@ -27,15 +27,12 @@ export function Bar({ heading }: { heading: RefObject<HTMLHeadingElement | null>
       <h1 ref={heading} tabIndex={-1} className={styles.title}>
         {title.text}
       </h1>
-      <button
-        type="button"
-        aria-label="Search"
-        className={styles.find}
-        onClick={() => perform("search")}
-      >
+      <button type="button" className={styles.find} onClick={() => perform("search")}>
         <SearchIcon aria-hidden />
         <span>Search</span>
-        <kbd>{keycap("Mod+k", { mac: isMac() })}</kbd>
+        <span aria-hidden="true" className={styles.key}>
+          {keycap("Mod+k", { mac: isMac() })}
+        </span>
       </button>
       <ConnectionStatus />
       <EnvironmentSwitch />

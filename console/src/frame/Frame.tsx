@@ -14,6 +14,7 @@ import { readMe } from "../session/requests";
 import { Session } from "../session/session";
 import { Banners } from "./Banners";
 import { Bar } from "./Bar";
+import { Boundary } from "./Boundary";
 import styles from "./Frame.module.css";
 import { Rail } from "./Rail";
 import { Search } from "./Search";
@@ -72,7 +73,7 @@ function Framed({ path, children }: { path: string; children: ReactNode }) {
       <Bar heading={heading} />
       <main id="page" className={styles.main} tabIndex={-1}>
         <Banners />
-        {children}
+        <Boundary path={path}>{children}</Boundary>
       </main>
       <Tabs />
       <Search />

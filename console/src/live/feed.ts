@@ -14,7 +14,7 @@ import {
   TOLD_MS,
 } from "./connection";
 import type { Followers } from "./followers";
-import { isCallEvent } from "./reducer";
+import { isCallEvent, offsetOf } from "./reducer";
 import type { Snapshot } from "./snapshot";
 import type { Store } from "./store";
 
@@ -95,7 +95,8 @@ export class Feed {
 
   // -- from the wire --------------------------------------------------------------------------
 
-  #joined({ recovered }: Joined): void {
+  #joined({ position, recovered }: Joined): void {
+    this.#ports.store.reach(offsetAt(position));
     if (recovered !== true) {
       this.#startAnew();
     } else if (this.#waiting === null) {
@@ -117,7 +118,7 @@ export class Feed {
   #apply(event: LogEvent): void {
     const { store } = this.#ports;
     const unknown = store.apply(event);
-    store.reach(event);
+    store.reach(offsetOf(event));
     if (isCallEvent(event)) this.#ports.followers.tell(event);
     if (unknown !== null && !this.#asked.has(unknown)) this.#ask(unknown);
     const { state, caughtUp } = store.connection();
@@ -213,4 +214,9 @@ export class Feed {
     const { store } = this.#ports;
     store.connect({ ...store.connection(), ...more });
   }
+}
+
+/** Return the offset of a position, `<epoch>:<offset>`; the beginning of the log is 0. */
+export function offsetAt(position: string): number {
+  return Number(position.slice(position.indexOf(":") + 1));
 }

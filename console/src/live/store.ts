@@ -4,7 +4,7 @@
 import type { LogEvent } from "@ringline/sdk";
 import { type Call, hasEnded } from "./call";
 import { type Connection, FIRST } from "./connection";
-import { BOARD, isCallEvent, offsetOf, reduce } from "./reducer";
+import { BOARD, isCallEvent, reduce } from "./reducer";
 import type { Snapshot } from "./snapshot";
 
 /** An ended call stays in the table this long. */
@@ -129,9 +129,8 @@ export class Store {
     this.#tellSoon();
   }
 
-  /** Note how far the log was followed. */
-  reach(event: LogEvent): void {
-    const offset = offsetOf(event);
+  /** Note how far the log was followed; a delta has no offset. */
+  reach(offset: number | null): void {
     if (offset !== null) this.connect({ ...this.#connection, offset });
   }
 

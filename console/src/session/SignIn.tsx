@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
-import { useSearch } from "wouter";
+import { useLocation, useSearch } from "wouter";
 import { Banner } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
 import { backFrom } from "./back";
@@ -12,9 +12,11 @@ import { useEntrance } from "./entrance";
 import { useFragment } from "./fragment";
 import { PasswordForm } from "./PasswordForm";
 import { hello, signInByLink } from "./requests";
+import { onNews } from "./tabs";
 
 export function SignIn() {
   const back = backFrom(useSearch());
+  const [, navigate] = useLocation();
   const token = useFragment();
   const link = useEntrance(signInByLink, back);
   const offer = useQuery({ queryKey: ["hello"], queryFn: ({ signal }) => hello(signal) });
@@ -25,6 +27,10 @@ export function SignIn() {
     followed.current = token; // it can be followed once
     enter(token);
   }, [token, enter]);
+  useEffect(
+    () => onNews((news) => news === "signed-in" && navigate(back, { replace: true })),
+    [back, navigate],
+  );
   return (
     <Card title="Sign in">
       {offer.data?.insecure ? (

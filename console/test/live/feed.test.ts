@@ -127,6 +127,13 @@ describe("the feed", () => {
     expect(desk.store.call("call-0")?.status).toBe("completed");
   });
 
+  test("knows how far the log has got before anything happens", async () => {
+    const desk = new Desk();
+    desk.join({ position: "epoch001:41" });
+    await desk.give();
+    expect(desk.store.connection()).toMatchObject({ state: "connected", offset: 41 });
+  });
+
   test("resumes: rows stay, the clock stands still, and what was missed is counted", async () => {
     const desk = await connected();
     desk.tell(...LOG.slice(0, 2));

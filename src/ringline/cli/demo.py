@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from ringline.cli.call import CALL_PROBLEMS, lack_of
+from ringline.cli.demo_console import console_beside
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, refuse_unwritable, write_private
@@ -95,7 +96,10 @@ async def _demo(
 ) -> int:
     console = open_console()
     recording = data_dir / "call.wav"
-    async with demo_server(data_dir, port) as server:
+    async with (
+        demo_server(data_dir, port) as server,
+        console_beside(data_dir / "console.log", wanted=not once) as console_build,
+    ):
         refuse_unwritable(recording)
         screen = open_screen(console)
         try:
@@ -117,6 +121,9 @@ async def _demo(
             console.print(visible(problem), style="bold red")
         _show_lines(console, ring, report=report, wav=path)
         try:
+            if ring.console_url:
+                line = await console_build.line(ring.console_url)
+                console.print("\n" + visible(line), soft_wrap=True)
             await server.ended()
         except asyncio.CancelledError:
             console.print("\nStopping the server …")
