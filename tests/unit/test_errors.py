@@ -53,6 +53,7 @@ def test_only_what_was_never_begun_left_no_trace() -> None:
         UnavailableReason.PROCESS_FULL,
         UnavailableReason.LOG_BUSY,
         UnavailableReason.TOO_MANY_ORDERS,
+        UnavailableReason.TOO_MANY_PASSWORDS,
     }
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from ringline.app.admin import Admin, admin_of, database_of, sealer_of
-from ringline.app.console import sign_ins_of
+from ringline.app.console import people_of
 from ringline.app.messaging import messaging_of
 from ringline.app.rest import build_rest
 from ringline.app.sandbox import by_webhook_or_script, sandbox_lines
@@ -257,7 +257,7 @@ async def _start(
         most=most,
     )
     page_key = PageKey() if dev else None
-    sign_ins = sign_ins_of(settings, stores, repo=repo, now=now, ended=credentials.forget)
+    people = people_of(settings, stores, repo=repo, team=team, now=now, ended=credentials.forget)
     places = SessionPlaces(
         SessionLimits.chosen(
             settings.max_sessions_per_process, settings.max_sessions_per_workspace
@@ -313,7 +313,7 @@ async def _start(
         now=now,
         descriptors=descriptors - most,
         page_key=page_key,
-        sign_ins=sign_ins,
+        people=people,
     )
 
     hub.charge_to(server.charge_events)
@@ -337,8 +337,9 @@ async def _start(
     stack.push_async_callback(recordings.close)
     stack.push_async_callback(calls.shutdown)
     run_in_background(stack, credentials.run())
-    if sign_ins is not None:
-        run_in_background(stack, sign_ins.run())
+    if people is not None:
+        stack.callback(people.hashing.close)
+        run_in_background(stack, people.sign_ins.run())
     run_in_background(stack, webhooks.timers.run())
     run_in_background(stack, voices.provider_keys.run())
     run_in_background(stack, _watch_ownership(stores, journal))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 
-from ringline.app.console import console_of
+from ringline.app.console import People, console_of
 from ringline.config import Settings
 from ringline.domain import carrier_limits
 from ringline.domain.carriers import Carrier
@@ -27,7 +27,6 @@ from ringline.services.reception import Reception
 from ringline.services.session_ends import SessionEnds
 from ringline.services.session_places import SessionPlaces
 from ringline.services.sessions import Sessions
-from ringline.services.sign_ins import SignIns
 from ringline.services.voices import Catalogue
 from ringline.storage.stores import Stores
 from ringline.web.admission import Admission, Allowance
@@ -78,9 +77,9 @@ def build_server(
     now: Clock,
     descriptors: int,
     page_key: PageKey | None,
-    sign_ins: SignIns | None,
+    people: People | None,
 ) -> Server:
-    """Build the server; without sign-ins it has no console.
+    """Build the server; without people it has no console.
 
     Its connections may have so many `descriptors`, but for those that are reserved.
     """
@@ -123,10 +122,10 @@ def build_server(
     if page_key is not None:
         talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
     console = None
-    if sign_ins is not None:
+    if people is not None:
         console = console_of(
             settings,
-            sign_ins,
+            people,
             credentials=credentials,
             engine=engine,
             idempotency=idempotency,

@@ -247,6 +247,11 @@ class Settings(BaseSettings):
             "everybody on the way can read their sign-in"
         ),
     )
+    console_passwords: bool = Field(
+        True,
+        description="whether people may sign in to the console with passwords; if not, by "
+        "`ringline console` alone",
+    )
     console_idle_minutes: float = Field(
         720,
         ge=1,

@@ -25,6 +25,28 @@ LINK_MOST_S = Limit(
     "the most that `ringline console --ttl` takes", 86_400, "s", "the command ends with a sentence"
 )
 NAME_CHARACTERS = Limit("the name that a person chooses", 200, "characters", "400 `bad_request`")
+PASSWORD_LEAST = Limit(
+    "a new password, at least", 12, "characters", "400 `password_refused` with a sentence"
+)
+PASSWORD_MOST = Limit("a new password", 256, "characters", "400 `password_refused`")
+HASHES_AT_ONCE = Limit("passwords that are hashed at once", 2, "passwords", "the others wait")
+HASHES_WAITING = Limit("passwords that wait to be hashed", 16, "passwords", "503 `unavailable`")
+TRIES = Limit(
+    "tries of a password at once, of one email address or one network", 5, "tries", _LATER
+)
+TRY_S = Limit("another try after these, of the same address or network", 30, "s", _LATER)
+SHARED_ADDRESSES = Limit(
+    "workspaces in which one email address can sign in with a password",
+    8,
+    "workspaces",
+    "the newer ones by link alone",
+)
+HEARD = Limit(
+    "recordings that sign-ins have opened and that a process remembers",
+    4_096,
+    "recordings",
+    "opening one that is forgotten is audited once more",
+)
 SIGN_INS = Limit(
     "sign-ins of one person at once", 50, "sign-ins", "the one that would expire first ends"
 )
@@ -38,6 +60,14 @@ ROWS = (
     LINK_S,
     LINK_MOST_S,
     NAME_CHARACTERS,
+    PASSWORD_LEAST,
+    PASSWORD_MOST,
+    HASHES_AT_ONCE,
+    HASHES_WAITING,
+    TRIES,
+    TRY_S,
+    SHARED_ADDRESSES,
+    HEARD,
     SIGN_INS,
     ENDED_SIGN_INS_DAYS,
 )

@@ -39,6 +39,11 @@ class Person:
     role: TeamRole
     sign_in_id: UUID
 
+    @property
+    def shown_name(self) -> str:
+        """Return what the person is called: their name, or their address without one."""
+        return self.name or self.email
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

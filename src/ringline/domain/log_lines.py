@@ -73,7 +73,7 @@ FIELDS: Mapping[str, str] = {
     "frames": "how many frames",
     "hangup_cause": "why the call ended",
     "failures": "how many there were in a row",
-    "how": "`link`",
+    "how": "`link`, `password` or `invitation`",
     "id": "the key, the member or the sign-in",
     "key_id": "the key, if it is known",
     "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong;"
@@ -214,6 +214,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             " key, or a key of the wrong kind.",
         ),
         _info("signed_in", "user_id", "id", "how", means="A person signed in to the console."),
+        _info(
+            "sign_in_refused",
+            "user_id",
+            "how",
+            means="Somebody tried to sign in as a member: by a spent link, or a wrong password.",
+        ),
         _info("key_revoked", "id", "connections", means="A key was revoked."),
         _info("workspace_deleted", "id", means="A workspace was deleted, over `/v1`."),
         _info("workspace_purged", "id", means="Nothing of a deleted workspace is left."),

@@ -19,6 +19,7 @@ class UnavailableReason(StrEnum):
     ORDER_UNCONFIRMED = "order_unconfirmed"  # the call has the order, but it may not be written
     PROCESS_GONE = "process_gone"  # the process that ran the call
     NOT_ACCEPTING = "not_accepting"  # new calls could not be recorded
+    TOO_MANY_PASSWORDS = "too_many_passwords"  # as many as may wait are being checked
     PROCESS_FULL = "process_full"  # it has as many live sessions as it may
     STOPPING = "stopping"  # the server is shutting down
 
@@ -33,6 +34,7 @@ _LEFT_NO_TRACE = frozenset(
         UnavailableReason.LOG_BUSY,
         UnavailableReason.TOO_MANY_ORDERS,
         UnavailableReason.NOT_ACCEPTING,
+        UnavailableReason.TOO_MANY_PASSWORDS,
         UnavailableReason.PROCESS_FULL,
     }
 )

@@ -32,7 +32,7 @@ from ringline.ports.messaging import (
     OutgoingMessage,
     ProviderAway,
 )
-from ringline.ports.sign_ins import FoundLink, SignInStore
+from ringline.ports.sign_ins import FoundInvitation, FoundLink, FoundPassword, SignInStore
 from ringline.ports.storage import (
     AlreadyExists,
     CallStore,
@@ -86,7 +86,9 @@ __all__ = [
     "Due",
     "EntryRefused",
     "EventLog",
+    "FoundInvitation",
     "FoundLink",
+    "FoundPassword",
     "Leg",
     "LegListener",
     "LogBusy",

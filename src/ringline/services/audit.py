@@ -71,7 +71,7 @@ def member(user_id: UUID, name: str) -> Actor:
 def actor_of(caller: Caller) -> Actor | None:
     """Return who is calling, if it is a member of the team; None for a program."""
     if caller.person is not None:
-        return member(caller.person.id, caller.person.name or caller.person.email)
+        return member(caller.person.id, caller.person.shown_name)
     if caller.operator is not None:
         return member(caller.operator.id, caller.operator.email)
     return None

@@ -1,4 +1,4 @@
-"""One-time links to the console, for whoever has the server at hand.
+"""One-time links to the console, made at the server's command line.
 
 A link is 32 random bytes, of which the database holds the SHA-256. It is the way in for a
 workspace's first owner, whom it makes if the workspace has nobody, and for a member who is
@@ -11,12 +11,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from ringline.domain.audit import COMMAND_LINE, Target
 from ringline.domain.credentials import SECRET_BYTES, digest, encode_secret
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import TeamRole
 from ringline.ports import Clock, NewId, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import console_links, users
+from ringline.services.audit import Auditor, record
 from ringline.services.repo import Repo
 from ringline.services.team import TeamMember, add_member, find_member
 from ringline.services.workspaces import LOCK_WORKSPACE, RandomBytes
@@ -95,6 +97,10 @@ class ConsoleLinks:
                 expires_at=now + life,
             )
             await transaction.fetch(_ADD.text, values)
+            entry = Auditor(COMMAND_LINE, now, self._new_id).entry(
+                "issue_sign_in_link", Target("User", member.id, member.email), environment=None
+            )
+            await record(transaction, entry)
             return ConsoleLink(token, member.email, now + life)
 
         return await self._repo.write(Scope(workspace_id, Environment.LIVE), work)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ringline.domain.audit import Target
 from ringline.domain.credentials import Key, Person
 from ringline.ports import Clock, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import passwords, users, workspaces
+from ringline.services.audit import Auditor, record
 from ringline.services.repo import Repo
 
 _USER_ID = sa.bindparam("user_id", type_=sa.Uuid)
@@ -51,11 +53,20 @@ class Profiles:
             (row,) = await rows.fetch(_READ.text, _READ.arguments(user_id=person.id))
         return Profile(row["name"], row["has_password"])
 
-    async def rename(self, key: Key, person: Person, *, full_name: str | None) -> None:
+    async def rename(
+        self, key: Key, person: Person, *, full_name: str | None, auditor: Auditor
+    ) -> None:
         """Change a person's name. Raises Unavailable."""
 
         async def work(transaction: Transaction) -> None:
             values = _RENAME.arguments(user_id=person.id, full_name=full_name, now=self._now())
             await transaction.fetch(_RENAME.text, values)
+            entry = auditor.entry(
+                "update_profile",
+                Target("User", person.id, person.email),
+                environment=None,
+                fields=("fullName",),
+            )
+            await record(transaction, entry)
 
         await self._repo.write(key.scope, work)

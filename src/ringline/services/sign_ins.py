@@ -1,9 +1,10 @@
-"""Sign-ins of people: opened by a one-time link, kept while they are used, ended on request.
+"""Sign-ins of people: opened by who has proved who they are, kept while used, ended on request.
 
 A sign-in is a cookie of 32 random bytes and two keys, one per environment, whose hashes cover
 the cookie (`domain/credentials.py`). It lasts for as long as requests come, up to a bound: its
 expiry moves on with its use, in steps, so that a request seldom writes. Every sign-in has a
-secret of its own, which nobody can have chosen before.
+secret of its own, which nobody can have chosen before. Each is in the audit log, and so is one
+that failed, if it is known whose it would have been.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 import structlog
 
 from ringline.domain import console_limits
+from ringline.domain.audit import NOWHERE, SYSTEM, AuditOutcome, Origin, Target
 from ringline.domain.credentials import (
     SECRET_BYTES,
     Key,
@@ -29,7 +31,8 @@ from ringline.domain.log import Environment, Scope
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import Clock, NewId, Rows, SignInStore, Transaction
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import keys
+from ringline.schema.tables import keys, users
+from ringline.services.audit import Auditor, member, record, record_refusal
 from ringline.services.repo import Repo
 from ringline.services.workspaces import RandomBytes
 
@@ -51,6 +54,11 @@ _LISTED = Prepared(
     )
     .order_by(keys.c.created_at.desc(), keys.c.sign_in_id)
 )
+_WHO = Prepared(
+    sa.select(
+        users.c.email, sa.func.coalesce(users.c.full_name, users.c.email).label("name")
+    ).where(users.c.id == sa.bindparam("user_id", type_=sa.Uuid))
+)
 #: A sign-in that is used moves its expiry on in this share of the time that it may be idle.
 _STEPS = 48
 _SWEEP_EVERY_S = 3600.0
@@ -58,6 +66,18 @@ _SWEEP_EVERY_S = 3600.0
 
 class LinkSpent(Exception):
     """A one-time link was followed before, has expired, or never was one."""
+
+
+class NoMember(Exception):
+    """Whoever signs in is no member of the team any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request for a sign-in: from which kind of device, and from where."""
+
+    device: str
+    origin: Origin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +137,7 @@ class SignIns:
         #: Those whose expiry is being moved on.
         self._extending: set[UUID] = set()
 
-    async def follow_link(self, token: str, *, device: str) -> Opened:
+    async def follow_link(self, token: str, arrival: Arrival) -> Opened:
         """Sign in with a one-time link, of which one of any number of racing requests gets it.
 
         Raises LinkSpent, Unavailable.
@@ -130,18 +150,45 @@ class SignIns:
         async def work(transaction: Transaction) -> Opened:
             if not await transaction.fetch(_TAKE_LINK, [link_hash, self._now()]):
                 raise LinkSpent
-            return await self.open(transaction, found.user_id, device=device)
+            return await self.open(transaction, found.user_id, arrival=arrival, how="link")
 
-        opened = await self._repo.write(Scope(found.workspace_id, Environment.LIVE), work)
+        try:
+            opened = await self._repo.write(Scope(found.workspace_id, Environment.LIVE), work)
+        except (LinkSpent, NoMember):
+            await self.refused(found.workspace_id, found.user_id, arrival=arrival, how="link")
+            raise LinkSpent from None
         self.tell_opened(opened, how="link")
         return opened
 
-    async def open(self, transaction: Transaction, user_id: UUID, *, device: str) -> Opened:
+    async def refused(
+        self, workspace_id: UUID, user_id: UUID, *, arrival: Arrival, how: str
+    ) -> None:
+        """Record that somebody tried to sign in as a member. Raises Unavailable."""
+
+        async def work(transaction: Transaction) -> None:
+            entry = Auditor(SYSTEM, self._now(), self._new_id, arrival.origin).entry(
+                "sign_in",
+                Target("User", user_id),
+                environment=None,
+                fields=(how,),
+                outcome=AuditOutcome.REFUSED,
+            )
+            await record_refusal(transaction, entry)
+
+        _log.info("sign_in_refused", user_id=str(user_id), how=how)
+        await self._repo.write(Scope(workspace_id, Environment.LIVE), work)
+
+    async def open(
+        self, transaction: Transaction, user_id: UUID, *, arrival: Arrival, how: str
+    ) -> Opened:
         """Open a sign-in of a member of the transaction's workspace, who has proved who they are.
 
-        If they have as many as they may, their oldest one ends. Raises LinkSpent if they are no
+        If they have as many as they may, their oldest one ends. Raises NoMember if they are no
         member any more, and what a statement raises.
         """
+        who = await transaction.fetch(_WHO.text, _WHO.arguments(user_id=user_id))
+        if not who:
+            raise NoMember
         now, cookie, sign_in_id = (
             self._now(),
             encode_secret(self._random(SECRET_BYTES)),
@@ -155,7 +202,7 @@ class SignIns:
             [
                 user_id,
                 sign_in_id,
-                device,
+                arrival.device,
                 now,
                 now + min(self.life.idle, self.life.most),
                 [environment.value for environment in Environment],
@@ -164,7 +211,11 @@ class SignIns:
             ],
         )
         if not opened:
-            raise LinkSpent
+            raise NoMember
+        auditor = self.auditor_of(user_id, who[0]["name"], origin=arrival.origin)
+        target = Target("User", user_id, who[0]["email"])
+        entry = auditor.entry("sign_in", target, environment=None, fields=(how,))
+        await record(transaction, entry)
         return Opened(cookie, transaction.scope.workspace_id, user_id, sign_in_id)
 
     def tell_opened(self, opened: Opened, *, how: str) -> None:
@@ -201,7 +252,13 @@ class SignIns:
         return tuple(found.values())
 
     async def end(
-        self, key: Key, person: Person, *, one: UUID | None = None, all_but: UUID | None = None
+        self,
+        key: Key,
+        person: Person,
+        *,
+        origin: Origin,
+        one: UUID | None = None,
+        all_but: UUID | None = None,
     ) -> int:
         """End a person's sign-ins: one, all but one, or all; return how many.
 
@@ -209,7 +266,14 @@ class SignIns:
         """
 
         async def work(transaction: Transaction) -> int:
-            return await self.end_in(transaction, person.id, one=one, all_but=all_but)
+            ended = await self.end_in(transaction, person.id, one=one, all_but=all_but)
+            if ended:
+                deed = "sign_out" if one == person.sign_in_id else "end_sign_in"
+                entry = self.auditor_of(person.id, person.shown_name, origin=origin).entry(
+                    deed, Target("User", person.id, person.email), environment=None
+                )
+                await record(transaction, entry)
+            return ended
 
         ended = await self._repo.write(key.scope, work)
         self._ended()
@@ -226,6 +290,14 @@ class SignIns:
         """End a member's sign-ins in a transaction; return how many."""
         rows = await transaction.fetch(_END, [user_id, one, all_but, self._now()])
         return len({row["id"] for row in rows})
+
+    def auditor_of(self, user_id: UUID, name: str, *, origin: Origin) -> Auditor:
+        """Return what makes the entries of a member's own deeds."""
+        return Auditor(member(user_id, name), self._now(), self._new_id, origin)
+
+    def tell_ended(self) -> None:
+        """Let this process look every sign-in up again: some have ended in a transaction."""
+        self._ended()
 
     async def run(self) -> None:
         """Remove sign-ins that ended long ago, until cancelled."""

@@ -210,20 +210,28 @@ class Team:
         """
 
         async def work(transaction: Transaction) -> TeamRole:
-            await _lock(transaction)
-            taken = await _run(
-                transaction, _TAKE_INVITATION, token_hash=digest(token), now=self._now()
-            )
-            if not taken:
-                raise InvitationRefused
-            member = await find_member(transaction, taken[0]["email"])
-            if member is not None:
-                return member.role
-            new = TeamMember(self._new_id(), taken[0]["email"], TeamRole(taken[0]["role"]))
-            await add_member(transaction, new, full_name=full_name)
-            return new.role
+            member, _ = await self.join(transaction, token, full_name=full_name)
+            return member.role
 
         return await self._repo.write(scope, work)
+
+    async def join(
+        self, transaction: Transaction, token: str, *, full_name: str | None
+    ) -> tuple[TeamMember, bool]:
+        """Accept an invitation; return the member, and whether they are new in the team.
+
+        Raises InvitationRefused.
+        """
+        await _lock(transaction)
+        taken = await _run(transaction, _TAKE_INVITATION, token_hash=digest(token), now=self._now())
+        if not taken:
+            raise InvitationRefused
+        member = await find_member(transaction, taken[0]["email"])
+        if member is not None:
+            return member, False
+        new = TeamMember(self._new_id(), taken[0]["email"], TeamRole(taken[0]["role"]))
+        await add_member(transaction, new, full_name=full_name)
+        return new, True
 
     async def remove(self, transaction: Transaction, user_id: UUID, *, by: TeamRole) -> None:
         """Remove a member, if there is one; their connections close after the commit.

@@ -9,13 +9,14 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from ringline.domain import console_limits
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import Unrecognised
 from ringline.web.authentication import retry_after
-from ringline.web.budget import OverBudget
+from ringline.web.budget import OverBudget, Share
 from ringline.web.console_files import BUILD_HEADER, ConsoleFiles
 from ringline.web.console_routes import API, ConsoleRoute
-from ringline.web.requests import BodyTooLarge, BrokenBody
+from ringline.web.requests import BodyTooLarge, BrokenBody, read_body
 from ringline.web.rpc import Turned
 from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.strict_json import JsonProblem
@@ -38,6 +39,13 @@ def refuse(refusal: HttpRefusal, wait_s: int = 0) -> web.Response:
     if wait_s:
         refused.headers.update(retry_after(wait_s))
     return refused
+
+
+async def read_console_body(request: web.Request, share: Share) -> bytes:
+    """Read a JSON body. Raises Turned, BodyTooLarge, BrokenBody."""
+    if request.content_type != "application/json":
+        raise Turned("unsupported_media_type")
+    return await read_body(request, console_limits.CONSOLE_BODY_BYTES.most, share=share)
 
 
 class Console:

@@ -1,4 +1,4 @@
-"""The console's routes for sign-ins and profiles (console, 5.1).
+"""The console's routes for profiles and one's own sign-ins (console, 5.1).
 
 A request is checked in this sequence: its page, its sign-in, what its person's role allows, the
 rate, the body, and the sign-in again, because reading a body takes time. `console_calls.py` has
@@ -11,24 +11,22 @@ from uuid import UUID
 from aiohttp import web
 from msgspec import UNSET
 
-from ringline import __version__
 from ringline.domain import console_limits
+from ringline.domain.audit import Origin
 from ringline.domain.credentials import sign_in_credential
-from ringline.domain.devices import device_of
 from ringline.domain.log import Environment
 from ringline.services.credentials import Credentials
+from ringline.services.passwords import PasswordRefused, Passwords, WrongPassword
 from ringline.services.profiles import Profiles
-from ringline.services.sign_ins import LinkSpent, Opened, SignIns
+from ringline.services.sign_ins import Opened, SignIns
 from ringline.web.budget import Share
-from ringline.web.console import HEADERS, Handler, answer_json
+from ringline.web.console import HEADERS, Handler, answer_json, read_console_body
 from ringline.web.console_door import Door, Visit, visit_of
 from ringline.web.console_files import ConsoleFiles
 from ringline.web.console_routes import (
     CHANGE_ME,
     END_ONE,
     END_OTHERS,
-    FOLLOW_LINK,
-    HELLO,
     ME,
     SIGN_INS,
     SIGN_OUT,
@@ -38,8 +36,7 @@ from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import (
     open_share,
-    open_strangers_share,
-    read_body,
+    origin_of,
 )
 from ringline.web.rpc import Turned
 from ringline.wire import console
@@ -47,7 +44,7 @@ from ringline.wire.strict_json import encode
 
 
 class ConsoleApi:
-    """The handlers of sign-ins and profiles."""
+    """The handlers of profiles and of one's own sign-ins; without `passwords` nobody has one."""
 
     def __init__(
         self,
@@ -55,6 +52,7 @@ class ConsoleApi:
         sign_ins: SignIns,
         *,
         profiles: Profiles,
+        passwords: Passwords | None,
         credentials: Credentials,
         files: ConsoleFiles,
         rate: RateLimit,
@@ -62,15 +60,16 @@ class ConsoleApi:
         self._door = door
         self._sign_ins = sign_ins
         self._profiles = profiles
+        self._passwords = passwords
         self._credentials = credentials
         self._files = files
         self._rate = rate
+        #: Of old passwords, per person.
+        self._tries = RateLimit(1 / console_limits.TRY_S.most, console_limits.TRIES.most)
 
     def handlers(self) -> Mapping[ConsoleRoute, Handler]:
         """Return the handler of each route."""
         return {
-            HELLO: self._hello,
-            FOLLOW_LINK: self._follow_link,
             ME: self._me,
             CHANGE_ME: self._change_me,
             SIGN_INS: self._list,
@@ -79,31 +78,7 @@ class ConsoleApi:
             SIGN_OUT: self._sign_out,
         }
 
-    async def _hello(self, request: web.Request) -> web.StreamResponse:
-        self._door.check_stranger(request)
-        await open_strangers_share(request).begin(REQUEST_S)
-        insecure = self._door.is_insecure(request)
-        return answer_json(console.write_hello(__version__, (), insecure=insecure))
-
-    async def _follow_link(self, request: web.Request) -> web.StreamResponse:
-        raw = await self._read_of_stranger(request)
-        device = device_of(request.headers.get("User-Agent", ""))
-        try:
-            opened = await self._sign_ins.follow_link(console.read_link(raw).token, device=device)
-        except LinkSpent:
-            raise Turned("link_spent") from None
-        return await self._welcome(request, opened)
-
-    async def _read_of_stranger(self, request: web.Request) -> bytes:
-        """Read the body of a request for a sign-in, which needs none."""
-        self._door.check_page(request)
-        self._door.check_stranger(request)
-        self._door.check_transport(request)
-        share = open_strangers_share(request)
-        await share.begin(REQUEST_S)
-        return await _read(request, share)
-
-    async def _welcome(self, request: web.Request, opened: Opened) -> web.StreamResponse:
+    async def welcome(self, request: web.Request, opened: Opened) -> web.StreamResponse:
         """Answer with the person who has just signed in, and their cookie."""
         credential = sign_in_credential(Environment.LIVE, opened.cookie)
         granted = await self._credentials.pass_for(credential)
@@ -120,13 +95,39 @@ class ConsoleApi:
 
     async def _change_me(self, request: web.Request) -> web.StreamResponse:
         visit, share = await self._enter(request, CHANGE_ME)
-        changes = console.read_profile(await _read(request, share))
+        changes = console.read_profile(await read_console_body(request, share))
         await visit.granted.check()
+        if changes.password is not None:
+            await self._change_password(visit, changes.password, origin=origin_of(request))
         if changes.full_name is not UNSET:
+            person, origin = visit.person, origin_of(request)
+            auditor = self._sign_ins.auditor_of(person.id, person.shown_name, origin=origin)
             name = (changes.full_name or "").strip() or None
-            await self._profiles.rename(visit.key, visit.person, full_name=name)
+            await self._profiles.rename(visit.key, person, full_name=name, auditor=auditor)
             self._credentials.forget()
         return await self._answer_me(await self._door.enter(request, CHANGE_ME))
+
+    async def _change_password(
+        self, visit: Visit, asked: console.NewPassword, *, origin: Origin
+    ) -> None:
+        if self._passwords is None:
+            raise Turned("not_found")
+        if wait_s := self._tries.take(visit.person.id):
+            raise Turned("rate_limited", wait_s=wait_s)
+        profile = await self._profiles.read(visit.key, visit.person)
+        try:
+            await self._passwords.change(
+                visit.key,
+                visit.person,
+                old=asked.old,
+                new=asked.new,
+                workspace=profile.workspace_name,
+                origin=origin,
+            )
+        except WrongPassword:
+            raise Turned("password_refused", "the old password is wrong") from None
+        except PasswordRefused as refused:
+            raise Turned("password_refused", refused.flaw) from None
 
     async def _answer_me(self, visit: Visit) -> web.Response:
         profile = await self._profiles.read(visit.key, visit.person)
@@ -158,7 +159,9 @@ class ConsoleApi:
 
     async def _end_others(self, request: web.Request) -> web.StreamResponse:
         visit, _ = await self._enter(request, END_OTHERS)
-        ended = await self._sign_ins.end(visit.key, visit.person, all_but=visit.person.sign_in_id)
+        ended = await self._sign_ins.end(
+            visit.key, visit.person, origin=origin_of(request), all_but=visit.person.sign_in_id
+        )
         return answer_json(encode({"ended": ended}))
 
     async def _end_one(self, request: web.Request) -> web.StreamResponse:
@@ -167,13 +170,17 @@ class ConsoleApi:
             wanted = UUID(request.match_info["id"])
         except ValueError:
             raise Turned("not_found") from None
-        if not await self._sign_ins.end(visit.key, visit.person, one=wanted):
+        if not await self._sign_ins.end(
+            visit.key, visit.person, origin=origin_of(request), one=wanted
+        ):
             raise Turned("not_found")
         return answer_json(encode({"ended": 1}))
 
     async def _sign_out(self, request: web.Request) -> web.StreamResponse:
         visit, _ = await self._enter(request, SIGN_OUT)
-        await self._sign_ins.end(visit.key, visit.person, one=visit.person.sign_in_id)
+        await self._sign_ins.end(
+            visit.key, visit.person, origin=origin_of(request), one=visit.person.sign_in_id
+        )
         answer = web.Response(status=204, headers=HEADERS)
         self._door.take_cookie(request, answer)
         return answer
@@ -194,10 +201,3 @@ async def take_turn(request: web.Request, visit: Visit, *, rate: RateLimit) -> S
     if wait_s:
         raise Turned("rate_limited", wait_s=wait_s)
     return share
-
-
-async def _read(request: web.Request, share: Share) -> bytes:
-    """Read a JSON body. Raises Turned, BodyTooLarge, BrokenBody."""
-    if request.content_type != "application/json":
-        raise Turned("unsupported_media_type")
-    return await read_body(request, console_limits.CONSOLE_BODY_BYTES.most, share=share)

@@ -15,6 +15,7 @@ from ringline.rest.playback_routes import WAV
 from ringline.rest.route import Refused
 from ringline.rpc.engine import Engine
 from ringline.services.credentials import Credentials, TooManySockets
+from ringline.services.hearings import Hearings
 from ringline.services.idempotency import Idempotency
 from ringline.services.recording_downloads import (
     NoRecording,
@@ -36,6 +37,7 @@ from ringline.web.console_routes import (
 from ringline.web.downloads import send_file
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
+from ringline.web.requests import origin_of
 from ringline.web.rpc import Rpc, Turned
 from ringline.wire import session_token
 
@@ -54,6 +56,7 @@ class ConsoleCalls:
         idempotency: Idempotency,
         realtime: Realtime,
         recordings: RecordingDownloads,
+        hearings: Hearings,
         credentials: Credentials,
         secret: str,
         now: Clock,
@@ -64,6 +67,7 @@ class ConsoleCalls:
         self._door = door
         self._realtime = realtime
         self._recordings = recordings
+        self._hearings = hearings
         self._credentials = credentials
         self._secret = secret
         self._now = now
@@ -135,6 +139,9 @@ class ConsoleCalls:
         headers = dict(HEADERS)
         try:
             with self._credentials.register(visit.key.id, cut):
+                await self._hearings.record(
+                    visit.key, visit.person, call_id=call_id, origin=origin_of(request)
+                )
                 if not await self._credentials.admit(visit.key.id, visit.key.scope):
                     raise Turned("unauthorized")
                 return await send_file(request, file, media_type=WAV, headers=headers, share=share)

@@ -37,8 +37,12 @@ class ConsoleRoute:
 
 HELLO = ConsoleRoute("GET", "/hello", "what the sign-in page offers", anyone=True)
 FOLLOW_LINK = ConsoleRoute("POST", "/sign-in/link", "sign in with a one-time link", anyone=True)
+SIGN_IN = ConsoleRoute("POST", "/sign-in/password", "sign in with a password", anyone=True)
+JOIN = ConsoleRoute(
+    "POST", "/invitations/accept", "join a team with an invitation, and sign in", anyone=True
+)
 ME = ConsoleRoute("GET", "/me", "who is signed in, and what they may do")
-CHANGE_ME = ConsoleRoute("PATCH", "/me", "change one's name")
+CHANGE_ME = ConsoleRoute("PATCH", "/me", "change one's name or password")
 SIGN_INS = ConsoleRoute("GET", "/me/sign-ins", "one's devices that are signed in")
 END_OTHERS = ConsoleRoute("DELETE", "/me/sign-ins", "end one's sign-ins on all other devices")
 END_ONE = ConsoleRoute("DELETE", "/me/sign-ins/{id}", "end one of one's sign-ins")
@@ -68,6 +72,8 @@ RECORDING = ConsoleRoute(
 ROUTES = (
     HELLO,
     FOLLOW_LINK,
+    SIGN_IN,
+    JOIN,
     ME,
     CHANGE_ME,
     SIGN_INS,

@@ -49,6 +49,12 @@ class RateLimit:
         self._buckets[who] = (left - 1, now)
         return 0
 
+    def give_back(self, who: Hashable) -> None:
+        """Return a request that was counted, and turned out not to count."""
+        if who in self._buckets:
+            left, at = self._buckets[who]
+            self._buckets[who] = (min(self._burst, left + 1), at)
+
 
 #: The length of a window, in seconds.
 WINDOW_S = 60

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ringline.domain import console_limits
+from ringline.domain import console_limits, limits
 from ringline.domain.credentials import Person
 from ringline.domain.log import Environment
 from ringline.domain.permissions import deeds_of
+from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.strict_json import StrictDecoder, encode
 from ringline.wire.times import micros
 
@@ -19,6 +20,9 @@ from ringline.wire.times import micros
 FEATURES = ("hooks", "live", "meter", "rest", "voice")
 
 _Secret = Annotated[str, msgspec.Meta(max_length=console_limits.SECRET_CHARACTERS.most)]
+#: Longer than any that may be set, so that a long one is told why it is refused.
+_Password = Annotated[str, msgspec.Meta(max_length=2 * console_limits.PASSWORD_MOST.most)]
+_Email = Annotated[str, msgspec.Meta(max_length=limits.EMAIL_CHARACTERS.most)]
 _Name = Annotated[str, msgspec.Meta(max_length=console_limits.NAME_CHARACTERS.most)]
 
 
@@ -28,13 +32,48 @@ class LinkBody(msgspec.Struct, frozen=True):
     token: _Secret
 
 
+class PasswordBody(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of a sign-in with a password."""
+
+    email: _Email
+    password: _Password
+    workspace_id: UUID | None = None
+
+    def __repr__(self) -> str:
+        return "PasswordBody(…)"
+
+
+class InvitationBody(msgspec.Struct, frozen=True):
+    """The body that accepts an invitation."""
+
+    token: _Secret
+    password: _Password
+    name: _Name | None = None
+
+    def __repr__(self) -> str:
+        return "InvitationBody(…)"
+
+
+class NewPassword(msgspec.Struct, frozen=True):
+    """A change of one's password; without one before, `old` is null."""
+
+    new: _Password
+    old: _Password | None = None
+
+    def __repr__(self) -> str:
+        return "NewPassword(…)"
+
+
 class ProfileBody(msgspec.Struct, frozen=True, rename="camel"):
     """The changes of one's profile; an empty or null name is none."""
 
     full_name: _Name | UnsetType | None = UNSET
+    password: NewPassword | None = None
 
 
 read_link = StrictDecoder(LinkBody).decode
+read_password = StrictDecoder(PasswordBody).decode
+read_invitation = StrictDecoder(InvitationBody).decode
 read_profile = StrictDecoder(ProfileBody).decode
 
 
@@ -90,3 +129,9 @@ def write_sign_in(
         "lastUsedAt": None if last_used_at is None else micros(last_used_at),
         "current": current,
     }
+
+
+def write_choice(workspaces: Sequence[tuple[UUID, str]]) -> HttpRefusal:
+    """Write that a password fits in several workspaces, of which one is to be chosen."""
+    listed = [{"id": str(workspace_id), "name": name} for workspace_id, name in workspaces]
+    return refuse_rpc("choose_workspace", more={"workspaces": listed})

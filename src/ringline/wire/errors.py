@@ -102,7 +102,14 @@ RPC_ERRORS = _table(
 
 #: What the routes of the console refuse besides, in RPC's envelope.
 CONSOLE_ERRORS = _table(
+    HttpError("password_refused", 400, "the new password is not good enough", "Password refused"),
     HttpError("link_spent", 401, "the link was used or has expired", "Link spent"),
+    HttpError(
+        "sign_in_failed", 401, "the email address or the password is wrong", "Sign-in failed"
+    ),
+    HttpError(
+        "choose_workspace", 409, "the address and the password fit in several", "Choose workspace"
+    ),
     HttpError(
         "https_required",
         403,
@@ -161,9 +168,16 @@ def stream_error_v1(code: str, message: str | None = None) -> bytes:
 
 
 def refuse_rpc(
-    code: str, message: str | None = None, *, details: Mapping[str, object] | None = None
+    code: str,
+    message: str | None = None,
+    *,
+    details: Mapping[str, object] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> HttpRefusal:
-    """Write a refusal of RPC, of the session token mint, or of the console's routes."""
+    """Write a refusal of RPC, of the session token mint, or of the console's routes.
+
+    `more` are members beside the errors.
+    """
     row = RPC_ERRORS.get(code) or CONSOLE_ERRORS[code]
     error: dict[str, object] = {
         "type": code,
@@ -175,4 +189,5 @@ def refuse_rpc(
     }
     if details is not None:
         error["details"] = details
-    return HttpRefusal(row.status, encode({"success": False, "errors": [error]}))
+    body = {"success": False, "errors": [error], **(more or {})}
+    return HttpRefusal(row.status, encode(body))
