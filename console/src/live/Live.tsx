@@ -147,6 +147,7 @@ export function useHistory(uuid: string): CallPast & { again(): void } {
   const [history, setHistory] = useState<History<CallRow> | null>(null);
   useEffect(() => {
     const made = new History({
+      uuid,
       follow: (follower) => followers.follow(uuid, follower),
       read: (after) => readEvents(environment, uuid, after),
       known: () => known(environment, uuid, store),

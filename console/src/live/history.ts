@@ -31,6 +31,7 @@ export interface Past<Row> {
 }
 
 export interface Source<Row> {
+  uuid: string;
   follow(follower: Follower): Notify;
   /** Read the events after a position. */
   read(after: string): Promise<Page>;
@@ -90,7 +91,7 @@ export class History<Row> {
       events.push(...page.events);
     }
     const listed = await known;
-    const mine = events.filter(isCallEvent);
+    const mine = events.filter(isCallEvent).filter((event) => event.callUuid === this.#source.uuid);
     const isWhole = mine[0]?.type === "call.created";
     const call = listed && (isWhole ? listed.call : await this.#source.withTurns(listed.call));
     if (reading !== this.#reading) return;

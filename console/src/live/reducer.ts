@@ -264,8 +264,11 @@ function answered(asked: Turn, at: number): Turn {
   return asked.who === "caller" && at > asked.from ? { ...asked, to: at } : asked;
 }
 
+/** Turns that began at once stand in the order in which they were final; one that grows is last. */
 function comesAfter(one: Turn, other: Turn): boolean {
-  return one.from > other.from || (one.from === other.from && one.id > other.id);
+  if (one.from !== other.from) return one.from > other.from;
+  if (one.isFinal !== other.isFinal) return other.isFinal;
+  return one.offset > other.offset;
 }
 
 // -- what happens besides -------------------------------------------------------------------

@@ -37,6 +37,7 @@ test("whenever it is opened, and however slowly it is read, it is the whole call
       let open: () => void = () => {};
       const gate = new Promise<void>((give) => (open = give));
       const history = new History({
+        uuid: "call-0",
         follow: (follower) => followers.follow("call-0", follower),
         read: async (after) => {
           await gate;
@@ -70,6 +71,7 @@ test("a call whose events are no longer kept is what is listed of it", async () 
   const { calls, turns } = listedAfter(DURABLE);
   const [row] = calls as [ListedCall];
   const history = new History({
+    uuid: "call-0",
     follow: () => () => {},
     read: async (after) => page([], after, 5),
     known: async () => ({ call: callOf(row, new Map()), row }),
@@ -85,6 +87,7 @@ test("a call whose events are no longer kept is what is listed of it", async () 
 
 test("a call that there is not has no events and is null", async () => {
   const history = new History({
+    uuid: "call-0",
     follow: () => () => {},
     read: async (after) => page([], after, 5),
     known: async () => null,
@@ -95,10 +98,25 @@ test("a call that there is not has no events and is null", async () => {
   expect(history.past()).toMatchObject({ state: "read", call: null, events: [] });
 });
 
+test("events of other calls are not taken", async () => {
+  const others = logOf([...ofOne("answer"), { call: 1, what: "ring" }]);
+  const history = new History({
+    uuid: "call-0",
+    follow: () => () => {},
+    read: async (after) => page(others, after, 5),
+    known: async () => null,
+    withTurns: async (call) => call,
+    schedule: (callback) => callback(),
+  });
+  await settled();
+  expect(history.past().events.map((event) => event.callUuid)).toEqual(["call-0", "call-0"]);
+});
+
 test("a read that fails says so, and may be tried again", async () => {
   let away = true;
   let told = 0;
   const history = new History({
+    uuid: "call-0",
     follow: () => () => {},
     read: async (after) => {
       if (away) throw new Error("away");
@@ -122,6 +140,7 @@ test("two thousand turns are reduced at once", async () => {
   const says = Array.from({ length: 2000 }, (): Step["what"] => "say");
   const log = logOf(ofOne("answer", ...says));
   const history = new History({
+    uuid: "call-0",
     follow: () => () => {},
     read: async (after) => page(log, after, 1000),
     known: async () => null,

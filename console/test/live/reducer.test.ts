@@ -100,6 +100,14 @@ describe("reducing", () => {
     );
   });
 
+  test("turns that began at once keep the order of the log", () => {
+    const says = Array.from({ length: 20 }, (): Step["what"] => "say");
+    const at = new Date().toISOString();
+    const log = logOf(ofOne("answer", ...says)).map((event) => ({ ...event, occurredAt: at }));
+    const call = all(log as CallEvent[]).get("call-0");
+    expect(call?.turns.map(({ text }) => text)).toEqual(says.map((_, place) => `text ${place}`));
+  });
+
   test("a row of the board keeps no more than it shows", () => {
     const says = Array.from({ length: 200 }, (): Step["what"] => "say");
     let call: Call | undefined;

@@ -23,8 +23,14 @@ import { Transcript } from "./Transcript";
 
 export default function Call() {
   const [path] = useLocation();
-  const uuid = callIn(location.pathname) ?? "";
-  return <Opened key={`${path} ${uuid}`} uuid={uuid} />;
+  const uuid = callIn(location.pathname);
+  return uuid ? <Opened key={`${path} ${uuid}`} uuid={uuid} /> : <NoSuchCall />;
+}
+
+function NoSuchCall() {
+  const environment = useEnvironment();
+  usePageTitle("Call", { text: "Calls", href: `/${environment}/calls` });
+  return <Empty title="No such call here.">Its address may be of another environment.</Empty>;
 }
 
 function Opened({ uuid }: { uuid: string }) {
@@ -38,7 +44,7 @@ function Opened({ uuid }: { uuid: string }) {
       return <Failed what="The call could not be read." error={error} onRetry={again} />;
     }
     if (state === "reading") return <Skeleton rows={8} height={56} />;
-    return <Empty title="No such call here.">Its address may be of another environment.</Empty>;
+    return <NoSuchCall />;
   }
   return (
     <>
