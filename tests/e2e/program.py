@@ -57,11 +57,18 @@ def dry_benchmark(*arguments: object, limit_s: float) -> subprocess.CompletedPro
 
 def start(output: Path, *arguments: object, **variables: str) -> subprocess.Popen[bytes]:
     """Start a command that stays; both of its outputs go to a file."""
+    return start_typed(output, subprocess.DEVNULL, *arguments, **variables)
+
+
+def start_typed(
+    output: Path, typed: int, /, *arguments: object, **variables: str
+) -> subprocess.Popen[bytes]:
+    """Start a command that stays and reads what is typed; its outputs go to a file."""
     with output.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "ringline", *map(str, arguments)],
             env=environment(PYTHONUNBUFFERED="1", **variables),
-            stdin=subprocess.DEVNULL,
+            stdin=typed,
             stdout=file,
             stderr=subprocess.STDOUT,
         )

@@ -1,6 +1,8 @@
 """The demo: a call with real speech, watched live, and working commands."""
 
 import json
+import os
+import pty
 import shutil
 import signal
 import stat
@@ -22,6 +24,7 @@ from tests.e2e.program import (
     reachable_directory,
     ringline,
     start,
+    start_typed,
     until,
 )
 
@@ -186,6 +189,24 @@ def first_turn() -> bytes:
     """Return the demo's call up to the end of its first turn."""
     call = read_wav(CALL.read_bytes())
     return write_wav(Wav(call.rate_hz, 1, call.pcm[: 3 * 2 * call.rate_hz]))
+
+
+def test_enter_places_the_call_again(parent: Path) -> None:
+    (parent / "own.wav").write_bytes(first_turn())
+    output, (ours, theirs) = parent / "demo.log", pty.openpty()
+    arguments = ["demo", "--wav", parent / "own.wav", "--data-dir", parent / "demo"]
+    process = start_typed(output, theirs, *arguments)
+    try:
+        until(lambda: "Enter places the call again" in output.read_text(), CALL_LIMIT_S)
+        os.write(ours, b"\n")
+        until(lambda: output.read_text().count("event      call_ended") == 2, CALL_LIMIT_S)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 0
+    finally:
+        end(process)
+        os.close(ours)
+        os.close(theirs)
+    assert "Traceback" not in output.read_text()
 
 
 def test_once_with_words_of_ones_own(parent: Path) -> None:

@@ -5,8 +5,10 @@ events socket and the transcript stream send.
 """
 
 import asyncio
+import os
 import re
 import shlex
+import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -43,6 +45,7 @@ SPOKEN = (
 
 _DEMO_CALL = REPOSITORY / "examples" / "demo-call.wav"
 _LAST_EVENTS_S = 5.0
+_TYPED_BYTES = 1024
 _NOT_A_WORD = re.compile(r"[^\w']+")
 
 
@@ -124,11 +127,51 @@ async def _demo(
             if ring.console_url:
                 line = await console_build.line(ring.console_url)
                 console.print("\n" + visible(line), soft_wrap=True)
+            if sys.stdin.isatty():
+                await _call_again(ring, sound, console=console, server=server)
             await server.ended()
         except asyncio.CancelledError:
             console.print("\nStopping the server …")
             return DONE
         raise server.died()
+
+
+async def _call_again(ring: KeyRing, sound: Wav, *, console: Console, server: DemoServer) -> None:
+    """Place the call again at each Enter, so that somebody who has signed in sees it happen.
+
+    Returns when the server or the terminal has gone.
+    """
+    console.print("Enter places the call again.", style="bold")
+    pressed: asyncio.Queue[bool] = asyncio.Queue()
+    loop, typed = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def read() -> None:
+        is_open = bool(os.read(typed, _TYPED_BYTES))
+        if not is_open:
+            loop.remove_reader(typed)
+        pressed.put_nowait(is_open)
+
+    loop.add_reader(typed, read)
+    death = asyncio.create_task(server.ended())
+    try:
+        while True:
+            pressing = asyncio.create_task(pressed.get())
+            await asyncio.wait({pressing, death}, return_when=asyncio.FIRST_COMPLETED)
+            if not pressing.done() or not pressing.result():
+                pressing.cancel()
+                return
+            screen = open_screen(console)
+            try:
+                report = await _watched_call(ring, sound, screen=screen, server=server)
+            finally:
+                screen.close()
+            while not pressed.empty():  # pressed while the call went on
+                pressed.get_nowait()
+            _summarise(console, report)
+            console.print("\nEnter places the call again.", style="bold")
+    finally:
+        loop.remove_reader(typed)
+        death.cancel()
 
 
 async def _watched_call(
@@ -203,7 +246,7 @@ def _words(text: str) -> str:
     return " ".join(_NOT_A_WORD.sub(" ", text.lower()).split())
 
 
-def _summarise(console: Console, report: CallReport, *, recording: Path) -> None:
+def _summarise(console: Console, report: CallReport, *, recording: Path | None = None) -> None:
     latencies = sorted(turn.latency_ms for turn in report.turns if turn.latency_ms is not None)
     answered = sum(1 for turn in report.turns if turn.heard and turn.answered_with_audio)
     console.print()
@@ -216,8 +259,9 @@ def _summarise(console: Console, report: CallReport, *, recording: Path) -> None
     for turn in report.turns:
         if turn.interrupted_after_ms is not None:
             console.print(_tell_interruption(turn), style="bold red")
-    console.print("Recording (caller left, agent right): ", end="")
-    console.print(visible(str(recording)), style="bold", soft_wrap=True)
+    if recording is not None:
+        console.print("Recording (caller left, agent right): ", end="")
+        console.print(visible(str(recording)), style="bold", soft_wrap=True)
 
 
 def _tell_interruption(turn: Turn) -> str:
