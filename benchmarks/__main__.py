@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.answers import answers
 from benchmarks.byom import byom
+from benchmarks.console.run import console_budgets
 from benchmarks.detection import detection
 from benchmarks.events import latency, many_watchers
 from benchmarks.fanout.run import fanout
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "byom": byom,
     "webhooks": webhooks,
     "neighbours": neighbours,
+    "console": console_budgets,
 }
 
 
@@ -57,7 +59,11 @@ def main() -> None:
     )
     flooded = parser.add_argument_group("neighbours")
     flooded.add_argument(
-        "--seconds", type=float, metavar="N", help="flood each surface for so long [default: 20]"
+        "--seconds",
+        type=float,
+        metavar="N",
+        help="flood each surface for so long [default: 20]; watch the console's memory for so long "
+        "[default: 1800]",
     )
     flooded.add_argument(
         "--only", nargs="+", choices=SURFACES, metavar="SURFACE", help="; ".join(SURFACES)
@@ -83,6 +89,8 @@ def main() -> None:
                 record=asked.record,
                 partly=(lambda part: None) if prints_only else write,
             )
+        elif benchmark is console_budgets:
+            benchmark = partial(console_budgets, seconds=asked.seconds)
         section = benchmark(tiny=asked.dry)
         print(section.render(), flush=True)
         if not prints_only:

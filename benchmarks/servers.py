@@ -148,9 +148,11 @@ def directory() -> Generator[Path]:
 
 
 @contextlib.contextmanager
-def dev(data_dir: Path, settings: Mapping[str, str] = UNLIMITED) -> Generator[tuple[Server, float]]:
-    """Run `ringline dev`; yield it with the seconds it took to be ready."""
-    program = ["-m", "ringline", "dev"]
+def dev(
+    data_dir: Path, settings: Mapping[str, str] = UNLIMITED, *, port: int = 0
+) -> Generator[tuple[Server, float]]:
+    """Run `ringline dev`, on any free port; yield it with the seconds it took to be ready."""
+    program = ["-m", "ringline", "dev", "--port", str(port)]
     with _run(program, data_dir, stdin=subprocess.DEVNULL, settings=settings) as started:
         yield started
 
@@ -216,7 +218,9 @@ def _run(
 ) -> Generator[tuple[Server, float]]:
     ready_file = data_dir.with_name(f"{data_dir.name}.ready")
     ready_file.unlink(missing_ok=True)
-    argv = [sys.executable, *program, "--port", "0", "--data-dir", os.fspath(data_dir)]
+    if "--port" not in program:
+        program = [*program, "--port", "0"]
+    argv = [sys.executable, *program, "--data-dir", os.fspath(data_dir)]
     with data_dir.with_name(f"{data_dir.name}.log").open("wb") as log:
         begun = time.monotonic()
         process = subprocess.Popen(

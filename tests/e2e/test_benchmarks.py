@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.e2e.program import dry_benchmark
+from tests.e2e.programs import find_program
 
 LIMIT_S = 240
 
@@ -45,3 +46,10 @@ def test_the_fan_out_is_tried_out() -> None:
     tried = dry_benchmark("fanout", limit_s=LIMIT_S)
     assert tried.returncode == 0, tried.stderr + tried.stdout
     assert "| CPU per handshake, µs |" in tried.stdout
+
+
+def test_the_console_is_tried_out() -> None:
+    find_program("chromium")
+    tried = dry_benchmark("console", limit_s=LIMIT_S)
+    assert tried.returncode == 0, tried.stderr + tried.stdout
+    assert "| board current after a restart | s |" in tried.stdout

@@ -1,0 +1,1 @@
+"""The browser console under load, in a real browser."""
