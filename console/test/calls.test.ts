@@ -93,6 +93,10 @@ test("all parts of a filter are asked for at once", () => {
 test("a whole number is asked for as such, which its index answers", () => {
   const number = "+442079460132";
   expect(toRpc({ ...NO_FILTER, number }).or).toContainEqual({ fromNumber: { eq: number } });
+  const begun = "+44131496";
+  expect(toRpc({ ...NO_FILTER, number: begun }).or).toContainEqual({
+    fromNumber: { contains: begun },
+  });
 });
 
 test("calls on the line are those that have no end", () => {

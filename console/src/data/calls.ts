@@ -4,7 +4,6 @@ import type { CallFilter, MintedToken } from "@ringline/sdk";
 import { BOARD, time } from "../live/reducer";
 import { callOf, type ListedCall, type Snapshot, withTurns } from "../live/snapshot";
 import { SignedOut } from "../live/socket";
-import { agentNames } from "./agents";
 import { contactNames } from "./contacts";
 import { ApiError, type Environment, order, run, send } from "./rpc";
 
@@ -48,7 +47,7 @@ const IS_OPEN: CallFilter = { endedAt: { isNil: true } };
 
 /** Read what the table of calls begins with. */
 export async function readSnapshot(environment: Environment, now: number): Promise<Snapshot> {
-  const [rows, ended, turns, agents] = await Promise.all([
+  const [rows, ended, turns] = await Promise.all([
     openCalls(environment),
     run(environment, ({ listCalls }) =>
       listCalls({
@@ -68,16 +67,21 @@ export async function readSnapshot(environment: Environment, now: number): Promi
         sort: "occurredAt",
       }),
     ),
-    agentNames(environment),
   ]);
-  const names = await contactNames(environment, [...rows, ...ended.results]);
+  const listed = [...rows, ...ended.results];
+  const names = await contactNames(environment, listed);
   const byCall = Map.groupBy(turns, (turn) => turn.callUuid);
   return {
     open: rows.map((row) => {
       return withTurns(callOf(row, names), byCall.get(row.callUuid) ?? [], BOARD);
     }),
     ended: ended.results.map((row) => callOf(row, names)),
-    agents,
+    // The feed asks for the others' names when one of them answers.
+    agents: new Map(
+      listed.flatMap(({ aiAgentId, aiAgent }) =>
+        aiAgentId !== null && aiAgent !== null ? [[aiAgentId, aiAgent.name] as const] : [],
+      ),
+    ),
   };
 }
 

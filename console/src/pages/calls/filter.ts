@@ -43,7 +43,8 @@ export const NO_FILTER: Filter = {
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/u;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
-const WHOLE_NUMBER = /^\+\d{7,15}$/u;
+/** What may be whole is asked for as such; fewer digits are the beginning of one. */
+const WHOLE_NUMBER = /^\+\d{10,15}$/u;
 const MOST_CHARACTERS = 64;
 const DAY_MS = 86_400_000;
 

@@ -1,0 +1,78 @@
+"""The console's list of calls: found, opened, come back to, counted and taken away as a file."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.external_calls import finish, register
+from tests.browser.visits import link_for, visiting
+from tests.callers import make_call
+from tests.rpc_calls import Rpc
+from tests.serving import Service, on_shared_server
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@on_shared_server
+async def test_a_call_is_found_and_its_row_come_back_to(
+    shared_service: Service, chromium: Browser
+) -> None:
+    ended = [
+        await register(shared_service, fromNumber=f"+44131496{number:04}", direction="inbound")
+        for number in range(120)
+    ]
+    await finish(shared_service, *ended)
+    async with visiting(chromium, shared_service.base_url) as visit:
+        page = await visit.sign_in(await link_for(shared_service))
+        await page.get_by_role("link", name="Calls").click()
+        search = page.get_by_role("search", name="Filter calls")
+        await search.get_by_role("searchbox", name="Number").fill("+44131496")
+        await expect(page).to_have_url(
+            f"{shared_service.base_url}/console/live/calls?number=%2B44131496"
+        )
+        await search.get_by_role("button", name="Count").click()
+        await expect(search.get_by_role("status")).to_have_text("120 calls")
+        await page.get_by_role("heading", level=1).focus()
+        row = page.locator('[role="row"]:focus')
+        await page.keyboard.press("j")
+        for last, more in ((51, 1), (101, 1), (121, 0)):  # a page has 50 calls
+            await page.keyboard.press("End")
+            await expect(row).to_have_attribute("aria-rowindex", str(last))
+            await expect(page.locator(f'[aria-rowindex="{last + 1}"]')).to_have_count(more)
+        await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("+441314960000")
+        await page.go_back()
+        await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
+
+
+@on_shared_server
+async def test_new_calls_wait_and_a_file_holds_the_rest(
+    shared_service: Service, chromium: Browser, tmp_path: Path
+) -> None:
+    await make_call(shared_service, "hello", "bye")
+    async with visiting(chromium, shared_service.base_url) as visit:
+        await visit.sign_in(await link_for(shared_service))
+        page = await visit.open("/live/calls?direction=outbound")
+        await expect(page.get_by_text("No call is like that.")).to_be_visible()
+        uuid = await register(
+            shared_service, fromNumber="=cmd|x", toNumber="+442079460133", direction="outbound"
+        )
+        await register(shared_service, fromNumber="+442079460134")
+        await page.get_by_role("button", name="1 new call").click()
+        table = page.get_by_role("table", name="Calls")
+        await expect(table.get_by_role("row")).to_have_count(2)
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name="CSV").click()
+        file = tmp_path / "calls.csv"
+        await (await download.value).save_as(file)
+        with file.open(newline="", encoding="utf-8") as lines:
+            (found,) = csv.DictReader(lines)
+        assert (found["call_uuid"], found["from"]) == (uuid, "'=cmd|x")
+        assert found["direction"] == "outbound"
+        (call,) = await Rpc(shared_service).run(
+            "list_calls", fields=["startedAt"], filter={"callUuid": {"eq": uuid}}
+        )
+        assert found["started_at"] == call["startedAt"]
