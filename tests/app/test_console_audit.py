@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+from tests.call_rows import live
 from tests.console import Browser, join_team, signed_in
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
-from tests.serving import Service
+from tests.serving import Service, serving
+from tests.stored_recordings import store_recording
 
 ENTRY = ["actorKind", "actorName", "action", "outcome", "requestId", "address", "environment"]
 
@@ -102,3 +105,27 @@ async def test_an_answer_with_a_key_is_not_kept_for_a_repetition(service: Servic
         assert (again.status, again.problem) == (409, "idempotency_conflict")
         del owner.headers["Idempotency-Key"]
         assert len(await owner.data("list_keys", fields=["id"], filter={"label": "once"})) == 1
+
+
+async def test_a_recording_that_somebody_hears_is_on_its_calls_page_once(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    async with serving(database, dev=True, data_dir=tmp_path) as service:
+        stored = await store_recording(database, live(service), tmp_path)
+        async with signed_in(service) as owner:
+            path = f"/live/calls/{stored.id}/recording"
+            for part in ("bytes=0-9", "bytes=10-19"):
+                told = await owner.ask("GET", path, headers={"Range": part})
+                assert told.status == 206
+            entries = await owner.data(
+                "list_audit_entries",
+                filter={"callUuid": stored.call.uuid},
+                fields=["action", "targetId", "targetName"],
+            )
+    assert entries == [
+        {
+            "action": "hear_recording",
+            "targetId": str(stored.call.id),
+            "targetName": stored.call.uuid,
+        }
+    ]

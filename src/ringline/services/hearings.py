@@ -12,6 +12,7 @@ from ringline.domain.audit import Origin, Target
 from ringline.domain.credentials import Key, Person
 from ringline.ports import Clock, NewId, Transaction
 from ringline.services.audit import Auditor, member, record
+from ringline.services.found_calls import find_call
 from ringline.services.repo import Repo
 
 
@@ -34,10 +35,13 @@ class Hearings:
 
         async def work(transaction: Transaction) -> None:
             who = member(person.id, person.shown_name)
+            call = await find_call(transaction, call_id)
+            name = "" if call is None else call.uuid
             entry = Auditor(who, self._now(), self._new_id, origin).entry(
                 "hear_recording",
-                Target("Call", call_id),
+                Target("Call", call_id, name),
                 environment=key.scope.environment,
+                call_uuid=name or None,
             )
             await record(transaction, entry)
 
