@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from ringline.domain import limits
 from ringline.rpc.filters import (
@@ -16,6 +17,8 @@ from ringline.rpc.filters import (
     read_filter,
 )
 from ringline.rpc.resources import RESOURCES
+from ringline.rpc.statements import condition, source_of
+from ringline.schema.sql import Prepared
 from ringline.wire.rpc import RpcProblem, RpcRefused
 
 MAX_DEPTH = limits.FILTER_DEPTH.most
@@ -46,7 +49,8 @@ def refused(given: object) -> RpcProblem:
         ({"fromNumber": {"notEquals": "x"}}, Predicate("fromNumber", "not_eq"), ["x"]),
         ({"status": {"in": ["ringing", None]}}, Predicate("status", "in"), [["ringing", None]]),
         ({"durationSeconds": {"gte": "7"}}, Predicate("durationSeconds", "gte"), [7]),
-        ({"endedAt": {"isNil": "true"}}, Predicate("endedAt", "is_nil"), [True]),
+        ({"endedAt": {"isNil": "true"}}, Predicate("endedAt", "is_nil"), []),
+        ({"endedAt": {"isNil": False}}, Predicate("endedAt", "is_set"), []),
         ({"fromNumber": {"contains": " 4"}}, Predicate("fromNumber", "contains"), [" 4"]),
         (
             {"durationSeconds": {"greaterThan": 1, "lt": 9}},
@@ -76,6 +80,14 @@ def test_a_filter_becomes_a_shape_and_its_values(
     read_shape, read_values = read_filter(CALL, given)
     assert read_shape == shape
     assert list(read_values) == values
+
+
+def test_whether_a_value_is_there_is_no_parameter_so_that_an_index_is_used() -> None:
+    for value, sql in ((True, "ended_at IS NULL"), (False, "ended_at IS NOT NULL")):
+        shape, values = read_filter(CALL, {"endedAt": {"isNil": value}})
+        statement = Prepared(sa.select(CALL.table.c.id).where(condition(source_of(CALL), shape)))
+        assert (list(values), statement.arguments()) == ([], [])
+        assert sql in statement.text
 
 
 def test_filters_that_differ_in_values_alone_share_a_shape() -> None:

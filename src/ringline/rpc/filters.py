@@ -66,9 +66,16 @@ COMPARISONS: Mapping[str, str] = {
 }
 
 
+#: What becomes of `is_nil`, by its value. That is part of the shape: a plan that does not know it
+#: can use no index, and reads the whole table to find the calls that are open.
+_NIL = {True: "is_nil", False: "is_set"}
+#: The operators that compare with no parameter.
+VALUELESS = frozenset(_NIL.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """One predicate: a field and an operator; its value is a parameter."""
+    """One predicate: a field and an operator; its value, if it has one, is a parameter."""
 
     field: str
     operator: str
@@ -243,6 +250,8 @@ class _Reading:
             shown = echoed(name)
             _fail("unknown_filter_operator", field.name, near=shown, known=known, operator=shown)
         try:
+            if operator == "is_nil":
+                return Predicate(field.name, _NIL[Boolean().cast(operand)])
             self.values.append(_operand(field.kind, operator, operand=operand))
         except BadValue:
             _fail("invalid_filter_value", field.name, value=shown_value(operand))
@@ -250,8 +259,6 @@ class _Reading:
 
 
 def _operand(kind: Kind, operator: str, *, operand: object) -> object:
-    if operator == "is_nil":
-        return Boolean().cast(operand)
     if operator in ("contains", "starts_with", "ends_with"):
         if not isinstance(operand, str):
             raise BadValue

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.sql.util import ClauseAdapter
 
-from ringline.rpc.filters import All, Either, FilterShape, Not, Predicate, Related
+from ringline.rpc.filters import VALUELESS, All, Either, FilterShape, Not, Predicate, Related
 from ringline.rpc.keyset import Region, Sort, Term
 from ringline.rpc.kinds import Choice, Kind, PhoneNumber, Text, sql_type
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
@@ -126,14 +126,19 @@ class _Composing:
 
     def _test(self, source: Source, field: Field, *, operator: str) -> sa.ColumnElement[bool]:
         # A semi-join, which can use an index; it finds no row without the other one.
-        if field.through is not None and not (operator == "is_nil" and field.null):
+        if field.through is not None and not (operator in VALUELESS and field.null):
             name, beyond = field.through
             relationship = source.resource.relationship_index[name]
             return self._exists(source, relationship, inner=Predicate(beyond, operator))
         column = source.value(field)
-        return _compare(
-            column, operator, name=f"f{next(self._numbers)}", type_=sql_type(field.kind)
-        )
+        match operator:
+            case "is_nil":
+                return column.is_(None)
+            case "is_set":
+                return column.is_not(None)
+            case _:
+                name = f"f{next(self._numbers)}"
+                return _compare(column, operator, name=name, type_=sql_type(field.kind))
 
 
 def _compare(column: Expression, operator: str, *, name: str, type_: Any) -> sa.ColumnElement[bool]:
@@ -153,8 +158,6 @@ def _compare(column: Expression, operator: str, *, name: str, type_: Any) -> sa.
             return column < value
         case "lte":
             return column <= value
-        case "is_nil":
-            return column.is_(None) == sa.bindparam(name, type_=sa.Boolean)
         case "contains":
             return sa.func.strpos(column, value) > 0
         case "starts_with":
