@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from ringline.domain import limits
+from ringline.domain.audit import COMMAND_LINE, AuditEntry
 from ringline.domain.call_vocabulary import AuditType, CallStatus, TurnRole
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, Scope
@@ -214,6 +216,28 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
         await stores.log.commit([first_entry(scope, call), orphan])
     assert await stores.calls.get_call(scope, call.id) is None
     assert await stores.log.page(scope, 0, limit=10) == LogPage([], True)
+
+
+async def test_a_deed_is_written_with_its_entry_or_not_at_all(
+    stores: Stores, database: TestDatabase
+) -> None:
+    scope = await make_log(stores)
+    call, unknown = a_call(), a_call()
+    deed = AuditEntry(new_id(), NOW, COMMAND_LINE, "end_call", scope.environment)
+    orphan = Entry(scope, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
+    with refused_for(Violation.REFERENCE):
+        await stores.log.commit([orphan.noting(deed)])
+    assert await deeds_in(database) == []
+    await stores.log.commit([first_entry(scope, call).noting(deed)])
+    # A transaction whose answer was lost may be written again, if it has no events.
+    await stores.log.commit([Entry(scope, (), (deed,), call.id)])
+    assert await deeds_in(database) == [deed.id]
+
+
+async def deeds_in(database: TestDatabase) -> list[UUID]:
+    async with database.connection() as superuser:
+        rows = await superuser.fetch("SELECT id FROM ringline.audit_entries")
+    return [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "half a pair \ud800"])
