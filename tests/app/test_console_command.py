@@ -62,6 +62,21 @@ async def test_a_workspace_without_members_gets_its_first_owner(service: Service
     assert await email_behind(service, told["url"]) == "owner@localhost"
 
 
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_team_without_an_owner_gets_one(
+    service: Service, database: TestDatabase, run: Run, known: bool
+) -> None:
+    await join_team(database, service, "ann@example.com", "operator")
+    if known:
+        await join_team(database, service, "owner@localhost", "member")
+    done = await run()
+    assert done.code == 0, done.err
+    _, _, token = done.out.strip().partition("#")
+    async with browsing(service) as browser:
+        told = await browser.follow(token)
+    assert (told.body["user"]["email"], told.body["role"]) == ("owner@localhost", "owner")
+
+
 async def test_the_first_owner_may_be_named(service: Service, run: Run) -> None:
     done = await run("--email", "Ada@Example.com")
     assert await email_behind(service, done.out) == "Ada@Example.com"

@@ -1,7 +1,7 @@
 """One-time links to the console, made at the server's command line.
 
 A link is 32 random bytes, of which the database holds the SHA-256. It is the way in for a
-workspace's first owner, whom it makes if the workspace has nobody, and for a member who is
+workspace's first owner, whom it makes if the workspace has none, and for a member who is
 locked out.
 """
 
@@ -32,6 +32,11 @@ _OWNER = Prepared(
     .where(users.c.role == TeamRole.OWNER.value)
     .order_by(users.c.inserted_at, users.c.id)
     .limit(1)
+)
+_MAKE_OWNER = Prepared(
+    sa.update(users)
+    .where(users.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+    .values(role=TeamRole.OWNER.value, updated_at=sa.func.now())
 )
 _ANYBODY = Prepared(sa.select(users.c.id).limit(1))
 _ADD = Prepared(
@@ -80,7 +85,7 @@ class ConsoleLinks:
     ) -> ConsoleLink:
         """Make a link for a member; by default for the one who has been an owner for longest.
 
-        A workspace without members gets its first owner. Raises NoSuchMember, Unavailable,
+        A workspace without an owner gets its first one. Raises NoSuchMember, Unavailable,
         EntryRefused for an unknown workspace.
         """
 
@@ -115,5 +120,14 @@ class ConsoleLinks:
             if member is None:
                 raise NoSuchMember
             return member
-        (row,) = await transaction.fetch(_OWNER.text, _OWNER.arguments())
-        return TeamMember(row["id"], row["email"], TeamRole(row["role"]))
+        owners = await transaction.fetch(_OWNER.text, _OWNER.arguments())
+        if owners:
+            return TeamMember(owners[0]["id"], owners[0]["email"], TeamRole(owners[0]["role"]))
+        # Programs invite whom they like, so a team may have no owner.
+        member = await find_member(transaction, FIRST_OWNER)
+        if member is None:
+            member = TeamMember(self._new_id(), FIRST_OWNER, TeamRole.OWNER)
+            await add_member(transaction, member)
+        else:
+            await transaction.fetch(_MAKE_OWNER.text, _MAKE_OWNER.arguments(wanted=member.id))
+        return member
