@@ -3,7 +3,7 @@
 import type { CallFilter, MintedToken } from "@ringline/sdk";
 import { BOARD, time } from "../live/reducer";
 import { callOf, type ListedCall, type Snapshot, withTurns } from "../live/snapshot";
-import { SignedOut } from "../live/socket";
+import { Refused, SignedOut } from "../live/socket";
 import { contactNames } from "./contacts";
 import { ApiError, type Environment, order, run, send } from "./rpc";
 
@@ -155,6 +155,7 @@ export function resumeAgent(environment: Environment, callUuid: string): Promise
 export async function mintToken(environment: Environment): Promise<MintedToken> {
   const answer = await send(`/console/api/${environment}/token`, { method: "POST" });
   if (answer.status === 401) throw new SignedOut("signed out");
-  if (!answer.ok) throw new ApiError([], answer);
-  return await answer.json();
+  const said = await answer.json().catch(() => null);
+  if (answer.ok && said !== null) return said;
+  throw new Refused(new ApiError(said?.errors ?? [], answer).message);
 }

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 
   constructor(errors: readonly RpcError[], answer: Response | undefined) {
     const [first] = errors;
-    super(first ? interpolate(first) : "The server did not answer.");
+    super(first ? interpolate(first) : withoutWords(answer));
     this.name = "ApiError";
     this.type = first?.type ?? "network_error";
     this.status = answer?.status ?? 0;
@@ -26,6 +26,10 @@ export class ApiError extends Error {
     const seconds = Number(answer?.headers.get("retry-after") ?? Number.NaN);
     this.retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : null;
   }
+}
+
+function withoutWords(answer: Response | undefined): string {
+  return answer ? `The server answered ${answer.status}.` : "The server did not answer.";
 }
 
 /** The routes that act for a sign-in take nothing that another site could have sent. */

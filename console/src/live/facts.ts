@@ -16,7 +16,10 @@ const MOST_GAP_MS = 20_000;
 // The board asks for the gaps of all its calls each second, and few of them have changed.
 const found = new WeakMap<readonly Turn[], readonly Gap[]>();
 
-/** Return the gaps of a call's turns, in order: of the ledger, else worked out from events. */
+/**
+ * Return the gaps of a call's turns, in order: of the ledger, or else worked out from events. Of a
+ * call that has a ledger, an answer without an entry answered no speech.
+ */
 export function gapsOf(turns: readonly Turn[]): readonly Gap[] {
   const known = found.get(turns);
   if (known) return known;
@@ -26,9 +29,11 @@ export function gapsOf(turns: readonly Turn[]): readonly Gap[] {
 }
 
 function findGaps(turns: readonly Turn[]): Gap[] {
+  const hasLedger = turns.some(({ latency }) => latency !== null);
   return turns.flatMap((turn, index): Gap[] => {
     if (turn.who === "caller") return [];
     if (turn.latency) return [{ turn, ms: turn.latency.totalMs, exact: true }];
+    if (hasLedger) return [];
     const before = turns[index - 1];
     if (before?.who !== "caller" || !turn.isFinal) return [];
     const ms = turn.from - before.to;

@@ -22,6 +22,8 @@ import type { Store } from "./store";
 export interface Heard {
   joined(reply: Joined): void;
   refused(reason: string): void;
+  /** A try to connect failed, and why. */
+  failed(reason: string): void;
   event(event: LogEvent): void;
   lost(): void;
   signedOut(): void;
@@ -62,6 +64,8 @@ export class Feed {
   #rereading: ReturnType<typeof setTimeout> | undefined;
   readonly #asked = new Set<string>();
   #hasRead = false;
+  /** Why the last try to connect failed, if the server says so. */
+  #why: string | null = null;
   #closed = false;
 
   constructor(ports: Ports) {
@@ -70,6 +74,9 @@ export class Feed {
     this.#wire = ports.open({
       joined: (reply) => this.#joined(reply),
       refused: (reason) => this.#giveUp(`The server refuses the feed: ${reason}.`),
+      failed: (reason) => {
+        this.#why = reason;
+      },
       event: (event) => this.#take(event),
       lost: () => this.#lost(),
       signedOut: () => {
@@ -96,6 +103,7 @@ export class Feed {
   // -- from the wire --------------------------------------------------------------------------
 
   #joined({ position, recovered }: Joined): void {
+    this.#why = null;
     this.#ports.store.reach(offsetAt(position));
     if (recovered !== true) {
       this.#startAnew();
@@ -186,7 +194,7 @@ export class Feed {
   #wait(): void {
     clearTimeout(this.#patience);
     this.#patience = setTimeout(
-      () => this.#giveUp(this.#waiting === null ? OFFLINE : READ_FAILED),
+      () => this.#giveUp(this.#why ?? (this.#waiting === null ? OFFLINE : READ_FAILED)),
       PATIENCE_MS,
     );
   }

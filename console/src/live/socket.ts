@@ -7,6 +7,9 @@ import type { Heard, Wire } from "./feed";
 /** The sign-in behind the page has ended. */
 export class SignedOut extends Error {}
 
+/** The server gives no token now, and says why. */
+export class Refused extends Error {}
+
 /** Open a connection whose tokens `mint` fetches; it throws `SignedOut` if there is no sign-in. */
 export function openSocket(mint: () => Promise<MintedToken>, heard: Heard): Wire {
   const socket = initSocket({
@@ -16,6 +19,7 @@ export function openSocket(mint: () => Promise<MintedToken>, heard: Heard): Wire
         return await mint();
       } catch (error) {
         if (error instanceof SignedOut) heard.signedOut();
+        else if (error instanceof Refused) heard.failed(error.message);
         throw error;
       }
     },

@@ -188,6 +188,18 @@ describe("the feed", () => {
     expect(desk.store.connection()).toMatchObject({ state: "caught_up", reason: null });
   });
 
+  test("says what the server says, if it says why", async () => {
+    const desk = await connected();
+    desk.heard.lost();
+    desk.heard.failed("The database is away.");
+    vi.advanceTimersByTime(20_000);
+    expect(desk.store.connection().reason).toBe("The database is away.");
+    desk.join({ recovered: true });
+    desk.heard.lost();
+    vi.advanceTimersByTime(20_000);
+    expect(desk.store.connection().reason).toContain("could not be reached");
+  });
+
   test("is offline if it never connects, and has read nothing anew when it does", async () => {
     const desk = new Desk();
     vi.advanceTimersByTime(20_000);

@@ -57,7 +57,7 @@ export function Head({ call }: { call: Call }) {
           )}
         </div>
       </div>
-      <div className={styles.actions}>
+      <div className={styles.actions} data-page-actions={ended ? undefined : ""}>
         {ended ? <Downloads call={call} /> : <CallActions call={call} keys />}
       </div>
     </div>

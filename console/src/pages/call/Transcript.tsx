@@ -64,7 +64,7 @@ export function Transcript({ call, entries, marked, onStep, onMark }: Transcript
         {entries.map((entry) => (
           <Shown key={keyOf(entry)} call={call} entry={entry} marked={marked} />
         ))}
-        <div ref={end} />
+        <div ref={end} className={styles.end} />
       </div>
       {missed > 0 ? (
         <Button look="main" low className={styles.pill} onClick={toEnd}>
