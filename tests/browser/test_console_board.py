@@ -69,6 +69,8 @@ async def test_a_new_call_waits_while_one_reads(shared_service: Service, chromiu
         await page.keyboard.press(".")
         await expect(rows_of(page)).to_have_count(2)
         await expect(pill).to_have_count(0)
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("list", name="What is said")).to_have_count(0)
         await finish(shared_service, uuid)
 
 

@@ -34,6 +34,7 @@ async def test_a_call_is_found_and_its_row_come_back_to(
         )
         await search.get_by_role("button", name="Count").click()
         await expect(search.get_by_role("status")).to_have_text("120 calls")
+        await expect(page.get_by_role("row", name="+441314960119")).to_be_visible()
         await page.get_by_role("heading", level=1).focus()
         row = page.locator('[role="row"]:focus')
         await page.keyboard.press("j")
@@ -44,7 +45,7 @@ async def test_a_call_is_found_and_its_row_come_back_to(
         await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_have_text("+441314960000")
-        await page.go_back()
+        await page.keyboard.press("Escape")
         await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
 
 

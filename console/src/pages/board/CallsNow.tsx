@@ -93,6 +93,7 @@ function Rows({ rows, callHref, none }: RowsProps) {
     toTop();
   };
   useShortcut("latest", held.waiting ? latest : null);
+  useShortcut("back", unfolded === null ? null : () => setUnfolded(null));
   const fold = (uuid: string) => setUnfolded((now) => (now === uuid ? null : uuid));
   const columns = columnsOf(unfolded, fold);
   return (

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { useLocation, useSearch } from "wouter";
 import { type CallRow, readCall } from "../../data/call";
+import { useShortcut } from "../../keys/listener";
 import { type Call as CallState, callerName, hasEnded, type Turn } from "../../live/call";
 import { useHistory } from "../../live/Live";
 import type { CallEvent } from "../../live/reducer";
@@ -22,8 +23,15 @@ import { useRecording } from "./recording";
 import { Transcript } from "./Transcript";
 
 export default function Call() {
-  const [path] = useLocation();
+  const [path, navigate] = useLocation();
+  const environment = useEnvironment();
   const uuid = callIn(location.pathname);
+  // Back to the list or board one came from; a call that was opened by its address has none.
+  const leave = () =>
+    "navigation" in window && window.navigation.canGoBack
+      ? history.back()
+      : navigate(`/${environment}/calls`);
+  useShortcut("back", leave);
   return uuid ? <Opened key={`${path} ${uuid}`} uuid={uuid} /> : <NoSuchCall />;
 }
 

@@ -25,6 +25,7 @@ export default function Calls() {
   const [filter, choose] = useFilter();
   const first = useRef<HTMLInputElement>(null);
   useShortcut("filter", () => first.current?.focus());
+  useShortcut("back", howMany(filter) ? () => choose(fresh(filter)) : null);
   const address = toQuery(filter).toString();
   return (
     <div className={styles.page}>
