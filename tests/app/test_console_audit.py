@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from ringline.domain import audit_limits
 from tests.call_rows import live
 from tests.console import Browser, join_team, signed_in
 from tests.database import TestDatabase
@@ -105,6 +106,25 @@ async def test_an_answer_with_a_key_is_not_kept_for_a_repetition(service: Servic
         assert (again.status, again.problem) == (409, "idempotency_conflict")
         del owner.headers["Idempotency-Key"]
         assert len(await owner.data("list_keys", fields=["id"], filter={"label": "once"})) == 1
+
+
+async def test_a_recording_that_somebody_may_not_hear_is_recorded_too(
+    service: Service, database: TestDatabase
+) -> None:
+    async with signed_in(service) as owner, joined(database, service, "member") as (ann, _):
+        most = audit_limits.REFUSALS_PER_MINUTE.most
+        for _ in range(most + 2):
+            told = await ann.ask("GET", "/live/calls/call_0/recording", headers={})
+            assert (told.status, told.problem) == (403, "forbidden")
+        told = await ann.ask("POST", "/live/tickets", {})
+        assert told.status == 403
+        entries = await owner.data(
+            "list_audit_entries", fields=ENTRY, filter={"outcome": "refused"}
+        )
+    assert len(entries) == most
+    assert {(one["action"], one["actorName"]) for one in entries} == {
+        ("hear_recordings", "ann@example.com")
+    }
 
 
 async def test_a_recording_that_somebody_hears_is_on_its_calls_page_once(

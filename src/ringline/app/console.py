@@ -9,6 +9,7 @@ from ringline.config import Settings
 from ringline.ports import Clock
 from ringline.rest.context import Services as RestServices
 from ringline.rpc.engine import Engine
+from ringline.services.audit import Refusals
 from ringline.services.credentials import Credentials
 from ringline.services.hearings import Hearings
 from ringline.services.id_generator import new_id
@@ -92,7 +93,13 @@ def console_of(
 ) -> Console:
     """Build the console's routes; `mint_rate` is of tokens and tickets, `rate` of the rest."""
     sign_ins, passwords = people.sign_ins, people.passwords
-    door = Door(credentials, sign_ins, links=links, allow_plain=settings.console_allow_plain)
+    door = Door(
+        credentials,
+        sign_ins,
+        refusals=Refusals(rest.repo, now, new_id=new_id),
+        links=links,
+        allow_plain=settings.console_allow_plain,
+    )
     files = ConsoleFiles()
     api = ConsoleApi(
         door,

@@ -4,6 +4,7 @@ What a member of the team does is recorded, by a sign-in or an operator token, a
 does to keys. What a program does with its key otherwise is its integrator's affair.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,12 +21,14 @@ from ringline.domain.audit import (
     Origin,
     Target,
 )
-from ringline.domain.credentials import Key
+from ringline.domain.credentials import Key, Person
 from ringline.domain.log import Environment
-from ringline.ports import NewId, Transaction
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import Clock, NewId, Transaction
 from ringline.schema.audit_tables import audit_entries
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Caller
+from ringline.services.repo import Repo
 
 _MINUTE = timedelta(minutes=1)
 
@@ -75,6 +78,28 @@ def actor_of(caller: Caller) -> Actor | None:
     if caller.operator is not None:
         return member(caller.operator.id, caller.operator.email)
     return None
+
+
+class Refusals:
+    """Records what people were not allowed to do, where no action of RPC refused it."""
+
+    def __init__(self, repo: Repo, now: Clock, *, new_id: NewId) -> None:
+        self._repo = repo
+        self._now = now
+        self._new_id = new_id
+
+    async def record(self, key: Key, person: Person, *, deed: str, origin: Origin) -> None:
+        """Record a refused deed, if that can be done now."""
+        who = member(person.id, person.shown_name)
+        entry = Auditor(who, self._now(), self._new_id, origin).entry(
+            deed, environment=key.scope.environment, outcome=AuditOutcome.REFUSED
+        )
+
+        async def work(transaction: Transaction) -> None:
+            await record_refusal(transaction, entry)
+
+        with suppress(Unavailable):  # the refusal counts, not its record
+            await self._repo.write(key.scope, work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ringline.domain import console_limits
+from ringline.domain import audit_limits, console_limits
+from ringline.domain.audit import Origin
 from ringline.domain.credentials import (
     ALLOWED_KINDS,
     Key,
@@ -22,6 +23,7 @@ from ringline.domain.credentials import (
 )
 from ringline.domain.log import Environment
 from ringline.domain.permissions import lowest_role, may_do
+from ringline.services.audit import Refusals
 from ringline.services.callers import Caller, caller_of
 from ringline.services.credentials import Credentials, Pass, log_refused
 from ringline.services.sign_ins import SignIns
@@ -30,6 +32,7 @@ from ringline.web.http_connection import HttpConnection
 from ringline.web.links import Links
 from ringline.web.own_page import is_loopback_host, provenance_of
 from ringline.web.rates import RateLimit
+from ringline.web.requests import origin_of
 from ringline.web.rpc import Turned
 from ringline.wire.rpc import takes_role
 
@@ -55,13 +58,22 @@ class Door:
     """Checks requests to the console's routes. Its methods raise Turned."""
 
     def __init__(
-        self, credentials: Credentials, sign_ins: SignIns, *, links: Links, allow_plain: bool
+        self,
+        credentials: Credentials,
+        sign_ins: SignIns,
+        *,
+        refusals: Refusals,
+        links: Links,
+        allow_plain: bool,
     ) -> None:
         self._credentials = credentials
         self._sign_ins = sign_ins
+        self._refusals = refusals
         self._links = links
         self._allow_plain = allow_plain
         self._rate = RateLimit(console_limits.DOOR_PER_S.most, console_limits.DOOR_BURST.most)
+        most = audit_limits.REFUSALS_PER_MINUTE.most
+        self._recorded = RateLimit(most / 60, most)
 
     def check_page(self, request: web.Request) -> None:
         """Check that a page of this server sends a request."""
@@ -122,10 +134,16 @@ class Door:
             raise Turned("unauthorized")
         deed = route.deed.format(environment=named)
         if deed and not may_do(visit.person.role, deed):
+            await self._note_refusal(visit, deed, origin=origin_of(request))
             lowest = lowest_role(deed)
             raise Turned("forbidden", hint=takes_role(lowest) if lowest else "")
         await self._sign_ins.keep(visit.key)
         return visit
+
+    async def _note_refusal(self, visit: Visit, deed: str, *, origin: Origin) -> None:
+        """Record that a person may not do something, unless they have tried too often."""
+        if not self._recorded.take(visit.person.sign_in_id):
+            await self._refusals.record(visit.key, visit.person, deed=deed, origin=origin)
 
     async def enter_rpc(self, request: web.Request, route: ConsoleRoute) -> Caller:
         """Let in the caller of an action; RPC asks for their role. Raises StoreUnavailable too."""
