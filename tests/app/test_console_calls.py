@@ -22,8 +22,11 @@ from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
 from ringline.domain.operators import TeamRole
 from ringline.domain.permissions import deeds_of, may_do
+from ringline.domain.recording import RATE_HZ
 from ringline.rpc.actions import ACTIONS
 from ringline.web.console_routes import API, ROUTES, ConsoleRoute
+from ringline.wire.peaks import peaks_of
+from ringline.wire.wav import HEADER_BYTES
 from tests.call_rows import live
 from tests.console import Browser, browsing, join_team, link_for, signed_in
 from tests.database import TestDatabase
@@ -259,6 +262,33 @@ async def test_a_recording_is_sent_whole_and_in_parts(service: Service, stored: 
         assert told.headers["content-range"] == f"bytes */{len(stored.file)}"
         by_uuid = f"/live/calls/{stored.call.id}/recording"
         assert (await browser.ask("GET", by_uuid, headers={})).status == 200
+
+
+async def test_peaks_are_those_of_the_file(service: Service, stored: Stored) -> None:
+    async with signed_in(service) as browser:
+        told = await browser.ask("GET", f"/live/calls/{stored.id}/peaks", headers={})
+        assert (told.status, told.headers["content-type"]) == (200, "application/octet-stream")
+        assert told.body == peaks_of(stored.file[HEADER_BYTES:], rate_hz=RATE_HZ, channels=2)
+        assert len(told.body) == 4 * -(-(len(stored.file) - HEADER_BYTES) // 3_200)
+        unknown = f"/live/calls/{format_id(Prefix.CALL, uuid4())}/peaks"
+        assert (await browser.ask("GET", unknown, headers={})).status == 404
+
+
+async def test_who_heard_a_recording_is_audited_once(
+    service: Service, database: TestDatabase, stored: Stored
+) -> None:
+    async with signed_in(service) as one, signed_in(service) as other:
+        for browser in (one, one, other):
+            for part in ("recording", "peaks"):
+                path = f"/live/calls/{stored.id}/{part}"
+                assert (await browser.ask("GET", path, headers={})).status == 200
+    async with database.connection() as superuser:
+        heard = await superuser.fetch(
+            "SELECT * FROM ringline.audit_entries WHERE action = 'hear_recording'"
+        )
+    assert [(row["actor_name"], row["target_id"]) for row in heard] == [
+        ("owner@localhost", stored.call.id)
+    ] * 2
 
 
 async def test_a_foreign_or_unknown_recording_is_not_found(

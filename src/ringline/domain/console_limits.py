@@ -47,6 +47,9 @@ HEARD = Limit(
     "recordings",
     "opening one that is forgotten is audited once more",
 )
+PEAKS_AT_ONCE = Limit(
+    "recordings whose peaks are worked out at once", 2, "recordings", "the others wait"
+)
 SIGN_INS = Limit(
     "sign-ins of one person at once", 50, "sign-ins", "the one that would expire first ends"
 )
@@ -68,6 +71,7 @@ ROWS = (
     TRY_S,
     SHARED_ADDRESSES,
     HEARD,
+    PEAKS_AT_ONCE,
     SIGN_INS,
     ENDED_SIGN_INS_DAYS,
 )

@@ -5,6 +5,7 @@ They are the surfaces' own handlers, behind the console's door instead of a key.
 
 from collections.abc import Mapping
 from functools import partial
+from uuid import UUID
 
 from aiohttp import web
 
@@ -19,14 +20,18 @@ from ringline.services.hearings import Hearings
 from ringline.services.idempotency import Idempotency
 from ringline.services.recording_downloads import (
     NoRecording,
+    OpenRecording,
     RecordingDownloads,
     RecordingUnreadable,
 )
+from ringline.services.recording_peaks import RecordingPeaks
 from ringline.web.authentication import Visitor
+from ringline.web.budget import Share
 from ringline.web.console import HEADERS, Handler, answer_json, refuse
 from ringline.web.console_api import take_turn
-from ringline.web.console_door import Door
+from ringline.web.console_door import Door, Visit
 from ringline.web.console_routes import (
+    PEAKS,
     RECORDING,
     RUN,
     TICKETS,
@@ -35,6 +40,7 @@ from ringline.web.console_routes import (
     ConsoleRoute,
 )
 from ringline.web.downloads import send_file
+from ringline.web.fair_share import BYTE_OUT_S
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.requests import origin_of
@@ -68,6 +74,7 @@ class ConsoleCalls:
         self._realtime = realtime
         self._recordings = recordings
         self._hearings = hearings
+        self._peaks_of = RecordingPeaks()
         self._credentials = credentials
         self._secret = secret
         self._now = now
@@ -90,6 +97,7 @@ class ConsoleCalls:
             TOKEN: self._token,
             TICKETS: self._ticket,
             RECORDING: self._recording,
+            PEAKS: self._peaks,
         }
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
@@ -118,19 +126,8 @@ class ConsoleCalls:
 
     async def _recording(self, request: web.Request) -> web.StreamResponse:
         """Send a recording, whole or a range of it, while the sign-in lasts."""
-        visit = await self._door.enter(request, RECORDING)
-        share = await take_turn(request, visit, rate=self._rate)
-        await visit.granted.check()
-        call_id = parse_id(Prefix.CALL, request.match_info["id"])
-        if call_id is None:
-            raise Turned("not_found")
-        try:
-            recording = await self._recordings.open(visit.key.scope, call_id)
-        except NoRecording:
-            raise Turned("not_found") from None
-        except RecordingUnreadable:
-            raise Turned("internal_error") from None
-        file = recording_file(recording, call_id)
+        visit, share, call_id = await self._enter(request, RECORDING)
+        file = recording_file(await self._open(visit, call_id, request=request), call_id)
 
         def cut() -> None:
             if request.transport is not None:
@@ -139,9 +136,6 @@ class ConsoleCalls:
         headers = dict(HEADERS)
         try:
             with self._credentials.register(visit.key.id, cut):
-                await self._hearings.record(
-                    visit.key, visit.person, call_id=call_id, origin=origin_of(request)
-                )
                 if not await self._credentials.admit(visit.key.id, visit.key.scope):
                     raise Turned("unauthorized")
                 return await send_file(request, file, media_type=WAV, headers=headers, share=share)
@@ -153,3 +147,49 @@ class ConsoleCalls:
             return turned
         finally:
             file.close()
+
+    async def _peaks(self, request: web.Request) -> web.StreamResponse:
+        """Answer with a recording's peaks, worked out while the client waits."""
+        visit, share, call_id = await self._enter(request, PEAKS)
+        recording = await self._open(visit, call_id, request=request)
+
+        async def pace(size: int) -> None:
+            if request.transport is None:
+                raise ConnectionResetError
+            await share.begin(size * BYTE_OUT_S)
+
+        try:
+            body = await self._peaks_of.of(recording, pace)
+        except RecordingUnreadable:
+            raise Turned("internal_error") from None
+        finally:
+            recording.close()
+        await visit.granted.check()  # that took time
+        return web.Response(body=body, content_type="application/octet-stream", headers=HEADERS)
+
+    async def _enter(self, request: web.Request, route: ConsoleRoute) -> tuple[Visit, Share, UUID]:
+        """Let somebody in who may hear a recording; return the call's id too. Raises Turned."""
+        visit = await self._door.enter(request, route)
+        share = await take_turn(request, visit, rate=self._rate)
+        await visit.granted.check()
+        call_id = parse_id(Prefix.CALL, request.match_info["id"])
+        if call_id is None:
+            raise Turned("not_found")
+        return visit, share, call_id
+
+    async def _open(self, visit: Visit, call_id: UUID, *, request: web.Request) -> OpenRecording:
+        """Open a recording, and record who hears it. Raises Turned, Unavailable."""
+        try:
+            recording = await self._recordings.open(visit.key.scope, call_id)
+        except NoRecording:
+            raise Turned("not_found") from None
+        except RecordingUnreadable:
+            raise Turned("internal_error") from None
+        try:
+            await self._hearings.record(
+                visit.key, visit.person, call_id=call_id, origin=origin_of(request)
+            )
+        except BaseException:
+            recording.close()
+            raise
+        return recording

@@ -68,6 +68,12 @@ RECORDING = ConsoleRoute(
     "a call's recording as WAV, whole or a range",
     deed="hear_recordings",
 )
+PEAKS = ConsoleRoute(
+    "GET",
+    "/{environment}/calls/{id}/peaks",
+    "how loud a recording is over time, to draw it",
+    deed="hear_recordings",
+)
 
 ROUTES = (
     HELLO,
@@ -85,4 +91,5 @@ ROUTES = (
     TOKEN,
     TICKETS,
     RECORDING,
+    PEAKS,
 )
