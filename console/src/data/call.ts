@@ -2,7 +2,7 @@
 
 import type { LogEvent } from "@ringline/sdk";
 import { CALL_FIELDS, TURN_FIELDS } from "./calls";
-import { type Environment, run } from "./rpc";
+import { ApiError, type Environment, run, send } from "./rpc";
 
 /** Return a call by its `callUuid`, with what only its own page shows; null if there is none. */
 export async function readCall(environment: Environment, callUuid: string, signal?: AbortSignal) {
@@ -29,6 +29,13 @@ export async function readCall(environment: Environment, callUuid: string, signa
 }
 
 export type CallRow = NonNullable<Awaited<ReturnType<typeof readCall>>>;
+
+/** Return how loud a call's recording is over time. */
+export async function readPeaks(environment: Environment, id: string, signal: AbortSignal) {
+  const answer = await send(`/console/api/${environment}/calls/${id}/peaks`, { signal });
+  if (!answer.ok) throw new ApiError([], answer);
+  return new Int8Array(await answer.arrayBuffer());
+}
 
 /** A page of a call's log, and where the next one begins. */
 export interface LogPage {

@@ -2,8 +2,8 @@
 // below it whoever answers. Dashed: waiting or held. Diamond: a tool call. Cross: interrupted; the
 // pale bars after it were generated and never heard. From turns and marks to strokes; no drawing.
 //
-// A bar's height says how many characters were said then: it is activity from the transcript, and
-// not loudness.
+// A bar's height says how many characters were said then: it is activity from the transcript. It is
+// loudness once there is a recording.
 
 import {
   MOST_LOST_MS,
@@ -13,6 +13,8 @@ import {
   type Speaker,
   type Spoken,
 } from "./pieces";
+
+import { loudnessIn, type Sound } from "./sound";
 
 export type { Speaker, Spoken } from "./pieces";
 
@@ -29,6 +31,8 @@ export interface Quiet {
 
 export interface CallLine {
   spoken: readonly Spoken[];
+  /** What was heard of it, if that was recorded. */
+  sound?: Sound | undefined;
   marks: readonly Mark[];
   quiet: readonly Quiet[];
   /** When the call began, and ended if it has. */
@@ -90,7 +94,7 @@ export function layout(call: CallLine, view: View): Drawing {
   return {
     y,
     base,
-    bars: bars(pieces(call, view.from, until), { view, until, x, y }),
+    bars: barsOf(call, { view, until, x, y }),
     tools: call.marks.filter((mark) => mark.kind === "tool" && within(mark.at)).map((m) => x(m.at)),
     cuts: call.marks.filter((mark) => mark.kind === "cut" && within(mark.at)).map((m) => x(m.at)),
     now: waits || call.ended !== undefined ? null : x(until),
@@ -153,9 +157,33 @@ interface Frame {
   y: number;
 }
 
+/** Return the bars of a call: of its recording and of what was never heard, or else of its words. */
+function barsOf(call: CallLine, frame: Frame): Bar[] {
+  const said = pieces(call, frame.view.from, frame.until);
+  if (!call.sound) return bars(said, frame);
+  const unheard = said.filter(({ heard }) => !heard);
+  return [...soundBars(call.sound, frame), ...bars(unheard, frame)];
+}
+
+function soundBars(sound: Sound, frame: Frame): Bar[] {
+  const { view, until } = frame;
+  const stepMs = stepOf(view);
+  return slots(view.from, until, stepMs).flatMap((slot) => {
+    const [at, end] = [slot * stepMs, (slot + 1) * stepMs];
+    return loudnessIn(sound, at, end).map(({ who, loud }) => {
+      return bar(frame, { who, heard: true, at, size: loud });
+    });
+  });
+}
+
+function stepOf(view: View): number {
+  return ((view.to - view.from) / (view.width - MARGIN)) * view.step;
+}
+
 /** Stand bars on a grid that moves with the time, so that none changes its height on the way. */
-function bars(said: readonly Piece[], { view, until, x, y }: Frame): Bar[] {
-  const stepMs = ((view.to - view.from) / (view.width - MARGIN)) * view.step;
+function bars(said: readonly Piece[], frame: Frame): Bar[] {
+  const { view, until } = frame;
+  const stepMs = stepOf(view);
   const heights = new Map<string, { piece: Piece; at: number; characters: number }>();
   for (const piece of said) {
     for (const slot of slots(Math.max(piece.from, view.from), Math.min(piece.to, until), stepMs)) {
@@ -166,13 +194,24 @@ function bars(said: readonly Piece[], { view, until, x, y }: Frame): Bar[] {
       else heights.set(key, { piece, at: slot * stepMs, characters });
     }
   }
-  const room = y - FOOT - 1;
-  return Array.from(heights.values(), ({ piece, at, characters }) => {
-    const size = Math.max(1.5, room * Math.min(1, characters / FULL));
-    const side = piece.who === "caller" ? -1 : 1;
-    const foot = y + side * FOOT;
-    return { who: piece.who, heard: piece.heard, x: x(at), y: foot, tip: foot + side * size };
+  return Array.from(heights.values(), ({ piece: { who, heard }, at, characters }) => {
+    return bar(frame, { who, heard, at, size: Math.min(1, characters / FULL) });
   });
+}
+
+interface Talk {
+  who: Speaker;
+  heard: boolean;
+  at: number;
+  /** From 0 to 1. */
+  size: number;
+}
+
+function bar({ x, y }: Frame, { who, heard, at, size }: Talk): Bar {
+  const side = who === "caller" ? -1 : 1;
+  const foot = y + side * FOOT;
+  const length = Math.max(1.5, (y - FOOT - 1) * size);
+  return { who, heard, x: x(at), y: foot, tip: foot + side * length };
 }
 
 /** A word begins and ends softly. */

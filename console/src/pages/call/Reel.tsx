@@ -1,7 +1,7 @@
 // The line over the whole call: what one may seek in, and hear where there is a recording.
 
 import { Pause, Play } from "lucide-react";
-import { type KeyboardEvent, useCallback } from "react";
+import { type KeyboardEvent, useCallback, useMemo } from "react";
 import { clock as serverClock } from "../../data/time";
 import { Line } from "../../line/Line";
 import { answererName, type Call } from "../../live/call";
@@ -31,10 +31,12 @@ interface ReelProps {
 export function Reel({ call, at, onSeek, recording }: ReelProps) {
   const now = useNow();
   const from = call.startedAt ?? zeroOf(call);
+  const sound = recording?.sound;
+  const drawn = useMemo(() => (sound ? { ...lineOf(call), sound } : lineOf(call)), [call, sound]);
   const read = useCallback(() => {
     const to = Math.max(call.endedAt ?? serverClock.now(), from + LEAST_MS);
-    return { call: lineOf(call), from, to };
-  }, [call, from]);
+    return { call: drawn, from, to };
+  }, [call, drawn, from]);
   const { to } = read();
   return (
     <section className={styles.reel} aria-label="The whole call">

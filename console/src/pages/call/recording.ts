@@ -1,7 +1,8 @@
 // The recording of a call: one audio element, whose time is the call's.
 
 import { useEffect, useMemo, useState } from "react";
-import type { CallRow } from "../../data/call";
+import { type CallRow, readPeaks } from "../../data/call";
+import type { Sound } from "../../line/sound";
 import { type Call, hasEnded, type Turn } from "../../live/call";
 import { useSession } from "../../session/session";
 
@@ -16,6 +17,8 @@ export interface Recording {
   lengthMs: number;
   /** Why it cannot be played. */
   failed: boolean;
+  /** How loud it is, once it was played: whoever opens a recording is in the audit log. */
+  sound: Sound | null;
   toggle(): void;
   choose(speed: Speed): void;
   seek(at: number): void;
@@ -39,6 +42,7 @@ export function useRecording(call: Call, row: CallRow | null): Recording | null 
   }, [may, environment, id]);
   const [state, setState] = useState({ at: null as number | null, playing: false, failed: false });
   const [speed, setSpeed] = useState<Speed>(1);
+  const [peaks, setPeaks] = useState<Int8Array | null>(null);
   const zero = call.answeredAt ?? call.startedAt ?? 0;
 
   useEffect(() => {
@@ -55,9 +59,19 @@ export function useRecording(call: Call, row: CallRow | null): Recording | null 
     };
   }, [audio, zero]);
 
+  const played = audio !== null && state.playing;
+  useEffect(() => {
+    if (!played || id === undefined || peaks !== null) return;
+    const stop = new AbortController();
+    readPeaks(environment, id, stop.signal).then(setPeaks, () => {}); // the words are drawn, then
+    return () => stop.abort();
+  }, [played, id, peaks, environment]);
+  const sound = useMemo(() => (peaks === null ? null : { from: zero, peaks }), [peaks, zero]);
+
   if (audio === null || lengthMs === null) return null;
   return {
     ...state,
+    sound,
     speed,
     lengthMs,
     toggle() {
