@@ -147,6 +147,14 @@ def console_role_rows() -> Iterator[str]:
         yield row(f"{permission.what}: {names}", *may)
 
 
+def console_key_rows() -> Iterator[str]:
+    """Read the console's table of keys, which is TypeScript."""
+    shortcut = r'keys: \[((?:"[^"]+"(?:, )?)+)\], does: "([^"]+)", where: "([^"]+)"'
+    for keys, does, where in re.findall(shortcut, SHORTCUTS.read_text("utf-8")):
+        shown = ", ".join(f"`{KEYCAPS.get(key, key)}`" for key in re.findall(r'"([^"]+)"', keys))
+        yield row(shown, does, where)
+
+
 def problem_rows() -> Iterator[str]:
     for problem in PROBLEMS.values():
         yield row(f"`{problem.type}`", problem.short, problem.message)
@@ -367,6 +375,9 @@ def _names(names: Iterable[str]) -> str:
 _MEMBER_HEADS = ("member", "value", "means")
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
+SHORTCUTS = Path(__file__).parents[1] / "console" / "src" / "keys" / "shortcuts.ts"
+#: Keys whose names are not what stands on them.
+KEYCAPS = {" ": "Space", "ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc", "Mod+k": "Ctrl K"}
 
 #: The tables by name: head cells and rows.
 TABLES = {
@@ -383,6 +394,7 @@ TABLES = {
     "http errors console": (("code", "status", "message"), lambda: error_rows(CONSOLE_ERRORS)),
     "console routes": (("route", "is for", "who may"), console_route_rows),
     "console roles": (("who may", *TeamRole), console_role_rows),
+    "console keys": (("key", "does", "works"), console_key_rows),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
     "rpc problems": (("type", "shortMessage", "message"), problem_rows),
     "rpc internal reasons": (("`details.reason`",), internal_reason_rows),
