@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "howto" / "add-a-resource.md"
 async def test_a_newcomer_adds_a_resource_by_the_page(
     empty_database: TestDatabase, tmp_path: Path
 ) -> None:
-    with served(PAGE, 8, empty_database, tmp_path) as (base_url, key):
+    with served(PAGE, 10, empty_database, tmp_path) as (base_url, key):
         async with aiohttp.ClientSession(base_url, headers={"x-api-key": key}) as http:
             await use_offices(http)
 
