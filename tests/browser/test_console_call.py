@@ -147,6 +147,15 @@ async def test_it_follows_the_end_until_one_scrolls_away(
             await page.keyboard.press(".")
             await expect(page.get_by_text("and another", exact=True)).to_be_in_viewport()
             await expect(pill).to_be_hidden()
+            marked = page.locator("article[aria-current]")
+            for _ in range(2):
+                await page.keyboard.press("[")
+                await expect(marked).to_have_count(1)
+            await caller.say("behind the marked one")
+            await expect(page.get_by_role("button", name="1 new turn")).to_be_visible()
+            await page.keyboard.press(".")
+            await expect(marked).to_have_count(0)
+            await expect(page.get_by_text("behind the marked one", exact=True)).to_be_in_viewport()
 
 
 @on_shared_server

@@ -104,7 +104,10 @@ function Shown({ call, events, row }: ShownProps) {
           entries={entries}
           marked={marked?.id ?? null}
           onStep={step}
-          onMark={(id) => choose(call.turns.find((one) => one.id === id))}
+          onMark={(id) => {
+            if (id === null) mark(null);
+            else choose(call.turns.find((one) => one.id === id));
+          }}
         />
         <div className={styles.stack}>
           <Gaps call={call} onOpen={choose} />
@@ -140,7 +143,7 @@ function usePlace() {
   const latest = useRef(place);
   latest.current = place;
   const mark = useMemo(
-    () => (turn: string) => {
+    () => (turn: string | null) => {
       if (latest.current.turn === turn) return;
       navigate(`${path}${searchOf({ ...latest.current, turn })}`, { replace: true });
     },

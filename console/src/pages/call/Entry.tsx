@@ -14,6 +14,7 @@ import {
 } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Call, Turn } from "../../live/call";
+import type { Gap } from "../../live/facts";
 import { Button } from "../../parts/Button";
 import { count } from "../../parts/format";
 import { moment } from "../../parts/RelativeTime";
@@ -65,7 +66,7 @@ export const TurnEntry = memo(function TurnEntry({ call, entry, isMarked }: Turn
         <Text turn={turn} />
       </div>
       <div className={styles.aside}>
-        {gap ? <span className={styles.took}>{spell(gap)}</span> : null}
+        {gap ? <Took gap={gap} /> : null}
         {isMarked ? <TurnTools turn={turn} /> : null}
       </div>
     </article>
@@ -81,6 +82,26 @@ function same(before: TurnEntryProps, after: TurnEntryProps): boolean {
     before.call.answeredAt === after.call.answeredAt
   );
 }
+
+/** How long an answer took to begin, and as a bar whose time that was. */
+function Took({ gap }: { gap: Gap }) {
+  const { latency } = gap.turn;
+  const width = (ms: number) => Math.min(BAR_PX, ms * PX_A_MS);
+  return (
+    <span className={styles.took}>
+      {spell(gap)}
+      {latency ? (
+        <span className={styles.shares} aria-hidden="true">
+          <i style={{ inlineSize: width(latency.voiceMs) }} />
+          <i style={{ inlineSize: Math.max(3, width(latency.gatewayMs)) }} />
+        </span>
+      ) : null}
+    </span>
+  );
+}
+
+const PX_A_MS = 0.075;
+const BAR_PX = 80;
 
 function Text({ turn }: { turn: Turn }) {
   const [all, setAll] = useState(false);

@@ -21,20 +21,26 @@ interface TranscriptProps {
   marked: string | null;
   /** Mark the turn before or behind it. */
   onStep(by: number): void;
-  onMark(id: string): void;
+  /** Mark a turn, or none. */
+  onMark(id: string | null): void;
 }
 
 export function Transcript({ call, entries, marked, onStep, onMark }: TranscriptProps) {
   const [aloud, setAloud] = useState(false);
   const live = !hasEnded(call);
   const { box, end, missed, toEnd } = useFollow({
-    live: live && marked === null,
+    live,
+    held: marked !== null,
     count: call.turns.length,
     moved: entries,
   });
   useShortcut("previous-turn", () => onStep(-1));
   useShortcut("next-turn", () => onStep(1));
-  useShortcut("latest", toEnd);
+  const toLatest = () => {
+    onMark(null);
+    toEnd();
+  };
+  useShortcut("latest", toLatest);
   return (
     <section className={styles.panel} aria-label="What was said">
       <div className={styles.head}>
@@ -67,7 +73,7 @@ export function Transcript({ call, entries, marked, onStep, onMark }: Transcript
         <div ref={end} className={styles.end} />
       </div>
       {missed > 0 ? (
-        <Button look="main" low className={styles.pill} onClick={toEnd}>
+        <Button look="main" low className={styles.pill} onClick={toLatest}>
           {counted(missed, "new turn")}
           <ArrowDown aria-hidden />
         </Button>

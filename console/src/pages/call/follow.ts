@@ -15,31 +15,41 @@ interface Follow {
   toEnd(): void;
 }
 
-/** Follow the end while `live`; `count` is how many entries there are, `moved` changes with any. */
-export function useFollow({ live, count, moved }: Following): Follow {
+/** Follow the end of a call that is live, unless a turn is held in view. */
+export function useFollow({ live, held, count, moved }: Following): Follow {
   const box = useRef<HTMLDivElement>(null);
   const end = useRef<HTMLDivElement>(null);
-  const follows = useRef(live);
+  const follows = useRef(!held);
+  const now = useRef(count);
+  now.current = count;
   const seen = useRef(count);
   const [missed, setMissed] = useState(0);
 
-  const toEnd = useCallback(() => {
+  const arrive = useCallback(() => {
     follows.current = true;
+    seen.current = now.current;
     setMissed(0);
-    end.current?.scrollIntoView({ block: "nearest" });
   }, []);
+  const toEnd = useCallback(() => {
+    arrive();
+    end.current?.scrollIntoView({ block: "nearest" });
+  }, [arrive]);
 
   useEffect(() => {
     const scroller = scrollerOf(box.current);
     if (scroller === null) return;
     const look = () => {
       const limit = scroller.getBoundingClientRect().bottom + NEAR_PX;
-      follows.current = (end.current?.getBoundingClientRect().top ?? 0) <= limit;
-      if (follows.current) setMissed(0);
+      if ((end.current?.getBoundingClientRect().top ?? 0) <= limit) arrive();
+      else follows.current = false;
     };
     scroller.addEventListener("scroll", look, { passive: true });
     return () => scroller.removeEventListener("scroll", look);
-  }, []);
+  }, [arrive]);
+
+  useEffect(() => {
+    if (held) follows.current = false;
+  }, [held]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: whatever moved, the end has moved
   useLayoutEffect(() => {
@@ -56,7 +66,10 @@ export function useFollow({ live, count, moved }: Following): Follow {
 
 interface Following {
   live: boolean;
+  held: boolean;
+  /** How many turns there are. */
   count: number;
+  /** Changes whenever anything is added. */
   moved: unknown;
 }
 
