@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from ringline.domain import console_limits
 from ringline.services.password_hashing import PasswordHashing
@@ -135,6 +135,26 @@ async def test_a_wrong_password_and_an_unknown_address_are_one_refusal(
     tried = [each for each in await entries(database, "sign_in") if each["outcome"] == "refused"]
     assert [entry["actor_kind"] for entry in tried] == ["system", "system"]
     assert {entry["target_kind"] for entry in tried} == {"User"}
+
+
+@pytest.mark.usefixtures("ann")
+async def test_an_unknown_address_costs_what_a_wrong_password_does(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    usual = PasswordHasher.verify
+
+    def verify(self: PasswordHasher, stored: str, password: str) -> bool:
+        hashed.append(stored)
+        return usual(self, stored, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    for email in (EMAIL, "eve@example.com", "not an address"):
+        before = len(hashed)
+        assert (await sign_in(browser, OTHER, email=email)).status == 401
+        assert len(hashed) == before + 1, email
+    parameters = [extract_parameters(stored) for stored in hashed]
+    assert parameters == [parameters[0]] * 3
 
 
 @pytest.mark.usefixtures("ann")

@@ -1,5 +1,6 @@
 """The how-to about signing in to the console, carried out beside a server."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def test_people_sign_in_as_the_page_says() -> None:
             shown: dict[str, str] = {}
             for block in blocks_of(PAGE, "sh"):
                 shown[block.heading] = shown.get(block.heading, "") + shell.run(block.code)
+            ready = json.loads((directory / "ring.json").read_text("utf-8"))
+            kept = (directory / "data" / "dev-keys.json").read_text("utf-8")
             log = (directory / "ringline.log").read_text("utf-8")
             told = dict(
                 line.split("=", 1)
@@ -34,6 +37,8 @@ def test_people_sign_in_as_the_page_says() -> None:
         assert {heading: shown[heading].split() for heading in expected} == {
             heading: text.split() for heading, text in expected.items()
         }
-        assert "/console/sign-in#" not in log, "a file would keep the link"
+        assert ready["console_url"].startswith(f"{ready['base_url']}/console/sign-in#")
+        for file in (log, kept):
+            assert "/console/sign-in#" not in file, "it would keep the link"
         settings = {name.removeprefix("RINGLINE_").lower() for name in told}
         assert settings <= set(Settings.model_fields)

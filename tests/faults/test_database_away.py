@@ -50,6 +50,18 @@ async def refused_everywhere(
             url = server.base_url + path
             async with http.post(url, json=body, headers=api.headers()) as answer:
                 assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        own_page = {"x-ringline-console": "1", "Origin": server.base_url}
+        for path, body in (
+            ("sign-in/link", {"token": "x"}),
+            ("sign-in/password", {"email": "ada@example.com", "password": "x"}),
+            ("invitations/accept", {"token": "inv_x", "password": "x"}),
+        ):
+            url = f"{server.base_url}/console/api/{path}"
+            async with http.post(url, json=body, headers=own_page) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        cookie = {"Cookie": "ringline-console=x"}
+        async with http.get(f"{server.base_url}/console/api/me", headers=cookie) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
             await http.ws_connect(
                 f"{server.base_url}/v3/realtime", protocols=(f"opper-ticket.{secret}",)

@@ -15,11 +15,11 @@ SECRET_CHARACTERS = Limit(
 )
 DOOR_BURST = Limit(
     "requests at once without a sign-in, of one network (IPv4 /24, IPv6 /64)",
-    60,
+    120,
     "requests",
     _LATER,
 )
-DOOR_PER_S = Limit("requests without a sign-in, of one network", 2, "requests/s", _LATER)
+DOOR_PER_S = Limit("requests without a sign-in, of one network", 10, "requests/s", _LATER)
 LINK_S = Limit("how long a one-time link waits", 900, "s", "401 `link_spent`")
 LINK_MOST_S = Limit(
     "the most that `ringline console --ttl` takes", 86_400, "s", "the command ends with a sentence"

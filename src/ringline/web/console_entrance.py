@@ -14,6 +14,7 @@ from ringline import __version__
 from ringline.domain import console_limits
 from ringline.domain.credentials import digest
 from ringline.domain.devices import device_of
+from ringline.domain.unavailable import Unavailable
 from ringline.services.passwords import (
     Attempt,
     ChooseWorkspace,
@@ -84,6 +85,9 @@ class ConsoleEntrance:
             opened = await self._passwords.sign_in(attempt, _arrival(request))
         except SignInFailed:
             raise Turned("sign_in_failed") from None
+        except Unavailable:  # nothing was tried
+            self._give_back(*tries)
+            raise
         except ChooseWorkspace as choice:
             self._give_back(*tries)
             return refuse(console.write_choice(choice.workspaces))
