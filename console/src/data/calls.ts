@@ -1,7 +1,7 @@
 // Calls: the snapshot that the feed begins with, counts, and orders to live calls.
 
 import type { CallFilter, MintedToken } from "@ringline/sdk";
-import { BOARD, time } from "../live/reducer";
+import { BOARD } from "../live/reducer";
 import { callOf, type ListedCall, type Snapshot, withTurns } from "../live/snapshot";
 import { Refused, SignedOut } from "../live/socket";
 import { contactNames } from "./contacts";
@@ -115,23 +115,6 @@ export async function countCalls(
     signal && { signal },
   );
   return page.count ?? 0;
-}
-
-/** Return when the last call ended; null if there was none. */
-export async function lastEnd(environment: Environment, signal?: AbortSignal) {
-  const page = await run(
-    environment,
-    ({ listCalls }) =>
-      listCalls({
-        fields: ["endedAt"],
-        filter: { endedAt: { isNil: false } },
-        sort: "--endedAt",
-        page: { limit: 1 },
-      }),
-    signal && { signal },
-  );
-  const [last] = page.results;
-  return last?.endedAt ? time(last.endedAt) : null;
 }
 
 // -- orders ---------------------------------------------------------------------------------

@@ -58,7 +58,6 @@ export type Mark = { id: string; offset: number; at: number } & (
   | { kind: "transferred"; destination: string }
   | { kind: AuditKind; code: string; detail: object }
 );
-export type MarkKind = Mark["kind"];
 
 export interface Call {
   uuid: string;

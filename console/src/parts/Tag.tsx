@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import styles from "./Tag.module.css";
 
-export type Tone = "plain" | "brass" | "lamp" | "sleeve" | "ring" | "tip";
+export type Tone = "plain" | "brass" | "lamp" | "sleeve";
 
 /** A word about what it stands beside: `silent for 14 s`. */
 export function Tag({ tone = "plain", children }: { tone?: Tone; children: ReactNode }) {
