@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from ringline.domain import console_limits
-from ringline.web.console_door import COOKIE, HEADER, SECURE_COOKIE
+from ringline.web.console_door import COOKIE, HEADER, SECURE_COOKIE, origin_of_url
 from ringline.web.console_routes import API, ROUTES, ConsoleRoute
 from tests.console import Browser, browsing, join_team, link_for, signed_in
 from tests.database import TestDatabase
@@ -84,6 +84,9 @@ async def test_each_sign_in_has_a_secret_of_its_own(service: Service) -> None:
         before = one.cookie()
         assert (await one.follow(await link_for(service))).status == 200
         assert one.cookie() != before, "a secret that was there before is not kept"
+        again = {"Cookie": f"{COOKIE}={before}"}
+        async with browsing(service) as thief:
+            assert (await thief.ask("GET", "/me", headers=again)).status == 401
 
 
 async def test_what_the_sign_in_page_is_told(browser: Browser) -> None:
@@ -229,6 +232,20 @@ async def test_no_other_origin_is_told_that_it_may_read(service: Service) -> Non
             told = await browser.ask("OPTIONS", path, headers=preflight)
             assert told.status == 404
             assert not any(name.startswith("access-control") for name in told.headers)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Voice.example:443/gate", "https://voice.example"),
+        ("http://voice.example:80", "http://voice.example"),
+        ("https://voice.example:80", "https://voice.example:80"),
+        ("http://127.0.0.1:7400", "http://127.0.0.1:7400"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_spelt_as_browsers_do(url: str, origin: str) -> None:
+    assert origin_of_url(url) == origin
 
 
 # -- https --------------------------------------------------------------------------------

@@ -85,6 +85,9 @@ class ConsoleApi:
         visit = None if granted is None else visit_of(granted)
         if visit is None:  # it has ended already
             raise Turned("unauthorized")
+        before = await self._door.find(request, Environment.LIVE)
+        if before is not None:  # its cookie is about to be replaced
+            await self._end(request, before)
         answer = await self._answer_me(visit)
         self._door.give_cookie(request, answer, cookie=opened.cookie)
         return answer
@@ -178,12 +181,15 @@ class ConsoleApi:
 
     async def _sign_out(self, request: web.Request) -> web.StreamResponse:
         visit, _ = await self._enter(request, SIGN_OUT)
-        await self._sign_ins.end(
-            visit.key, visit.person, origin=origin_of(request), one=visit.person.sign_in_id
-        )
+        await self._end(request, visit)
         answer = web.Response(status=204, headers=HEADERS)
         self._door.take_cookie(request, answer)
         return answer
+
+    async def _end(self, request: web.Request, visit: Visit) -> None:
+        person = visit.person
+        origin = origin_of(request)
+        await self._sign_ins.end(visit.key, person, origin=origin, one=person.sign_in_id)
 
     async def _enter(self, request: web.Request, route: ConsoleRoute) -> tuple[Visit, Share]:
         """Let somebody in who is signed in, when their turn has come."""

@@ -41,6 +41,7 @@ COOKIE = "ringline-console"
 SECURE_COOKIE = f"__Secure-{COOKIE}"
 #: What every request that changes something carries; a page of another origin may not.
 HEADER, HEADER_VALUE = "x-ringline-console", "1"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 #: The networks that share a rate without a sign-in.
 _IPV4_NETWORK, _IPV6_NETWORK = 24, 64
 
@@ -84,11 +85,14 @@ class Door:
             if told.fetch_site != "same-origin":
                 raise Turned("cross_site")
             return
-        public = urlsplit(self._links.base_url.lower())
         scheme = "https" if comes_by_https(request) else "http"
-        own = (f"{public.scheme}://{public.netloc}", f"{scheme}://{told.host.lower()}")
+        own = (self._public_origin, origin_of_url(f"{scheme}://{told.host}"))
         if told.origin.lower() not in own:
             raise Turned("cross_site")
+
+    @property
+    def _public_origin(self) -> str:
+        return origin_of_url(self._links.base_url)
 
     def check_stranger(self, request: web.Request) -> None:
         """Count a request without a sign-in in its network's rate."""
@@ -111,10 +115,8 @@ class Door:
         """
         if comes_by_https(request):
             return True
-        public = urlsplit(self._links.base_url.lower())
-        told = provenance_of(request)
-        origin = None if told is None else told.origin
-        return public.scheme == "https" and origin == f"https://{public.netloc}"
+        told, public = provenance_of(request), self._public_origin
+        return public.startswith("https:") and told is not None and told.origin == public
 
     async def enter(self, request: web.Request, route: ConsoleRoute) -> Visit:
         """Let somebody in who is signed in, and whose role may do what a route is for.
@@ -124,12 +126,7 @@ class Door:
         if route.changes:
             self.check_page(request)
         named = request.match_info.get("environment", Environment.LIVE)
-        cookie = cookie_of(request)
-        granted = None
-        if cookie is not None:
-            credential = sign_in_credential(Environment(named), cookie)
-            granted = await self._credentials.pass_for(credential)
-        visit = None if granted is None else visit_of(granted)
+        visit = await self.find(request, Environment(named))
         if visit is None:
             raise Turned("unauthorized")
         deed = route.deed.format(environment=named)
@@ -139,6 +136,17 @@ class Door:
             raise Turned("forbidden", hint=takes_role(lowest) if lowest else "")
         await self._sign_ins.keep(visit.key)
         return visit
+
+    async def find(self, request: web.Request, environment: Environment) -> Visit | None:
+        """Return who is signed in, by a request's cookie; None if nobody is.
+
+        Raises StoreUnavailable.
+        """
+        cookie = cookie_of(request)
+        if cookie is None:
+            return None
+        granted = await self._credentials.pass_for(sign_in_credential(environment, cookie))
+        return None if granted is None else visit_of(granted)
 
     async def _note_refusal(self, visit: Visit, deed: str, *, origin: Origin) -> None:
         """Record that a person may not do something, unless they have tried too often."""
@@ -194,6 +202,12 @@ def visit_of(granted: Pass) -> Visit | None:
         log_refused("wrong_kind", key if isinstance(key, Key) else None)
         return None
     return None if key.person is None else Visit(granted, key, key.person)
+
+
+def origin_of_url(url: str) -> str:
+    """Return the origin of a URL as browsers spell it (RFC 6454, 6.2): no default port."""
+    scheme, host = urlsplit(url.lower())[:2]
+    return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ' '))}"
 
 
 def cookie_of(request: web.Request) -> str | None:
