@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { clock, count, counted, head, isNumber, percent, spell, tail } from "../src/parts/format";
+import {
+  clock,
+  count,
+  counted,
+  head,
+  isNumber,
+  percent,
+  sentence,
+  spell,
+  tail,
+} from "../src/parts/format";
 import { moved, withCurrent } from "../src/parts/rows";
 
 test.each([
@@ -51,3 +61,10 @@ test("the row that has the focus stays drawn", () => {
   expect(withCurrent([10, 11], -1, 20)).toEqual([10, 11]);
   expect(withCurrent([0], 5, 3)).toEqual([0]);
 });
+
+test.each([
+  ["the old password is wrong", "The old password is wrong."],
+  ["Did it ring?", "Did it ring?"],
+  ["Ending…", "Ending…"],
+  ["", ""],
+])("%j is written %j", (told, written) => expect(sentence(told)).toBe(written));

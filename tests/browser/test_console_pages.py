@@ -28,6 +28,8 @@ PAGES = {
     "/calls/:uuid": "Web caller",
     "/settings/profile": "Profile",
 }
+#: Pages of people who have not signed in.
+STRANGERS = {"/sign-in": "Sign in", "/join#inv_x": "Join a workspace"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -53,9 +55,11 @@ async def test_a_page_is_clean(
     base_url = shared_service.base_url
     async with visiting(chromium, base_url, size=size, theme=theme) as visit:
         faults: dict[str, list[str]] = {}
-        page = await visit.open("/sign-in")
-        await expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
-        faults["/sign-in"] = await faults_of(page)
+        for path, title in STRANGERS.items():
+            page = await visit.open(path)
+            await expect(page.get_by_role("heading", level=1)).to_have_text(title)
+            await page.wait_for_load_state("networkidle")
+            faults[path] = await faults_of(page)
         page = await visit.sign_in(await link_for(shared_service))
         for path, title in PAGES.items():
             address = path.replace(":uuid", caller.uuid)

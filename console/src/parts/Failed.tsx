@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { Button } from "./Button";
 import { Banner } from "./Empty";
 import styles from "./Failed.module.css";
+import { sentence } from "./format";
 
 /** Why a request failed; `ApiError` is one. */
 export interface Failure {
@@ -28,7 +29,7 @@ export function Failed({ what, error, onRetry }: FailedProps) {
   return (
     <Banner failed>
       <span className={styles.why}>
-        {what} {failure.message}
+        {what} {sentence(failure.message)}
       </span>
       {failure.type === "forbidden" ? null : (
         <Button low onClick={onRetry}>

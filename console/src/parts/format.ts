@@ -59,3 +59,9 @@ export function tail(text: string, most: number): string {
 
 const HALF_AT_END = /\p{Surrogate}$/u;
 const HALF_AT_START = /^\p{Surrogate}/u;
+
+/** Make a sentence of what the server says: it writes no capital and no full stop. */
+export function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/u.test(begun) || begun === "" ? begun : `${begun}.`;
+}

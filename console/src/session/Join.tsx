@@ -11,9 +11,11 @@ import { useFragment } from "./fragment";
 import { LEAST_PASSWORD, PasswordField, text } from "./PasswordField";
 import { acceptInvitation } from "./requests";
 
+const SPENT = "This invitation was accepted already, or it has expired. Ask for a new one.";
+
 export function Join() {
   const token = useFragment();
-  const { enter, busy, problem } = useEntrance(acceptInvitation, "/");
+  const { enter, busy, problem } = useEntrance(acceptInvitation, { back: "/", spent: SPENT });
   const [short, setShort] = useState(false);
   if (token === null) {
     return (

@@ -9,7 +9,7 @@ import { ChooseWorkspace, signInByPassword } from "./requests";
 
 /** Email and password; and the workspace, where several know the address. */
 export function PasswordForm({ back }: { back: string }) {
-  const { enter, busy, problem, error } = useEntrance(signInByPassword, back);
+  const { enter, busy, problem, error } = useEntrance(signInByPassword, { back });
   const [workspaces, setWorkspaces] = useState<ChooseWorkspace["workspaces"]>([]);
   if (error instanceof ChooseWorkspace && error.workspaces !== workspaces) {
     setWorkspaces(error.workspaces);

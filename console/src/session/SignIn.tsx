@@ -14,11 +14,13 @@ import { PasswordForm } from "./PasswordForm";
 import { hello, signInByLink } from "./requests";
 import { onNews } from "./tabs";
 
+const SPENT = "This link was used already, or it is older than 15 minutes. Make a new one.";
+
 export function SignIn() {
   const back = backFrom(useSearch());
   const [, navigate] = useLocation();
   const token = useFragment();
-  const link = useEntrance(signInByLink, back);
+  const link = useEntrance(signInByLink, { back, spent: SPENT });
   const offer = useQuery({ queryKey: ["hello"], queryFn: ({ signal }) => hello(signal) });
   const followed = useRef<string | null>(null);
   const { enter } = link;

@@ -4,12 +4,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../data/rpc";
+import { sentence } from "../parts/format";
 import type { Me } from "./session";
 import { tell } from "./tabs";
 
 /** What the person reads for an error's type; any other has its own message. */
 const SENTENCES: Readonly<Record<string, string>> = {
-  link_spent: "This link was used already, or it is older than 15 minutes. Ask for a new one.",
   sign_in_failed: "The email address or the password is wrong.",
   https_required: "Nobody signs in over plain http. Open the console by its https address.",
   network_error: "The server did not answer. Try again.",
@@ -25,7 +25,7 @@ export interface Entrance<Given> {
 
 export function useEntrance<Given>(
   send: (given: Given) => Promise<Me>,
-  back: string,
+  { back, spent }: { back: string; spent?: string },
 ): Entrance<Given> {
   const queries = useQueryClient();
   const [, navigate] = useLocation();
@@ -47,14 +47,15 @@ export function useEntrance<Given>(
       .then((me) => latest.current.entered(me), setError)
       .finally(() => setBusy(false));
   }, []);
-  return { enter, busy, error, problem: error === null ? null : sentence(error) };
+  return { enter, busy, error, problem: error === null ? null : problemOf(error, spent) };
 }
 
-function sentence(error: unknown): string {
+function problemOf(error: unknown, spent: string | undefined): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error);
   const { type, retryAfterMs } = error;
   if (type === "rate_limited" && retryAfterMs) {
     return `Too many tries. Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
   }
-  return SENTENCES[type] ?? error.message;
+  if (type === "link_spent" && spent) return spent;
+  return SENTENCES[type] ?? sentence(error.message);
 }

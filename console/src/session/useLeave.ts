@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import { useLocation } from "wouter";
 import { ApiError } from "../data/rpc";
+import { sentence } from "../parts/format";
 import { say } from "../parts/Toast";
 import { leave } from "./leaving";
 
@@ -11,7 +12,7 @@ export function useLeave(): () => void {
     leave().then(
       () => navigate("/sign-in"),
       (error: unknown) => {
-        const description = error instanceof ApiError ? error.message : String(error);
+        const description = error instanceof ApiError ? sentence(error.message) : String(error);
         say("You are still signed in", { description, failed: true });
       },
     );

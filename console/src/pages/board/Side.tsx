@@ -12,7 +12,7 @@ import { lengthOf } from "../../live/facts";
 import { useConnection, useEnded, useLive, useNow } from "../../live/Live";
 import { time } from "../../live/reducer";
 import { Button } from "../../parts/Button";
-import { clock } from "../../parts/format";
+import { clock, sentence } from "../../parts/format";
 import { Since, timeOfDay } from "../../parts/RelativeTime";
 import { say } from "../../parts/Toast";
 import { useEnvironment, useSession } from "../../session/session";
@@ -108,7 +108,7 @@ function useAccept(team: readonly OnDuty[]) {
     mutationFn: (entry: Waiting) =>
       acceptWaiting(environment, entry.id, own ?? user.fullName ?? user.email),
     onError: (error) =>
-      say("The call was not accepted", { description: error.message, failed: true }),
+      say("The call was not accepted", { description: sentence(error.message), failed: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: [environment, "queue"] }),
   });
   const live = isLive(useConnection().state);

@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import { MOST_ROWS, readAllCalls } from "../../data/callList";
 import { countCalls } from "../../data/calls";
 import { Button } from "../../parts/Button";
-import { count, counted } from "../../parts/format";
+import { count, counted, sentence } from "../../parts/format";
 import { say } from "../../parts/Toast";
 import { useEnvironment } from "../../session/session";
 import { toCsv } from "./csv";
@@ -81,7 +81,10 @@ function Csv({ filter }: { filter: Filter }) {
 }
 
 function complain(what: string, error: unknown) {
-  say(what, { description: error instanceof Error ? error.message : String(error), failed: true });
+  say(what, {
+    description: error instanceof Error ? sentence(error.message) : String(error),
+    failed: true,
+  });
 }
 
 function download(text: string) {

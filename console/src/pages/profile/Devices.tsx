@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Button } from "../../parts/Button";
 import { Skeleton } from "../../parts/Empty";
 import { Failed } from "../../parts/Failed";
+import { sentence } from "../../parts/format";
 import { say } from "../../parts/Toast";
 import { type Device, endDevice, endOtherDevices, readDevices } from "../../session/requests";
 import { useLeave } from "../../session/useLeave";
@@ -17,7 +18,8 @@ export function Devices() {
   const devices = useQuery({ queryKey: KEY, queryFn: ({ signal }) => readDevices(signal) });
   const end = useMutation({
     mutationFn: (id: string | null) => (id === null ? endOtherDevices() : endDevice(id)),
-    onError: (error) => say("Nothing was ended", { description: error.message, failed: true }),
+    onError: ({ message }) =>
+      say("Nothing was ended", { description: sentence(message), failed: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: KEY }),
   });
   const others = devices.data?.some(({ current }) => !current);

@@ -1,6 +1,7 @@
 import type { FormEvent } from "react";
 import { Button } from "../../parts/Button";
 import { Field } from "../../parts/Field";
+import { sentence } from "../../parts/format";
 import { text } from "../../session/PasswordField";
 import { rename } from "../../session/requests";
 import { useSession } from "../../session/session";
@@ -25,7 +26,7 @@ export function NameForm() {
         name="name"
         autoComplete="name"
         defaultValue={me.user.fullName ?? ""}
-        error={change.error?.message}
+        error={change.error ? sentence(change.error.message) : undefined}
       />
       <div className={styles.buttons}>
         <Button type="submit" look="main" disabled={change.isPending}>

@@ -2,6 +2,7 @@ import type { FormEvent } from "react";
 import { useState } from "react";
 import { Button } from "../../parts/Button";
 import { Banner } from "../../parts/Empty";
+import { sentence } from "../../parts/format";
 import { LEAST_PASSWORD, PasswordField, text } from "../../session/PasswordField";
 import { changePassword } from "../../session/requests";
 import { useSession } from "../../session/session";
@@ -26,7 +27,7 @@ export function PasswordSection() {
     <form className={styles.section} onSubmit={submit}>
       <h2>Password</h2>
       <input type="hidden" name="username" autoComplete="username" value={email} />
-      {change.error ? <Banner failed>{change.error.message}</Banner> : null}
+      {change.error ? <Banner failed>{sentence(change.error.message)}</Banner> : null}
       {hasPassword ? (
         <PasswordField label="Old password" name="old" autoComplete="current-password" />
       ) : null}
