@@ -27,8 +27,8 @@ class ActorKind(StrEnum):
 ACTORS: Mapping[ActorKind, str] = {
     ActorKind.USER: "a member of the team: by a sign-in, or by an operator token",
     ActorKind.KEY: "a program, by an API key",
-    ActorKind.CLI: "somebody at the server's command line",
-    ActorKind.SYSTEM: "nobody who is known: a sign-in that failed",
+    ActorKind.CLI: "a command on the server; the operating system decides who may run it",
+    ActorKind.SYSTEM: "the server, for a sign-in that failed: it cannot tell who tried",
 }
 
 
@@ -48,9 +48,9 @@ class Actor:
     name: str = ""
 
 
-#: Whoever uses the command line on the server: that they may is the operating system's affair.
+#: The actor of the server's own commands.
 COMMAND_LINE = Actor(ActorKind.CLI, name="command line")
-#: The actor of what nobody did who is known.
+#: The actor of a deed whose author the server cannot tell.
 SYSTEM = Actor(ActorKind.SYSTEM)
 
 
@@ -106,16 +106,16 @@ _WAYS = "`link`, `password` or `invitation`"
 
 #: What is audited besides RPC's actions, by the entry's `action`.
 DEEDS: Mapping[str, Deed] = {
-    "accept_invitation": Deed("Somebody who was invited joined the team"),
+    "accept_invitation": Deed("An invited person joined the team"),
     "change_password": Deed("A member set or changed their password; their other sign-ins ended"),
-    "create_key": Deed("A key was made: at the command line, by `/v1/keys` or in the console"),
-    "create_workspace": Deed("A workspace was made, with its first keys"),
-    "end_sign_in": Deed("A member ended a sign-in of theirs, or all but this one"),
-    "hear_recording": Deed("Somebody opened the recording of a call"),
-    "issue_sign_in_link": Deed("A one-time link to the console was made"),
+    "create_key": Deed("A key was created: at the command line, by `/v1/keys` or in the console"),
+    "create_workspace": Deed("A workspace was created, with its first keys"),
+    "end_sign_in": Deed("A member ended one of their other sign-ins, or all of them"),
+    "hear_recording": Deed("A member opened the recording of a call"),
+    "issue_sign_in_link": Deed("A one-time link to the console was created"),
     "revoke_key": Deed("A key was revoked", "`endCalls`, if its calls ended too"),
     "rotate_key": Deed("A key was given another secret, by `/v1/keys`"),
-    "sign_in": Deed("A member signed in; if refused, somebody tried to", _WAYS),
+    "sign_in": Deed("A member signed in; if refused, an attempt to do so failed", _WAYS),
     "sign_out": Deed("A member signed out"),
     "update_profile": Deed("A member changed their own name"),
 }

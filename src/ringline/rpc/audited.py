@@ -1,7 +1,7 @@
-"""What the audit log is told of actions on records, in the transaction that changes them.
+"""Entries of the audit log for actions on records, in the transaction that changes them.
 
 An entry names the record and the fields that differ from before, so an update that changes
-nothing has none. A secret cannot be compared; naming it counts as changing it.
+nothing leaves none. A secret cannot be compared; giving one counts as changing it.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ async def note_created(
     row_id: Any,
     values: Values,
 ) -> None:
-    """Record that somebody created a record."""
+    """Note that a member of the team created a record."""
     if context.auditor.actor is not None:
         row = await plain_rows.find(transaction, resource, identity=Identity("id", row_id))
         if row is None:
@@ -47,11 +47,11 @@ async def note_changed(
     before: Row,
     values: Values,
 ) -> None:
-    """Record what somebody changed of a record, if anything."""
+    """Note what a member of the team changed of a record, if anything."""
     if context.auditor.actor is None:
         return
     after = await plain_rows.find(transaction, resource, identity=Identity("id", before["id"]))
-    if after is None:  # somebody else deleted it meanwhile
+    if after is None:  # another request deleted it meanwhile
         return
     changed = [
         _field_of(resource, name)
@@ -74,7 +74,7 @@ async def note_deleted(
     resource: Resource,
     before: Row,
 ) -> None:
-    """Record that somebody deleted a record."""
+    """Note that a member of the team deleted a record."""
     if context.auditor.actor is not None:
         await _note(context, transaction, action=action, resource=resource, row=before)
 

@@ -1,7 +1,7 @@
-"""Adding to the audit log: what somebody did, in the transaction that does it (console, 5.4).
+"""Writes the audit log: each deed in the transaction that does it (console, 5.4).
 
-What a member of the team does is recorded, by a sign-in or an operator token, and what anybody
-does to keys. What a program does with its key otherwise is its integrator's affair.
+It records what members of the team do, by a sign-in or an operator token, and every change of a
+key, whoever makes it. What else a program does with its API key is not recorded.
 """
 
 from contextlib import suppress
