@@ -12,6 +12,7 @@ test("what came late is counted, and a reason is given", () => {
   expect(say({ ...FIRST, state: "caught_up", caughtUp: 42 }).text).toBe(
     "Connected, 42 events caught up",
   );
+  expect(say({ ...FIRST, state: "caught_up", caughtUp: 0 }).text).toBe("Connected");
   expect(say({ ...FIRST, state: "offline", reason: "The server is away." }).text).toBe(
     "Offline. The server is away.",
   );

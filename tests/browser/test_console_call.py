@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from tests.browser.visits import link_for, overflow_of, visiting
 from tests.callers import calling
 from tests.database import OTHER, TestDatabase
 from tests.payload_examples import CALL, ENDED_ROW, ROW, STORED
+from tests.rpc_calls import Rpc
 from tests.serving import Service, on_shared_server
 
 pytestmark = pytest.mark.timeout(120)
@@ -96,6 +98,20 @@ async def test_a_turn_and_a_tab_have_addresses(told: Service, chromium: Browser)
         await about.get_by_role("link", name="Events", exact=True).click()
         await facts.get_by_role("button", name="call.barge_in").click()
         await expect(facts).to_contain_text('"spokenText": "We open at nine"')
+
+
+@on_shared_server
+async def test_a_call_may_have_any_name(shared_service: Service, chromium: Browser) -> None:
+    name = "100% of a/b?c#d \u202e'<i>"
+    ends = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
+    await Rpc(shared_service).run("create_call", fields=["id"], input={"callUuid": name, **ends})
+    async with reading(chromium, shared_service, quote(name, safe="")) as page:
+        about = page.get_by_role("navigation", name="About this call")
+        await about.get_by_role("link", name="Facts", exact=True).click()
+        facts = page.get_by_role("region", name="About this call, in full")
+        await expect(facts.get_by_text(name, exact=True)).to_be_visible()
+        await page.reload()
+        await expect(facts.get_by_text(name, exact=True)).to_be_visible()
 
 
 @on_shared_server

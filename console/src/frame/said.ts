@@ -21,7 +21,7 @@ export function say({ state, since, caughtUp, reason }: Connection): Said {
     case "connected":
       return { tone: "good", text: "Connected" };
     case "caught_up":
-      return { tone: "good", text: `Connected, ${counted(caughtUp, "event")} caught up` };
+      return { tone: "good", text: caughtUp ? told(caughtUp) : "Connected" };
     case "read_anew":
       return { tone: "good", text: "Connected. Too long away to replay: read anew" };
     case "resuming":
@@ -31,6 +31,10 @@ export function say({ state, since, caughtUp, reason }: Connection): Said {
     case "signed_out":
       return { tone: "away", text: "Offline. You are signed out." };
   }
+}
+
+function told(caughtUp: number): string {
+  return `Connected, ${counted(caughtUp, "event")} caught up`;
 }
 
 /** Whether the position of the last event is worth saying. */

@@ -6,6 +6,7 @@ import {
   useContext,
   useEffect,
   useMemo,
+  useRef,
   useState,
   useSyncExternalStore,
 } from "react";
@@ -42,8 +43,8 @@ interface LiveProviderProps {
 }
 
 export function LiveProvider({ environment, onSignedOut, children }: LiveProviderProps) {
-  const [signedOut] = useState(() => ({ call: onSignedOut }));
-  signedOut.call = onSignedOut;
+  const signedOut = useRef(onSignedOut);
+  signedOut.current = onSignedOut;
   const [live, feeds] = useMemo(() => {
     const open = new Set<Feed>();
     const retry = () => {
@@ -72,7 +73,7 @@ export function LiveProvider({ environment, onSignedOut, children }: LiveProvide
     const stops = [
       clock.subscribe(() => store.sweep(clock.now())),
       store.onConnection(() => {
-        if (store.connection().state === "signed_out") signedOut.call();
+        if (store.connection().state === "signed_out") signedOut.current();
       }),
       listen(window, "online", retry),
       listen(window, "focus", retry),
@@ -83,7 +84,7 @@ export function LiveProvider({ environment, onSignedOut, children }: LiveProvide
       feeds.delete(feed);
       feed.close();
     };
-  }, [environment, live, feeds, signedOut]);
+  }, [environment, live, feeds]);
 
   return <Context value={live}>{children}</Context>;
 }

@@ -71,7 +71,7 @@ interface ShownProps {
 }
 
 function Shown({ call, events, row }: ShownProps) {
-  const { turn, tab, mark, hrefOf } = usePlace();
+  const { turn, tab, mark, hrefOf } = usePlace(call.uuid);
   const recording = useRecording(call, row);
   const entries = useMemo(() => entriesOf(call), [call]);
   const marked = call.turns.find(({ id }) => id === turn) ?? null;
@@ -137,8 +137,11 @@ const RECORDED_MS = 2000;
 const TRIES = 3;
 
 /** What of the page is in its address. */
-function usePlace() {
-  const [path, navigate] = useLocation();
+function usePlace(uuid: string) {
+  const [, navigate] = useLocation();
+  const environment = useEnvironment();
+  // The router's own path is decoded: a name with a percent sign would not come back whole.
+  const path = `/${environment}/calls/${encodeURIComponent(uuid)}`;
   const place = placeOf(useSearch());
   const latest = useRef(place);
   latest.current = place;
