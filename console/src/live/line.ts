@@ -13,7 +13,7 @@ export function lineOf(call: Call): CallLine {
   if (known) return known;
   const began = call.startedAt ?? call.turns[0]?.from ?? 0;
   const line: CallLine = {
-    spoken: call.turns.map(spokenOf),
+    spoken: call.turns.map((turn, index) => spokenOf(turn, endBefore(turn, call.turns[index + 1]))),
     marks: call.marks.flatMap(({ kind, at }): Mark[] => {
       if (kind === "tool_call") return [{ kind: "tool", at }];
       return kind === "cut" ? [{ kind, at }] : [];
@@ -32,12 +32,18 @@ const EVEN = { everyMs: 500, characters: 6 };
 // One for each turn, which is how the drawing knows a turn that it has already cut into words.
 const said = new WeakMap<Turn, Spoken>();
 
-function spokenOf(turn: Turn): Spoken {
+function spokenOf(turn: Turn, to: number): Spoken {
   const known = said.get(turn);
-  if (known) return known;
-  const spoken = sayOf(turn);
+  if (known?.to === to) return known;
+  const spoken = sayOf({ ...turn, to });
   said.set(turn, spoken);
   return spoken;
+}
+
+/** Where an end is a guess: an answer comes after its question, and a cut when the other begins. */
+function endBefore({ who, from, to, interrupted }: Turn, next: Turn | undefined): number {
+  const ends = who === "caller" || interrupted;
+  return ends && next && next.who !== who && next.from > from ? Math.min(to, next.from) : to;
 }
 
 function sayOf({ who, text, from, to, heard, deltas, recognized }: Turn): Spoken {
