@@ -16,6 +16,7 @@ from ringline.cli.doctor import (
     Grade,
     check_connections,
     check_console,
+    check_console_address,
     check_secrets,
     check_variables,
     check_voices,
@@ -136,6 +137,30 @@ def test_without_the_usual_detector_a_server_starts(monkeypatch: pytest.MonkeyPa
         Grade.WARNING,
         "missing from the extra `local`: webrtcvad",
     )
+
+
+@pytest.mark.parametrize(
+    ("public_url", "says"),
+    [
+        (None, []),
+        ("https://voice.example.com", []),
+        ("https://voice.example.com/", []),
+        ("http://localhost:7400", []),
+        ("http://[::1]:7400", []),
+        ("https://voice.example.com/ringline", ["below the path"]),
+        ("http://voice.example.com", ["over the plain http"]),
+        ("http://voice.example.com/ringline", ["below the path", "over the plain http"]),
+    ],
+)
+def test_a_console_that_people_cannot_reach_is_told(
+    public_url: str | None, says: list[str]
+) -> None:
+    findings = check_console_address(public_url, allow_plain=False)
+    assert [finding.grade for finding in findings] == [Grade.WARNING] * len(says)
+    for finding, words in zip(findings, says, strict=True):
+        assert words in finding.found
+    allowed = check_console_address(public_url, allow_plain=True)
+    assert all("plain http" not in finding.found for finding in allowed)
 
 
 def test_a_stale_console_is_told(tmp_path: Path) -> None:

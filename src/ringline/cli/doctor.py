@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
@@ -31,6 +32,7 @@ from ringline.cli.outcome import fail, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
 from ringline.config import (
     LEAST_SECRET_BYTES,
+    PREFIX,
     Settings,
     SettingsProblem,
     load_prices,
@@ -41,6 +43,7 @@ from ringline.domain.carriers import Carrier
 from ringline.domain.cascade import Cascade
 from ringline.domain.limits import DESCRIPTORS_RESERVED
 from ringline.web.admission import Allowance
+from ringline.web.own_page import is_loopback_host
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
 _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
@@ -110,7 +113,9 @@ async def _examine(
     findings += await check_cascades(cascades)
     findings += await check_carriers(carriers)
     findings.append(check_command())
-    findings.append(check_console(checkout()))
+    if settings.console:
+        findings.append(check_console(checkout()))
+        findings += check_console_address(settings.public_url, settings.console_allow_plain)
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir))
     return findings
@@ -287,6 +292,24 @@ def check_console(root: Path | None) -> Finding:
     if built != digest_of(root):
         return Finding("console", Grade.WARNING, "built from older sources", "make console")
     return Finding("console", Grade.GOOD, "built from these sources")
+
+
+def check_console_address(public_url: str | None, allow_plain: bool) -> list[Finding]:
+    """Check whether people reach the console at the public URL, and may sign in there."""
+    url = urlsplit(public_url or "")
+    name = f"{PREFIX}PUBLIC_URL"
+    findings: list[Finding] = []
+    if url.path.strip("/"):
+        found = f"its pages are not found below the path of {name}"
+        findings.append(
+            Finding("console", Grade.WARNING, found, "Reach it at the root of a host name.")
+        )
+    if url.scheme == "http" and not is_loopback_host(url.netloc) and not allow_plain:
+        found = f"nobody signs in over the plain http of {name} from another machine"
+        findings.append(
+            Finding("console", Grade.WARNING, found, "Put a proxy with https before the server.")
+        )
+    return findings
 
 
 def check_clock(now: datetime) -> Finding:
