@@ -128,7 +128,8 @@ def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None
     states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
     assert set(states) == {
         *("database", "roles", "secrets", "port"),
-        *("connections", "voices", "openai", "xai", "gemini", "command", "time", "disk"),
+        *("connections", "voices", "openai", "xai", "gemini", "command", "console"),
+        *("time", "disk"),
     }
     assert states["database"] == states["roles"] == "good"
 
