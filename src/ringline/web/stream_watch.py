@@ -1,8 +1,9 @@
 """The common part of live streams: where they start, and why they end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
 import structlog
@@ -74,7 +75,9 @@ class StreamWatch:
         if self.ended is not None:
             self._on_end(self.ended)
         else:
-            self._task = asyncio.create_task(self._run(self._catch_up(subscription, outbox)))
+            self._task = asyncio.create_task(
+                self._run(partial(self._catch_up, subscription, outbox))
+            )
 
     def topic_ended(self, follower: Follower) -> None:
         """End the stream once the topic's last event has been sent; a thread has none."""
@@ -84,7 +87,7 @@ class StreamWatch:
         if self._task is not None:  # it still reads the past, of which this was the end
             self._last = True
         else:
-            self._task = asyncio.create_task(self._run(self._send_last(outbox)))
+            self._task = asyncio.create_task(self._run(partial(self._send_last, outbox)))
 
     def finish(self, code: str) -> None:
         """End the stream; the first reason wins."""
@@ -119,10 +122,10 @@ class StreamWatch:
         await outbox.drained()
         self.finish("")
 
-    async def _run(self, work: Coroutine[None, None, None]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do a part of the work; what it raises ends the stream."""
         try:
-            await work
+            await work()
         except OutboxClosed:
             self.finish("")
         except Unavailable:
