@@ -77,7 +77,7 @@ function Figure({ term, value, unit, notPhone, children }: FigureProps) {
 
 function AnsweredToday() {
   const environment = useEnvironment();
-  const { data } = useQuery({
+  const { data, isError } = useQuery({
     queryKey: [environment, "figures", "today"],
     refetchInterval: EVERY_MS,
     queryFn: async ({ signal }) => {
@@ -94,7 +94,7 @@ function AnsweredToday() {
   if (!data?.all) {
     return (
       <Figure term="Answered today" value="–" notPhone>
-        {data ? "no call today" : "…"}
+        {data ? "no call today" : isError ? "could not be read" : "…"}
       </Figure>
     );
   }
