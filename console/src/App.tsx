@@ -2,7 +2,7 @@ import { Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import type { Environment } from "./data/rpc";
 import { Frame } from "./frame/Frame";
-import { Empty } from "./parts/Empty";
+import { Empty, Skeleton } from "./parts/Empty";
 import { usePageTitle } from "./parts/title";
 import { FIRST, PAGES } from "./routes";
 import { Join } from "./session/Join";
@@ -19,7 +19,7 @@ export function App() {
       {ENVIRONMENTS.map((environment) => (
         <Route key={environment} path={`/${environment}/*?`}>
           <Frame environment={environment}>
-            <Suspense>
+            <Suspense fallback={<Skeleton rows={8} height={56} />}>
               <Pages environment={environment} />
             </Suspense>
           </Frame>

@@ -27,7 +27,7 @@ Theme: TypeAlias = Literal["light", "dark"]
 
 #: A desktop and a phone.
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-LIMIT_MS = 20_000.0  # a bound for what must come, not an expectation of when
+LIMIT_MS = 60_000.0  # a bound for what must come, not an expectation of when
 expect.set_options(timeout=LIMIT_MS)
 
 #: Of npm, installed by `tools/console.py`.
