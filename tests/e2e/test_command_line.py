@@ -49,6 +49,8 @@ def data_dir(parent: Path) -> Path:
 
 def test_the_ready_file(server: Dev, data_dir: Path) -> None:
     ring = server.ring
+    link = ring.pop("console_url")
+    assert link.startswith(f"{ring['base_url']}/console/sign-in#")
     assert set(ring) == MEMBERS
     assert stat.S_IMODE(server.ready_file.stat().st_mode) == 0o600
     kept = data_dir / "dev-keys.json"
@@ -180,6 +182,7 @@ def test_keys_are_printed_once_to_a_terminal_and_a_revoked_one_is_replaced() -> 
         with dev(data_dir, terminal=True) as third:
             assert third.ring["secret_key"] == new["secret_key"]
         assert new["secret_key"] not in third.output.read_text()
+        assert third.ring["console_url"] in third.output.read_text()
 
 
 def test_serve_says_what_is_missing() -> None:
