@@ -64,6 +64,7 @@ async def test_the_search_and_the_table_of_keys(shared_service: Service, chromiu
         await page.keyboard.press("?")
         await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
         await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog", name="Keys")).to_have_count(0)
         await page.keyboard.press("Control+k")
         dialog = page.get_by_role("dialog", name="Search")
         await expect(dialog.get_by_role("combobox", name="Search")).to_be_focused()
