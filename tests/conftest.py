@@ -64,11 +64,17 @@ async def make_template(cluster: Address) -> None:
 ONE_AFTER_ANOTHER = ("tests/e2e/", "tests/faults/")
 
 
+#: These would make one of the folders take longest by far, and disturb no other test of it.
+BESIDE_THEM = ("tests/e2e/test_benchmarks.py",)
+
+
 class Scheduling(LoadScopeScheduling):
     """Runs the tests of a file in one process, and so those of `ONE_AFTER_ANOTHER`'s folders."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
+        if path in BESIDE_THEM:
+            return path
         return next((folder for folder in ONE_AFTER_ANOTHER if path.startswith(folder)), path)
 
 

@@ -27,6 +27,9 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HEADERS = {"Cache-Control": "no-store"}
 _JSON = {**HEADERS, "Content-Type": "application/json; charset=utf-8"}
 
+#: After how long it may work where too much was under way.
+_SOON_S = 1
+
 
 def answer_json(body: bytes, *, status: int = 200) -> web.Response:
     """Answer with JSON."""
@@ -64,9 +67,9 @@ class Console:
         except Unrecognised:
             return refuse(refuse_rpc("unauthorized"))
         except Unavailable:
-            return refuse(refuse_rpc("unavailable"), 1)
+            return refuse(refuse_rpc("unavailable"), _SOON_S)
         except OverBudget:
-            return refuse(refuse_rpc("rate_limited"), 1)
+            return refuse(refuse_rpc("rate_limited"), _SOON_S)
         except BodyTooLarge:
             return refuse(refuse_rpc("payload_too_large"))
         except JsonProblem as bad:
