@@ -1,7 +1,9 @@
 """The console that the demo builds beside its call."""
 
+import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ringline.cli import demo_console
@@ -39,9 +41,12 @@ async def test_a_build_that_fails_is_one_line(checkout: Path) -> None:
 
 
 async def test_a_demo_that_ends_takes_the_build_along(checkout: Path) -> None:
-    tool(checkout, "import time; print('begun', flush=True); time.sleep(600)")
-    async with console_beside(checkout / "console.log", wanted=True):
-        pass
+    tool(checkout, "import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    log = checkout / "console.log"
+    async with console_beside(log, wanted=True):
+        while not log.exists() or not log.read_text():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert not psutil.pid_exists(int(log.read_text()))
 
 
 async def test_nothing_is_built_where_nobody_will_look(checkout: Path) -> None:

@@ -113,7 +113,7 @@ CONSOLE_ERRORS = _table(
     HttpError(
         "https_required",
         403,
-        "nobody signs in over plain http from another machine",
+        "signing in from another machine takes https",
         "HTTPS required",
     ),
     HttpError(
