@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,6 +38,11 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ME = UUID(int=1)
 OTHER = UUID(int=2)
 
+_LIMIT_S = 20
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
 _ids = itertools.count(1000)
 
 
@@ -128,6 +134,13 @@ async def make_log(stores: Stores) -> Scope:
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
     return Scope(workspace.id, Environment.LIVE)
+
+
+async def until_waiting(watcher: asyncpg.Connection[Any], number: int) -> None:
+    """Wait until this many statements in the database wait for a lock."""
+    async with asyncio.timeout(_LIMIT_S):
+        while await watcher.fetchval(_WAITING) < number:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # nothing tells that they wait
 
 
 async def add_member(

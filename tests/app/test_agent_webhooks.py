@@ -10,7 +10,7 @@ import pytest
 
 from ringline.cli.dev_keys import keep_dev_keys
 from ringline.cli.files import read_key_ring
-from tests.database import TestDatabase
+from tests.database import TestDatabase, until_waiting
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 
@@ -93,13 +93,7 @@ async def test_a_first_secret_that_is_made_by_several_at_once_is_one(
         async with superuser.transaction():
             await superuser.execute("SELECT FROM ringline.workspaces FOR UPDATE")
             making = [asyncio.create_task(secrets.current(keys.workspace_id)) for _ in range(3)]
-            waiting = (
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            async with asyncio.timeout(20):
-                while await watcher.fetchval(waiting) < len(making):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)  # nothing tells that they wait
+            await until_waiting(watcher, len(making))
         made = await asyncio.gather(*making)
     assert len(set(made)) == 1
     assert made[0] == await secrets.current(keys.workspace_id) != keys.signing_secret

@@ -23,7 +23,15 @@ from ringline.services.webhook_upkeep import WebhookUpkeep
 from ringline.storage.stores import Stores
 from tests.callers import LIMIT_S
 from tests.clock import HandClock
-from tests.database import OTHER, TestDatabase, a_call, created, make_log, new_id
+from tests.database import (
+    OTHER,
+    TestDatabase,
+    a_call,
+    created,
+    make_log,
+    new_id,
+    until_waiting,
+)
 
 UPKEEP = TimerKind.WEBHOOK_UPKEEP
 SEND = TimerKind.MESSAGE_SEND
@@ -145,6 +153,28 @@ async def test_one_that_is_set_while_it_is_served_is_due_again_after_that(
     assert again.subject == "conversation"
     await stores.timers.settle(again, None, now=clock())
     assert await stores.timers.next_at() is None
+
+
+async def test_one_that_is_being_set_while_it_is_settled_is_due_at_once(
+    database: TestDatabase, stores: Stores, clock: HandClock
+) -> None:
+    """A contact's message that commits while its thread's last answer ends is answered."""
+    scope = await make_log(stores)
+    await put(stores, scope, due_at=clock())
+    (timer,) = await claim(stores, clock())
+    async with database.connection() as watcher:
+
+        async def work(transaction: Transaction) -> asyncio.Task[None]:
+            await set_timer(transaction, SEND, subject="conversation", due_at=clock())
+            settling = asyncio.create_task(stores.timers.settle(timer, None, now=clock()))
+            await until_waiting(watcher, 1)
+            return settling
+
+        settling, _ = await stores.records.write(scope, work)
+        await settling
+    assert await stores.timers.next_at() == clock()
+    (again,) = await claim(stores, clock())
+    assert again.subject == "conversation"
 
 
 async def test_a_timer_is_due_at_the_earliest_time_that_it_was_set_for(
