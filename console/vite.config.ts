@@ -14,7 +14,7 @@ const layers: Plugin = {
 };
 
 export default defineConfig({
-  base: "/console/",
+  base: "./", // files name each other; the server writes into the page where they are
   plugins: [layers],
   resolve: {
     alias: { "@ringline/sdk": sdk },

@@ -5,6 +5,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Router } from "wouter";
 import { App } from "./App";
+import { CONSOLE } from "./base";
 import { queries } from "./data/queries";
 import { Toasts } from "./parts/Toast";
 import { followTheme } from "./parts/theme";
@@ -16,7 +17,7 @@ createRoot(root).render(
   <StrictMode>
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queries}>
-        <Router base="/console">
+        <Router base={CONSOLE}>
           <Toasts>
             <App />
           </Toasts>

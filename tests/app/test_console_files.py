@@ -12,17 +12,21 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ringline.web.console_files import HEADERS, ConsoleFiles
+from ringline.web.links import Links
 from tests.database import TestDatabase
 from tests.serving import serving
 
 FILES = {
-    "index.html": b"<!doctype html><title>Ringline</title>",
+    "index.html": b'<!doctype html><script src="./assets/index-1.js"></script>',
     "licenses.md": b"# Licenses\n",
     "assets/index-1.js": b"export const page = 1;\n" * 100,
     "assets/index-1.css": b"body { margin: 0 }\n",
     "assets/icon-1.svg": b"<svg/>",
     "assets/next-1.woff2": b"\x00font",
 }
+#: The page as it is sent: with the whole addresses of its files.
+SENT = {**FILES, "index.html": FILES["index.html"].replace(b"./", b"/console/")}
+PUBLIC = "https://voice.example:8443/ring'line"
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Encoding": "identity"}
 ANY = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -42,7 +46,9 @@ def build(folder: Path) -> None:
 
 @asynccontextmanager
 async def browsing(folder: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    app, files = web.Application(), ConsoleFiles(folder)
+    links = Links()
+    links.reached_at(PUBLIC)
+    app, files = web.Application(), ConsoleFiles(links, folder)
     app.router.add_get("/console", files.serve)
     app.router.add_get("/console/{name:.*}", files.serve)
     async with (
@@ -73,7 +79,7 @@ async def get(
 async def test_a_file_is_served_by_its_name(folder: Path, name: str, content_type: str) -> None:
     async with browsing(folder) as http:
         status, body, headers = await get(http, f"/console/{name}", ANY)
-        assert (status, body, headers["Content-Type"]) == (200, FILES[name], content_type)
+        assert (status, body, headers["Content-Type"]) == (200, SENT[name], content_type)
         hashed = name.startswith("assets/")
         assert headers["Cache-Control"] == (
             "public, max-age=31536000, immutable" if hashed else "no-cache"
@@ -90,7 +96,7 @@ async def test_a_file_is_served_by_its_name(folder: Path, name: str, content_typ
 
 async def test_text_is_compressed_for_those_who_take_it(folder: Path) -> None:
     async with browsing(folder) as http:
-        for name, body in FILES.items():
+        for name, body in SENT.items():
             plain = (await get(http, f"/console/{name}", ANY))[2]
             for coding in ("gzip, br", "br;q=1, gzip;q=0.2"):
                 asked = {"Accept": "*/*", "Accept-Encoding": coding}
@@ -113,11 +119,37 @@ async def test_text_is_compressed_for_those_who_take_it(folder: Path) -> None:
 async def test_an_address_is_the_page(folder: Path, path: str) -> None:
     async with browsing(folder) as http:
         status, body, headers = await get(http, f"/console{path}", PAGE)
-        assert (status, body) == (200, FILES["index.html"])
+        assert (status, body) == (200, SENT["index.html"])
         assert headers["Cache-Control"] == "no-cache"
         assert headers.items() >= HEADERS.items()
         if path.strip("/"):  # what asks for no page does not get one
             assert (await get(http, f"/console{path}", ANY))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "prefix"),
+    [
+        ("voice.example:8443", "/ring&#x27;line"),
+        ("Voice.Example", "/ring&#x27;line"),  # from a proxy that drops the port
+        ("voice.example:7400", ""),
+        ("127.0.0.1:7400", ""),
+    ],
+)
+async def test_the_page_names_its_files_below_the_prefix_that_its_host_has(
+    folder: Path, host: str, prefix: str
+) -> None:
+    async with browsing(folder) as http:
+        seen = set[str]()
+        for path in ("", "/live/calls/a%2Fb"):
+            status, body, headers = await get(http, f"/console{path}", {**PAGE, "Host": host})
+            assert (status, f'src="{prefix}/console/assets/index-1.js"' in body.decode()) == (
+                200,
+                True,
+            )
+            seen.add(headers["ETag"])
+        (tag,) = seen
+        other = await get(http, "/console", {**PAGE, "Host": "elsewhere"})
+        assert (other[2]["ETag"] == tag) is (prefix == "")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +187,7 @@ async def test_a_server_without_a_build_says_so_until_there_is_one(tmp_path: Pat
         folder.mkdir()
         build(folder)
         status, body, headers = await get(http, "/console/live/board", PAGE)
-        assert (status, body) == (200, FILES["index.html"])
+        assert (status, body) == (200, SENT["index.html"])
         assert headers["X-Ringline-Build"] == "0123456789abcdef"
 
 

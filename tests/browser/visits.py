@@ -119,6 +119,7 @@ async def visiting(
         viewport={"width": width, "height": height},
         color_scheme=theme,
         reduced_motion="reduce",  # a row that fades in has too little contrast for axe
+        ignore_https_errors=True,  # a proxy of the tests has a certificate of its own
     )
     await context.add_init_script(_VIOLATIONS)
     visit = Visit(base_url, context)

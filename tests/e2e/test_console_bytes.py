@@ -55,7 +55,7 @@ def test_what_a_browser_loads_stays_small(built: dict[str, bytes]) -> None:
         if name.endswith((".js", ".css"))
     }
     page = built["index.html"].decode()
-    first = {name for name in sizes if f'"/console/{name}"' in page}
+    first = {name for name in sizes if f'"./{name}"' in page}
     assert first
     assert sum(sizes[name] for name in first) <= FIRST_LOAD_BYTES
     assert {name for name in sizes if name not in first and sizes[name] > PAGE_BYTES} == set()

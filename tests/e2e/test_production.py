@@ -8,27 +8,23 @@ import asyncio
 import json
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from aiohttp.test_utils import unused_port
 
 from ringline.storage.binaries import find_binaries
 from ringline.storage.embedded import EmbeddedPostgres
 from tests.database import TestDatabase
-from tests.e2e.program import environment, reachable_directory, until
+from tests.e2e.nginx import proxied
+from tests.e2e.program import environment, reachable_directory
 from tests.e2e.programs import find_program
 from tests.e2e.shell import Shell
 from tests.pages import DOCS, Block, blocks_of
@@ -42,18 +38,12 @@ def under(heading: str, language: str = "sh") -> list[Block]:
     return [block for block in blocks_of(PAGE, language) if block.heading == heading]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Company:
     """A machine with the program on it, and whoever carries the page out there."""
 
     def __init__(self, place: Path, stack: ExitStack) -> None:
         self.place = place
-        self.port = free_port()
+        self.port = unused_port()
         self._environment = {
             **environment(),
             "PATH": f"{PROGRAMS}:{Path(find_binaries().program('psql')).parent}:/usr/bin:/bin",
@@ -199,58 +189,8 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
 @pytest.fixture
 async def proxy(nginx: str, service: Service, tmp_path: Path) -> AsyncIterator[str]:
     """Run nginx with the page's block before a server; give its address there."""
-    (block,) = blocks_of(PAGE, "nginx")
-    port = free_port()
-    make_certificate(tmp_path / "voice.example.com")
-    text = (
-        block.code.replace("listen 443", f"listen 127.0.0.1:{port}")
-        .replace("/etc/ssl/", f"{tmp_path}/")
-        .replace("127.0.0.1:7400", service.base_url.removeprefix("http://"))
-    )
-    paths = "".join(
-        f"{name}_temp_path {tmp_path};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (tmp_path / "nginx.conf").write_text(
-        f"user root; pid {tmp_path}/pid; daemon off; error_log stderr;"
-        f"events {{}} http {{ access_log off; {paths} {text} }}"
-    )
-    process = await asyncio.create_subprocess_exec(
-        nginx, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")
-    )
-    try:
-        await asyncio.to_thread(until, lambda: can_connect(port))
-        yield f"https://127.0.0.1:{port}/ringline"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def can_connect(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def make_certificate(path: Path) -> None:
-    """Write a certificate of our own and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path.with_name(f"{path.name}.pem").write_bytes(certificate.public_bytes(pem))
-    path.with_name(f"{path.name}.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    async with proxied(nginx, service.base_url, place=tmp_path) as url:
+        yield url
 
 
 async def test_every_surface_works_behind_the_proxy(service: Service, proxy: str) -> None:

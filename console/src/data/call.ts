@@ -1,6 +1,7 @@
 // One call: its row, its whole log, and its turns where the log no longer has them.
 
 import type { LogEvent } from "@ringline/sdk";
+import { CONSOLE } from "../base";
 import { CALL_FIELDS, TURN_FIELDS } from "./calls";
 import { ApiError, type Environment, run, send } from "./rpc";
 
@@ -32,7 +33,7 @@ export type CallRow = NonNullable<Awaited<ReturnType<typeof readCall>>>;
 
 /** Return how loud a call's recording is over time. */
 export async function readPeaks(environment: Environment, id: string, signal: AbortSignal) {
-  const answer = await send(`/console/api/${environment}/calls/${id}/peaks`, { signal });
+  const answer = await send(`${CONSOLE}/api/${environment}/calls/${id}/peaks`, { signal });
   if (!answer.ok) throw new ApiError([], answer);
   return new Int8Array(await answer.arrayBuffer());
 }

@@ -1,6 +1,7 @@
 // Calls: the snapshot that the feed begins with, counts, and orders to live calls.
 
 import type { CallFilter, MintedToken } from "@ringline/sdk";
+import { CONSOLE } from "../base";
 import { BOARD } from "../live/reducer";
 import { callOf, type ListedCall, type Snapshot, withTurns } from "../live/snapshot";
 import { Refused, SignedOut } from "../live/socket";
@@ -136,7 +137,7 @@ export function resumeAgent(environment: Environment, callUuid: string): Promise
 
 /** Mint a session token on the sign-in. Throws `SignedOut` if there is none. */
 export async function mintToken(environment: Environment): Promise<MintedToken> {
-  const answer = await send(`/console/api/${environment}/token`, { method: "POST" });
+  const answer = await send(`${CONSOLE}/api/${environment}/token`, { method: "POST" });
   if (answer.status === 401) throw new SignedOut("signed out");
   const said = await answer.json().catch(() => null);
   if (answer.ok && said !== null) return said;

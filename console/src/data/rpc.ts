@@ -2,6 +2,7 @@
 // routes beside them. What goes wrong becomes one kind of error, with what a page says about it.
 
 import { type Actions, createClient, interpolate, type Result, type RpcError } from "@ringline/sdk";
+import { CONSOLE } from "../base";
 import { clock } from "./time";
 
 export type Environment = "live" | "test";
@@ -63,7 +64,7 @@ export async function run<Data>(
 ): Promise<Data> {
   let answer: Response | undefined;
   const actions = createClient({
-    baseUrl: `/console/api/${environment}`,
+    baseUrl: `${CONSOLE}/api/${environment}`,
     headers: key === undefined ? {} : { "idempotency-key": key },
     fetchOptions: signal === undefined ? {} : { signal },
     customFetch: async (path, init) => {

@@ -1,6 +1,7 @@
 // The feed's wire in a browser: the SDK's socket and its channel of the log.
 
 import { initSocket, joinLogChannel, type MintedToken } from "@ringline/sdk";
+import { SERVER } from "../base";
 import { backoff } from "./connection";
 import type { Heard, Wire } from "./feed";
 
@@ -13,7 +14,7 @@ export class Refused extends Error {}
 /** Open a connection whose tokens `mint` fetches; it throws `SignedOut` if there is no sign-in. */
 export function openSocket(mint: () => Promise<MintedToken>, heard: Heard): Wire {
   const socket = initSocket({
-    baseUrl: "",
+    baseUrl: SERVER,
     sessionToken: async () => {
       try {
         return await mint();

@@ -1,5 +1,6 @@
 // The console's own routes: who is signed in, and how one signs in and out.
 
+import { CONSOLE } from "../base";
 import { ApiError, send } from "../data/rpc";
 import { type Offer, readOffer } from "./offer";
 import type { Me } from "./session";
@@ -83,7 +84,7 @@ async function ask<Answer>(path: string, init: RequestInit): Promise<Answer> {
   const headers: HeadersInit = init.body ? { "content-type": "application/json" } : {};
   let answer: Response;
   try {
-    answer = await send(`/console/api/${path}`, { ...init, headers });
+    answer = await send(`${CONSOLE}/api/${path}`, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new ApiError([], undefined);

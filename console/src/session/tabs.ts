@@ -1,8 +1,10 @@
 // What the tabs of a browser tell each other: they share one sign-in.
 
+import { CONSOLE } from "../base";
+
 export type News = "signed-in" | "signed-out";
 
-const channel = new BroadcastChannel("ringline.session");
+const channel = new BroadcastChannel(`ringline.session ${CONSOLE}`);
 
 /** Tell the other tabs. */
 export function tell(news: News): void {

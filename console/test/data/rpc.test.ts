@@ -1,6 +1,7 @@
 // How the console asks the server, and what it makes of what comes back.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { CONSOLE } from "../../src/base";
 import { endCall, mintToken } from "../../src/data/calls";
 import { ApiError, observe, run, send } from "../../src/data/rpc";
 import { clock } from "../../src/data/time";
@@ -36,7 +37,7 @@ describe("an action", () => {
     says({ success: true, data: [{ id: "1" }] });
     expect(await listed()).toEqual([{ id: "1" }]);
     const [{ path, init, headers }] = asked as [(typeof asked)[number]];
-    expect(path).toBe("/console/api/test/rpc/public/run");
+    expect(path).toBe(`${CONSOLE}/api/test/rpc/public/run`);
     expect(headers.get("x-ringline-console")).toBe("1");
     expect(headers.get("content-type")).toBe("application/json");
     expect(headers.has("x-api-key") || headers.has("authorization")).toBe(false);
@@ -92,7 +93,7 @@ describe("a token", () => {
   test("is minted on the sign-in", async () => {
     says({ token: "t", ttl_seconds: 300, expires_at: "2026-11-30T10:05:00Z" });
     expect(await mintToken("live")).toMatchObject({ token: "t", ttl_seconds: 300 });
-    expect(asked[0]).toMatchObject({ path: "/console/api/live/token", init: { method: "POST" } });
+    expect(asked[0]).toMatchObject({ path: `${CONSOLE}/api/live/token`, init: { method: "POST" } });
   });
 
   test("is not minted without a sign-in", async () => {
@@ -113,9 +114,9 @@ test("every answer is looked at, and tells the time", async () => {
   const seen: number[] = [];
   const stop = observe(({ status }) => seen.push(status));
   says({}, 404, { date: new Date(Date.now() + ahead).toUTCString() });
-  await send("/console/api/hello");
+  await send(`${CONSOLE}/api/hello`);
   stop();
-  await send("/console/api/hello");
+  await send(`${CONSOLE}/api/hello`);
   expect(seen).toEqual([404]);
   expect(Math.abs(clock.now() - Date.now() - ahead)).toBeLessThan(1500);
 });

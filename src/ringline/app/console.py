@@ -100,7 +100,7 @@ def console_of(
         links=links,
         allow_plain=settings.console_allow_plain,
     )
-    files = ConsoleFiles()
+    files = ConsoleFiles(links)
     api = ConsoleApi(
         door,
         sign_ins,

@@ -295,15 +295,10 @@ def check_console(root: Path | None) -> Finding:
 
 
 def check_console_address(public_url: str | None, allow_plain: bool) -> list[Finding]:
-    """Check whether people reach the console at the public URL, and may sign in there."""
+    """Check whether people may sign in to the console at the public URL."""
     url = urlsplit(public_url or "")
     name = f"{PREFIX}PUBLIC_URL"
     findings: list[Finding] = []
-    if url.path.strip("/"):
-        found = f"its pages are not found below the path of {name}"
-        findings.append(
-            Finding("console", Grade.WARNING, found, "Reach it at the root of a host name.")
-        )
     if url.scheme == "http" and not is_loopback_host(url.netloc) and not allow_plain:
         found = f"nobody signs in over the plain http of {name} from another machine"
         findings.append(

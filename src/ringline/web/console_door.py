@@ -189,10 +189,8 @@ class Door:
                 )
 
     def _cookie_path(self, request: web.Request) -> str:
-        """Return the path of the API as the browser sees it: below the public URL's prefix."""
-        public = urlsplit(self._links.base_url)
-        prefix = public.path if request.host.lower() == public.netloc.lower() else ""
-        return f"{prefix}{API}"
+        """Return the path of the API as the browser sees it: below the public URL's path."""
+        return f"{self._links.prefix_at(request.host)}{API}"
 
 
 def visit_of(granted: Pass) -> Visit | None:

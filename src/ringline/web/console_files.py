@@ -3,6 +3,9 @@
 `make console` builds them into the package. They are read once, into a table from name to bytes,
 so no path of a request ever reaches the disk. A server that finds no build says so, and looks
 again at the next request: `make demo` builds the console while its server runs.
+
+The build names its files relative to each other, so that it works below any prefix. Only the page
+is asked for at addresses of any depth, so the server writes into it where the files are.
 """
 
 import asyncio
@@ -10,11 +13,14 @@ import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from html import escape
 from pathlib import Path
 
 from aiohttp import web
 
+from ringline.web.console_routes import CONSOLE
+from ringline.web.links import Links
 from ringline.web.prepared import REVALIDATE, Prepared, answer_prepared, prepare
 from ringline.wire.preferences import is_named
 
@@ -48,6 +54,8 @@ HEADERS: Mapping[str, str] = {
 _STAMP = "build.json"  # `ringline.cli.console_build` writes it last
 _INDEX = "index.html"
 _HTML = "text/html"
+#: How the built page begins the addresses of its files.
+_HERE = b'="./'
 #: Names below it hold a hash of the content, so a name never gets other bytes.
 _HASHED = "assets/"
 #: Below these, an unknown name is an error and no page.
@@ -100,7 +108,8 @@ class _Build:
 class ConsoleFiles:
     """The handler of the console's pages and files."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, links: Links, folder: Path = FOLDER) -> None:
+        self._links = links
         self._folder = folder
         self._build = _load(folder)
 
@@ -127,6 +136,8 @@ class ConsoleFiles:
             name, file = _INDEX, self._build.files[_INDEX]
         if file is None:
             raise web.HTTPNotFound
+        if name == _INDEX:
+            file = _placed(file.plain.body, self._links.prefix_at(request.host))
         return self._answer(request, file, hashed=name.startswith(_HASHED))
 
     def _answer(self, request: web.Request, file: _File, *, hashed: bool) -> web.StreamResponse:
@@ -160,10 +171,19 @@ def _load(folder: Path) -> _Build | None:
 def _read(folder: Path, name: str) -> _Build:
     """Read and compress a build's files, once in a process."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != _STAMP]
-    return _Build(name, {path.relative_to(folder).as_posix(): _prepare(path) for path in paths})
+    files = {
+        path.relative_to(folder).as_posix(): _prepare(_KINDS[path.suffix], path.read_bytes())
+        for path in paths
+    }
+    return _Build(name, files)
 
 
-def _prepare(path: Path) -> _File:
-    kind, body = _KINDS[path.suffix], path.read_bytes()
+@lru_cache(maxsize=2)  # with the prefix, and without it
+def _placed(page: bytes, prefix: str) -> _File:
+    """Write the whole addresses of its files into the page."""
+    return _prepare(_KINDS[".html"], page.replace(_HERE, f'="{escape(prefix)}{CONSOLE}/'.encode()))
+
+
+def _prepare(kind: _Kind, body: bytes) -> _File:
     gzipped = prepare(gzip.compress(body, mtime=0)) if kind.text else None
     return _File(kind, prepare(body), gzipped)

@@ -5,7 +5,8 @@ The server, the documentation and the tests read it. `{environment}` is `live` o
 
 from dataclasses import dataclass
 
-API = "/console/api"
+CONSOLE = "/console"
+API = f"{CONSOLE}/api"
 _ENVIRONMENT = "{environment:live|test}"
 
 

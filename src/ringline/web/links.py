@@ -1,5 +1,7 @@
 """The server's own URL, and links built from it (contract, 8)."""
 
+from urllib.parse import urlsplit
+
 
 class Links:
     """The server's own URL and the pages under it.
@@ -20,6 +22,17 @@ class Links:
         """Return the server's URL, without a trailing slash."""
         assert self._base_url, "the server's URL has not been set"
         return self._base_url
+
+    def prefix_at(self, host: str) -> str:
+        """Return the path below which whoever asks for this `Host` finds the server.
+
+        A proxy takes the public URL's path off, so a request does not show it. Some proxies drop
+        the port from `Host` too.
+        """
+        public = urlsplit(self.base_url)
+        own = public.netloc.lower()
+        without_port = own if public.port is None else own.removesuffix(f":{public.port}")
+        return public.path if host.lower() in (own, without_port) else ""
 
     @property
     def documentation_base(self) -> str:

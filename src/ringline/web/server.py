@@ -22,7 +22,7 @@ from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.carrier_doors import INBOUND, RECEIPTS, CarrierDoors
 from ringline.web.console import Console
-from ringline.web.console_routes import API
+from ringline.web.console_routes import API, CONSOLE
 from ringline.web.console_routes import ROUTES as CONSOLE_ROUTES
 from ringline.web.conversation_streams import ConversationStreams
 from ringline.web.edge import Edge, Open
@@ -218,8 +218,8 @@ def _add_console(router: web.UrlDispatcher, console: Console) -> None:
     for route in CONSOLE_ROUTES:
         router.add_route(route.method, route.pattern, partial(console.serve, route))
     router.add_route("*", f"{API}/{{tail:.*}}", console.elsewhere)
-    router.add_get("/console", console.file)
-    router.add_get("/console/{name:.*}", console.file)
+    router.add_get(CONSOLE, console.file)
+    router.add_get(f"{CONSOLE}/{{name:.*}}", console.file)
 
 
 def streams_of(surfaces: Surfaces) -> dict[str, Open]:

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { SERVER } from "../../base";
 import type { Call } from "../../live/call";
 import type { CallEvent } from "../../live/reducer";
 import { Button } from "../../parts/Button";
@@ -70,7 +71,7 @@ function Whole({ event }: { event: Durable }) {
         <Button low onClick={() => copy(event.position, "The position")}>
           Copy position
         </Button>
-        <Button low onClick={() => copy(curlOf(event, location.origin), "The command")}>
+        <Button low onClick={() => copy(curlOf(event, location.origin + SERVER), "The command")}>
           Copy as curl
         </Button>
       </div>

@@ -45,7 +45,7 @@ function told(event: CallEvent): string {
 }
 
 /** Write the request that reads one event with an API key, for a terminal. */
-export function curlOf(event: CallEvent & { position: string }, origin: string): string {
+export function curlOf(event: CallEvent & { position: string }, server: string): string {
   const [epoch, offset] = event.position.split(":");
   const before = Number(offset) - 1;
   const input = {
@@ -55,7 +55,7 @@ export function curlOf(event: CallEvent & { position: string }, origin: string):
   };
   const body = JSON.stringify({ action: "list_events", input });
   return [
-    `curl ${quoted(`${origin}/rpc/public/run`)}`,
+    `curl ${quoted(`${server}/rpc/public/run`)}`,
     `-H "x-api-key: $RINGLINE_KEY"`,
     `-H "content-type: application/json"`,
     `-d ${quoted(body)}`,

@@ -1,6 +1,7 @@
 // The recording of a call: one audio element, whose time is the call's.
 
 import { useEffect, useMemo, useState } from "react";
+import { CONSOLE } from "../../base";
 import { type CallRow, readPeaks } from "../../data/call";
 import type { Sound } from "../../line/sound";
 import { type Call, hasEnded, type Turn } from "../../live/call";
@@ -37,7 +38,7 @@ export function useRecording(call: Call, row: CallRow | null): Recording | null 
     if (!may) return null;
     const made = new Audio();
     made.preload = "none";
-    made.src = `/console/api/${environment}/calls/${id}/recording`;
+    made.src = `${CONSOLE}/api/${environment}/calls/${id}/recording`;
     return made;
   }, [may, environment, id]);
   const [state, setState] = useState({ at: null as number | null, playing: false, failed: false });
