@@ -113,10 +113,10 @@ _WRITTEN = """
         + (SELECT count(*) FROM ringline.keys WHERE label = 'late')
         + (SELECT count(*) FROM ringline.workspaces WHERE previous_signing_secret IS NOT NULL)
 """
-#: A look-up of a credential at a door, since a time.
-_LOOKED_UP = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND query_start > $1 AND query ~ 'find_key|current_members'
+#: Readers and writers of credentials that wait for the test's lock.
+_LOOKING_UP = """
+    SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND relation IN ('ringline.keys'::regclass, 'ringline.users'::regclass)
 """
 
 
@@ -135,12 +135,13 @@ class House:
         )
         return key.id, text
 
-    async def now(self) -> Any:
-        return await self.superuser.fetchval("SELECT clock_timestamp()")
-
-    async def looked_up_since(self, moment: Any) -> None:
-        """Wait until a credential that came in later has been read."""
-        await self._until(lambda: self.superuser.fetchval(_LOOKED_UP, moment))
+    @asynccontextmanager
+    async def looking_up(self) -> AsyncIterator[None]:
+        """Go on when a credential that comes in meanwhile is being read."""
+        async with self.superuser.transaction():
+            await self.superuser.execute("LOCK ringline.keys, ringline.users")
+            yield
+            await self._until(lambda: self.superuser.fetchval(_LOOKING_UP))
 
     async def revoke(self, key_id: UUID, text: str) -> None:
         """Revoke a key and wait until the server knows."""
@@ -181,9 +182,8 @@ class House:
             f"Content-Length: {len(raw)}",
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
-        began = await self.now()
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + raw[:-1])
-        await self.looked_up_since(began)
+        async with self.looking_up():
+            writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + raw[:-1])
 
         async def end() -> int:
             writer.write(raw[-1:])
@@ -290,9 +290,8 @@ async def test_what_waited_for_a_connection_is_neither_answered_nor_written(
     # Beside another workspace, three are all that this one gets.
     others = await house.service.admin.workspaces.create("Others")
     await Rpc(house.service, others.secret_key).run("list_queues", fields=["id"])
-    began = await house.now()
-    asked = asyncio.create_task(_status(Rpc(house.service, text), body, headers))
-    await house.looked_up_since(began)
+    async with house.looking_up():
+        asked = asyncio.create_task(_status(Rpc(house.service, text), body, headers))
     await house.revoke(key_id, text)
     before = await house.written()
     assert not asked.done()
