@@ -365,6 +365,13 @@ def test_a_turn_that_is_cleared_has_no_transcript():
     assert talk.take(events.AudioCleared()).reports() == []
 
 
+def test_a_turn_whose_transcript_is_final_is_not_cleared():
+    talk = Talk().take(events.SpeechBegan("i")).take(events.Heard("i", "Hello.", final=True))
+    talk.order(ClearInput()).take(events.AudioCleared())
+    said = Transcribed("i", "Hello.", final=True)
+    assert talk.reports() == [SpeechStarted("i"), said, SpeechStopped("i")]
+
+
 def test_transcripts_grow_or_are_replaced():
     talk = Talk().take(
         events.Heard("i", "hel", piece=True),

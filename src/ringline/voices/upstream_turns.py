@@ -106,13 +106,15 @@ class UpstreamTurns:
         return self._clock.ago_ms() + (0.0 if ended.committed else self.silence_ms)
 
     def cleared(self) -> None:
-        """Take the end of a turn that was discarded."""
+        """Take the end of a turn that was discarded; one whose text is final stays a turn."""
         self._clock.turn_over()
         if self._speaking:
+            is_final = self._texts.get(self._item_id, "") is None
             self._speaking, self._ended_item = False, self._item_id
             self._finish(self._item_id)
             self._report(SpeechStopped(self._item_id, self._clock.ago_ms()))
-            self._report(TurnCleared(self._item_id))
+            if not is_final:
+                self._report(TurnCleared(self._item_id))
 
     def heard(self, heard: Heard) -> None:
         """Take a transcript, or a piece of one."""
