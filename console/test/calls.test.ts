@@ -198,6 +198,7 @@ describe("CSV", () => {
     endedAt: null,
     durationSeconds: 0,
     aiAgent: { name: "Front desk" },
+    contact: null,
     participants: [],
   };
   const line = (more: Partial<CsvCall>) => toCsv([{ ...call, ...more }]).split("\r\n")[1];

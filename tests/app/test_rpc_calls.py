@@ -296,6 +296,37 @@ async def test_contacts_and_conversations_are_told_on_the_log(service: Service) 
     ]
 
 
+async def test_a_call_has_the_contact_of_its_other_side(service: Service) -> None:
+    rpc = Rpc(service)
+    ours = "+442079460500"
+    for name, number in (("Ada", "+442079460501"), ("Ben", "+442079460502"), ("Us", ours)):
+        await rpc.run(
+            "create_contact", fields=["id"], input={"fullName": name, "phoneE164": number}
+        )
+    calls = {
+        "of-ada": ("inbound", "+442079460501", ours),
+        "to-ben": ("outbound", ours, "+442079460502"),
+        "of-nobody": ("inbound", "+442079460503", ours),
+        "of-a-name": ("inbound", "alice", ours),
+    }
+    for uuid, (direction, from_, to) in calls.items():
+        call = {"callUuid": uuid, "direction": direction, "fromNumber": from_, "toNumber": to}
+        await rpc.run("create_call", fields=["id"], input=call)
+    fields = ["callUuid", {"contact": ["fullName"]}]
+    listed = await rpc.run("list_calls", fields=fields, sort="contact.fullName,callUuid")
+    names = [(call["callUuid"], (call["contact"] or {}).get("fullName")) for call in listed]
+    assert names == [("of-ada", "Ada"), ("to-ben", "Ben"), ("of-a-name", None), ("of-nobody", None)]
+    filter_ = {"contact": {"fullName": {"in": ["Ben", "Us"]}}}
+    found = await rpc.run("list_calls", fields=["callUuid"], filter=filter_)
+    assert found == [{"callUuid": "to-ben"}]
+    reached = {"call": filter_}
+    assert await rpc.run("list_call_participants", fields=["id"], filter=reached) == []
+    test = Rpc(service, service.keys.test_key)
+    call = {"callUuid": "of-ada", "direction": "inbound", "fromNumber": "+442079460501"}
+    made = await test.run("create_call", fields=fields, input={**call, "toNumber": ours})
+    assert made == {"callUuid": "of-ada", "contact": None}, "contacts belong to an environment"
+
+
 async def test_an_operators_status_is_shown(service: Service) -> None:
     rpc = Rpc(service)
     line = await a_line(rpc, "ann")

@@ -4,7 +4,6 @@ import type { CallFilter } from "@ringline/sdk";
 import type { Call } from "../live/call";
 import { callOf } from "../live/snapshot";
 import { CALL_FIELDS } from "./calls";
-import { contactNames } from "./contacts";
 import { type Environment, run } from "./rpc";
 
 export interface Asked {
@@ -30,9 +29,8 @@ export async function readCallPage(
   { after, signal }: { after: string | null; signal: AbortSignal },
 ): Promise<CallPage> {
   const page = await listCalls(environment, asked, { after, limit: PAGE, signal });
-  const names = await contactNames(environment, page.results, signal);
   return {
-    calls: page.results.map((row) => callOf(row, names)),
+    calls: page.results.map(callOf),
     next: page.hasMore ? page.nextPage : null,
   };
 }

@@ -5,7 +5,6 @@ import { CONSOLE } from "../base";
 import { BOARD } from "../live/reducer";
 import { callOf, type ListedCall, type Snapshot, withTurns } from "../live/snapshot";
 import { Refused, SignedOut } from "../live/socket";
-import { contactNames } from "./contacts";
 import { ApiError, type Environment, order, run, send } from "./rpc";
 
 /** The members of a call that everything shows. */
@@ -23,7 +22,11 @@ export const CALL_FIELDS = [
   "startedAt",
   "answeredAt",
   "endedAt",
-  { aiAgent: ["name"], participants: ["memberUuid", "role", "joinedAt", "leftAt"] },
+  {
+    aiAgent: ["name"],
+    contact: ["fullName"],
+    participants: ["memberUuid", "role", "joinedAt", "leftAt"],
+  },
 ] as const;
 
 export const TURN_FIELDS = [
@@ -70,13 +73,12 @@ export async function readSnapshot(environment: Environment, now: number): Promi
     ),
   ]);
   const listed = [...rows, ...ended.results];
-  const names = await contactNames(environment, listed);
   const byCall = Map.groupBy(turns, (turn) => turn.callUuid);
   return {
     open: rows.map((row) => {
-      return withTurns(callOf(row, names), byCall.get(row.callUuid) ?? [], BOARD);
+      return withTurns(callOf(row), byCall.get(row.callUuid) ?? [], BOARD);
     }),
-    ended: ended.results.map((row) => callOf(row, names)),
+    ended: ended.results.map(callOf),
     // The feed asks for the others' names when one of them answers.
     agents: new Map(
       listed.flatMap(({ aiAgentId, aiAgent }) =>

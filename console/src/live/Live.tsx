@@ -13,7 +13,6 @@ import {
 import { agentNames } from "../data/agents";
 import { type CallRow, readCall, readEvents, readTurns } from "../data/call";
 import { mintToken, readSnapshot } from "../data/calls";
-import { contactNames } from "../data/contacts";
 import type { Environment } from "../data/rpc";
 import { clock } from "../data/time";
 import type { Call } from "./call";
@@ -179,7 +178,7 @@ async function known(
 ): Promise<Known<CallRow> | null> {
   const row = await readCall(environment, uuid);
   if (row === null) return null;
-  const call = callOf(row, await contactNames(environment, [row]));
+  const call = callOf(row);
   const agentName = call.agentName ?? store.agentName(call.agentId ?? "") ?? null;
   return { call: { ...call, agentName }, row };
 }

@@ -32,6 +32,7 @@ export type ListedCall = Pick<
   | "endedAt"
 > & {
   aiAgent: { name: string } | null;
+  contact: { fullName: string } | null;
   participants: Pick<CallParticipant, "memberUuid" | "role" | "joinedAt" | "leftAt">[];
 };
 
@@ -51,9 +52,8 @@ export type ListedTurn = Pick<
   | "occurredAt"
 >;
 
-/** Return a call as `listCalls` shows it. `names` are those of contacts, by their numbers. */
-export function callOf(row: ListedCall, names: ReadonlyMap<string, string>): Call {
-  const other = row.direction === "inbound" ? row.fromNumber : row.toNumber;
+/** Return a call as `listCalls` shows it. */
+export function callOf(row: ListedCall): Call {
   return {
     uuid: row.callUuid,
     id: row.id,
@@ -64,7 +64,7 @@ export function callOf(row: ListedCall, names: ReadonlyMap<string, string>): Cal
     agentName: row.aiAgent?.name ?? null,
     model: row.model,
     conversationId: row.conversationId,
-    contactName: names.get(other) ?? null,
+    contactName: row.contact?.fullName ?? null,
     status: row.status ?? "initiated",
     held: false, // RPC shows a call on hold as answered
     startedAt: maybe(row.startedAt),

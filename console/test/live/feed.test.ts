@@ -87,7 +87,7 @@ class Desk {
   }
 
   async give(...log: CallEvent[]): Promise<void> {
-    const open = listedAfter(log).calls.map((row) => callOf(row, new Map()));
+    const open = listedAfter(log).calls.map(callOf);
     this.reads.at(-1)?.give({ open, ended: [], agents: new Map() });
     await vi.advanceTimersByTimeAsync(0);
   }

@@ -74,7 +74,7 @@ test("a call whose events are no longer kept is what is listed of it", async () 
     uuid: "call-0",
     follow: () => () => {},
     read: async (after) => page([], after, 5),
-    known: async () => ({ call: callOf(row, new Map()), row }),
+    known: async () => ({ call: callOf(row), row }),
     withTurns: async (call) => withTurns(call, turns),
     schedule: (callback) => callback(),
   });

@@ -226,6 +226,7 @@ function rowOf({ callUuid, data }: CallEvent): ListedCall {
     answeredAt: null,
     endedAt: null,
     aiAgent: null,
+    contact: null,
     participants: [],
   };
 }

@@ -31,7 +31,7 @@ function snapshotOf(log: readonly CallEvent[]): Snapshot {
   const { calls, turns } = listedAfter(log.filter(isDurable));
   const listed = calls.map((row) => {
     const own = turns.filter((turn) => turn.callUuid === row.callUuid);
-    return withTurns(callOf(row, new Map()), own);
+    return withTurns(callOf(row), own);
   });
   return {
     open: listed.filter((call) => !hasEnded(call)),

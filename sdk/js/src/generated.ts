@@ -130,6 +130,7 @@ export interface Call {
 export interface CallRelationships {
   conversation: Relation<ConversationResource, "maybe">;
   aiAgent: Relation<AiAgentResource, "maybe">;
+  contact: Relation<ContactResource, "maybe">;
   organisation: Relation<OrganisationResource, "one">;
   participants: Relation<CallParticipantResource, "many">;
   transcripts: Relation<CallTranscriptResource, "many">;
@@ -159,6 +160,7 @@ export interface CallFilter extends Joined<CallFilter> {
   updatedAt?: ByTime;
   conversation?: ConversationFilter;
   aiAgent?: AiAgentFilter;
+  contact?: ContactFilter;
   organisation?: OrganisationFilter;
   participants?: CallParticipantFilter;
   transcripts?: CallTranscriptFilter;

@@ -54,6 +54,7 @@ async def _beyond(
     target = RESOURCES[relationship.target]
     column = target.column(target.field_index[through[1]])
     assert column is not None, "an argument is looked up in one step"
+    assert isinstance(relationship.ours, str), "an argument is looked up by a column"
     statement = sa.select(target.table.c[relationship.theirs]).where(column == value)
     found = await rows.fetch(*compiled(statement))
     return relationship.ours, found[0][0] if found else _NOBODY

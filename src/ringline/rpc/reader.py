@@ -371,7 +371,7 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
     branches: list[Branch] = []
     for index, (name, inner) in enumerate(selection.related, width):
         relationship = source.resource.relationship_index[name]
-        columns.append(source.column(relationship.ours).label(f"v{index}"))
+        columns.append(source.ours(relationship).label(f"v{index}"))
         target = source_of(RESOURCES[relationship.target])
         theirs, node = _node(target, inner)
         tie = target.column(relationship.theirs).label(f"v{len(theirs)}")

@@ -37,14 +37,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """Related records: those whose `theirs` is our `ours`.
+    """Related records: those whose column `theirs` is our `ours`, a column or an expression.
 
     If a to-one relationship has several candidates, the `latest` by that column is used.
     """
 
     name: str
     target: str
-    ours: str
+    ours: str | Expression
     theirs: str = "id"
     many: bool = False
     null: bool = True

@@ -194,6 +194,13 @@ CONTACT = Resource(
     titled="full_name",
 )
 
+#: The other side of a call; a contact has it in E.164, so a name of SIP is nobody's.
+_REMOTE_NUMBER: Expression = sa.case(
+    {CallDirection.INBOUND.value: tables.calls.c.from_number},
+    value=tables.calls.c.direction,
+    else_=tables.calls.c.to_number,
+)
+
 CALL = Resource(
     "Call",
     "calls",
@@ -229,6 +236,7 @@ CALL = Resource(
     (
         Relationship("conversation", "Conversation", "conversation_id"),
         Relationship("aiAgent", "AiAgent", "agent_id"),
+        Relationship("contact", "Contact", _REMOTE_NUMBER, "phone_e164"),
         _ORGANISATION,
         Relationship("participants", "CallParticipant", "id", "call_id", many=True),
         Relationship("transcripts", "CallTranscript", "id", "call_id", many=True),

@@ -46,9 +46,19 @@ class Source:
             return self.reach(relationship, lambda other: other.value(other.field(beyond)))
         column = self.resource.column(field)
         assert column is not None, "a field that is not read through another has a column"
+        return self._over_rows(column)
+
+    def ours(self, relationship: Relationship) -> Expression:
+        """Return what a relationship's records are found by."""
+        if isinstance(relationship.ours, str):
+            return self.column(relationship.ours)
+        return self._over_rows(relationship.ours)
+
+    def _over_rows(self, expression: Expression) -> Expression:
+        """Return an expression over the table as one over the rows."""
         if self.rows is self.resource.table:
-            return column
-        return ClauseAdapter(self.rows).traverse(column)
+            return expression
+        return ClauseAdapter(self.rows).traverse(expression)
 
     def field(self, name: str) -> Field:
         """Return a field's value by its name."""
@@ -58,7 +68,7 @@ class Source:
         """Return the rows of a relationship, and the join condition."""
         target = RESOURCES[relationship.target]
         others = target.table.alias()
-        tie = others.c[relationship.theirs] == self.column(relationship.ours)
+        tie = others.c[relationship.theirs] == self.ours(relationship)
         if relationship.latest is None:
             return Source(target, others), tie
         latest = (

@@ -4,6 +4,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { readWaiting } from "../../data/queue";
 import { readTeam } from "../../data/team";
+import { isLive } from "../../live/connection";
+import { useConnection } from "../../live/Live";
 import { Failed } from "../../parts/Failed";
 import { usePageTitle } from "../../parts/title";
 import { useEnvironment } from "../../session/session";
@@ -56,15 +58,21 @@ export default function Board() {
   );
 }
 
-/** Read queue and team again with each event of a call that is in a queue: they have none yet. */
+/**
+ * Read queue and team again with each event of a call that is in a queue: they have none yet. What
+ * the feed begins with is none: both have just been read.
+ */
 function useReadAgain(queued: string): void {
   const environment = useEnvironment();
   const queries = useQueryClient();
-  const known = useRef(queued);
+  const live = isLive(useConnection().state);
+  const known = useRef<string | null>(null);
   useEffect(() => {
-    if (known.current === queued) return;
+    if (!live) return;
+    const before = known.current;
     known.current = queued;
+    if (before === null || before === queued) return;
     queries.invalidateQueries({ queryKey: [environment, "queue"] });
     queries.invalidateQueries({ queryKey: [environment, "team"] });
-  }, [queued, environment, queries]);
+  }, [queued, live, environment, queries]);
 }
