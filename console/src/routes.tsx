@@ -1,7 +1,8 @@
 // The pages of the console: one table for the rail, the phone's tabs, the palette and the router.
 
 import { type LucideIcon, Phone, SquareActivity, UserRound } from "lucide-react";
-import { type ComponentType, lazy } from "react";
+import type { ComponentType } from "react";
+import { whenOpened } from "./frame/loading";
 
 export interface Page {
   /** Below the environment; a page with a parameter is reached from another page. */
@@ -17,24 +18,24 @@ export const PAGES: readonly [Page, ...Page[]] = [
     path: "/board",
     title: "Board",
     rail: { group: "Now", icon: SquareActivity },
-    page: lazy(() => import("./pages/board/Board")),
+    page: whenOpened(() => import("./pages/board/Board")),
   },
   {
     path: "/calls",
     title: "Calls",
     rail: { group: "Now", icon: Phone },
-    page: lazy(() => import("./pages/calls/Calls")),
+    page: whenOpened(() => import("./pages/calls/Calls")),
   },
   {
     path: "/calls/:uuid",
     title: "Call",
-    page: lazy(() => import("./pages/call/Call")),
+    page: whenOpened(() => import("./pages/call/Call")),
   },
   {
     path: "/settings/profile",
     title: "Profile",
     rail: { group: "Workspace", icon: UserRound },
-    page: lazy(() => import("./pages/profile/Profile")),
+    page: whenOpened(() => import("./pages/profile/Profile")),
   },
 ];
 

@@ -1,8 +1,8 @@
-"""A board whose server is killed and started again: every event, in order, once."""
+"""A board whose server is killed while calls talk, and started again: the log, in order, once."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,14 +10,26 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from ringline.domain.credentials import FirstKeys
+from tests.browser.boards import (
+    TALL,
+    read_log,
+    until_the_board_is_the_log,
+    until_the_page_is_the_log,
+)
+from tests.browser.external_calls import register
+from tests.browser.servers import service_at
 from tests.browser.visits import connection, visiting
 from tests.e2e.program import reachable_directory
+from tests.faults.people import Caller, calling
 from tests.faults.processes import ServerProcess, server_process
 from tests.rpc_calls import Rpc
-from tests.serving import Service, on_shared_server
+from tests.serving import on_shared_server
 
 CALLS = 20
+#: How many of the calls that ended last the board lists.
+JUST_ENDED = 5
+#: A call of another system: it outlives the server.
+ELSEWHERE = "+442079460199"
 #: What Chromium and the SDK write to the console while there is no server.
 AWAY = ("ERR_CONNECTION", "sessionToken failed")
 
@@ -28,51 +40,33 @@ def directory() -> Iterator[Path]:
         yield path
 
 
-def rpc_of(server: ServerProcess, http: aiohttp.ClientSession) -> Rpc:
-    """Return a client of a server in another process."""
-    keys = FirstKeys(*(server.ready[name] for name in FirstKeys.__dataclass_fields__))  # type: ignore[arg-type]
-    return Rpc(Service(server.base_url, http, keys, None))  # type: ignore[arg-type]
+async def talk(caller: Caller) -> None:
+    """Say something, and have the agent talk on for longer than the test takes."""
+    await caller.ask("Hello there")
+    await caller.send("text.input", text="/long 20000")
+    await caller.send("response.create")
+    await caller.hear("audio.delta")
 
 
-async def report(rpc: Rpc, number: int) -> None:
-    """Report a call of another system: it outlives the server."""
-    call = {
-        "callUuid": f"call-{number}",
-        "direction": "inbound",
-        "status": "answered",
-        "fromNumber": number_of(number),
-        "toNumber": "+442079460000",
-    }
-    await rpc.run("create_call", fields=["callUuid"], input=call)
+async def place_calls(
+    stack: AsyncExitStack, server: ServerProcess, http: aiohttp.ClientSession
+) -> list[str]:
+    """Have people talk to the test voice; return the uuids of their calls."""
+    callers: list[Caller] = []
+    for number in range(CALLS):
+        who = {"subject": f"caller-{number:02d}"}
+        call = calling(server.api(http), model="mock/echo", leash=who)
+        callers.append(await stack.enter_async_context(call))
+    await asyncio.gather(*(talk(caller) for caller in callers))
+    return [caller.call_uuid for caller in callers]
 
 
-def number_of(number: int) -> str:
-    return f"+4420794601{number:02d}"
-
-
-async def end(rpc: Rpc, number: int) -> None:
-    """Report that a call has ended."""
-    filter_ = {"callUuid": {"eq": f"call-{number}"}}
-    (call,) = await rpc.run("list_calls", fields=["id"], filter=filter_)
-    ended = {"status": "completed", "endedAt": datetime.now(UTC).isoformat()}
-    await rpc.run("update_call", identity=call["id"], fields=["id"], input=ended)
-
-
-async def until_the_board_is_the_log(page: Page, rpc: Rpc) -> None:
-    """Wait until the board has the log's last position; then its rows are the open calls."""
-    events = (await rpc.run("list_events", input={"after": 0, "limit": 1000}))["events"]
-    last = f"{events[-1]['offset']:,}".replace(",", "\u2009")
-    await expect(page.locator("header .mono")).to_have_text(last)
-    open_calls = await rpc.run(
-        "list_calls",
-        fields=["fromNumber"],
-        filter={"endedAt": {"isNil": True}},
-        sort="-startedAt",
-    )
-    rows = page.get_by_role("table", name="Calls now").get_by_role("row")
-    await expect(rows).to_have_count(1 + len(open_calls))
-    shown = [(await row.inner_text()).split("\n")[0] for row in (await rows.all())[1:]]
-    assert shown == [call["fromNumber"] for call in open_calls]
+async def just_ended(page: Page) -> list[str]:
+    """Return the uuids of the calls that the board says have just ended."""
+    links = page.get_by_role("list", name="Just ended").get_by_role("link")
+    await expect(links).to_have_count(JUST_ENDED)
+    hrefs = [await link.get_attribute("href") or "" for link in await links.all()]
+    return [href.rpartition("/")[2] for href in hrefs]
 
 
 @pytest.mark.timeout(240)
@@ -80,22 +74,32 @@ async def until_the_board_is_the_log(page: Page, rpc: Rpc) -> None:
 async def test_after_a_kill_the_board_is_the_log(directory: Path, chromium: Browser) -> None:
     async with aiohttp.ClientSession() as http, AsyncExitStack() as stack:
         async with server_process(directory) as server:
-            rpc = rpc_of(server, http)
-            base_url, port = server.base_url, urlsplit(server.base_url).port or 0
-            for number in range(CALLS):
-                await report(rpc, number)
-            visit = await stack.enter_async_context(visiting(chromium, base_url))
+            rpc = Rpc(service_at(server, http))
+            port = urlsplit(server.base_url).port or 0
+            await register(rpc.service, fromNumber=ELSEWHERE, status="answered")
+            uuids = await place_calls(stack, server, http)
+            visit = await stack.enter_async_context(visiting(chromium, server.base_url))
             visit.provoked += AWAY
-            page = await visit.sign_in(server.ready["console_url"])
-            await page.set_viewport_size({"width": 1440, "height": 3000})  # all rows are drawn
-            await until_the_board_is_the_log(page, rpc)
+            board = await visit.sign_in(server.ready["console_url"])
+            await board.set_viewport_size(TALL)
+            await until_the_board_is_the_log(board, rpc)
+            uuid = uuids[0]
+            call = await visit.open(f"/live/calls/{uuid}")
+            await until_the_page_is_the_log(call, rpc, uuid)
             await server.kill()
-        await expect(connection(page)).to_contain_text("Resuming")
+        for page in (board, call):
+            await expect(connection(page)).to_contain_text("Resuming")
         async with server_process(directory, port=port) as server:
-            rpc = rpc_of(server, http)
-            for number in range(0, CALLS, 2):
-                await end(rpc, number)
-            for number in range(CALLS, CALLS + 5):
-                await report(rpc, number)
-            await expect(connection(page)).to_contain_text("Connected")
-            await until_the_board_is_the_log(page, rpc)
+            rpc = Rpc(service_at(server, http))
+            await until_the_board_is_the_log(board, rpc)
+            ends = [event for event in await read_log(rpc) if event["type"] == "call.ended"]
+            assert {event["callUuid"] for event in ends} == set(uuids)
+            assert {event["data"]["hangupCause"] for event in ends} == {"server_lost"}
+            last = [event["callUuid"] for event in reversed(ends)][:JUST_ENDED]
+            assert await just_ended(board) == last
+            await until_the_page_is_the_log(call, rpc, uuid)
+            await expect(call.get_by_role("main")).to_contain_text("the server was lost")
+            await register(rpc.service, fromNumber="+442079460188")
+            await until_the_board_is_the_log(board, rpc)
+            for page in (board, call):
+                await expect(connection(page)).to_contain_text("Connected")

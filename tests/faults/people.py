@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,10 +70,15 @@ class Caller:
 
 @asynccontextmanager
 async def calling(
-    api: Api, *, start: bool = True, model: str = LOCAL_MODEL, **members: object
+    api: Api,
+    *,
+    start: bool = True,
+    model: str = LOCAL_MODEL,
+    leash: Mapping[str, object] | None = None,
+    **members: object,
 ) -> AsyncIterator[Caller]:
     """Open a session with a ticket; with `start`, start its call, with these members."""
-    ticket = await api.mint_ticket(CONFIG | {"model": model})
+    ticket = await api.mint_ticket(CONFIG | {"model": model}, leash=leash)
     async with api.http.ws_connect(
         f"{api.url}/v3/realtime", protocols=(f"opper-ticket.{ticket.client_secret}",)
     ) as socket:

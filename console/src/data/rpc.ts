@@ -56,6 +56,14 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   return answer;
 }
 
+/** Ask for nothing but an answer: the server's time and build are in it. False if it is away. */
+export function greet(): Promise<boolean> {
+  return send(`${CONSOLE}/api/hello`).then(
+    ({ status }) => status < 500,
+    () => false,
+  );
+}
+
 /** Run an action of the environment; give its data, or throw an `ApiError`. */
 export async function run<Data>(
   environment: Environment,

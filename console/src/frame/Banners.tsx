@@ -27,7 +27,7 @@ export function Banners() {
   );
 }
 
-/** Whether the server has another build: it says so, or a part of this one is gone. */
+/** Whether the server has another build by now. */
 function useNewerBuild(): boolean {
   const [newer, setNewer] = useState(false);
   useEffect(
@@ -38,11 +38,6 @@ function useNewerBuild(): boolean {
       }),
     [],
   );
-  useEffect(() => {
-    const gone = () => setNewer(true);
-    addEventListener("vite:preloadError", gone);
-    return () => removeEventListener("vite:preloadError", gone);
-  }, []);
   return newer;
 }
 

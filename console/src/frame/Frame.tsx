@@ -6,7 +6,9 @@ import { Redirect, useLocation, useSearch } from "wouter";
 import type { Environment } from "../data/rpc";
 import { listen } from "../keys/listener";
 import { LiveProvider } from "../live/Live";
+import { Banner } from "../parts/Empty";
 import { Failed } from "../parts/Failed";
+import { sentence } from "../parts/format";
 import { signInPath } from "../session/back";
 import { Card } from "../session/Card";
 import { useSignedOut } from "../session/leaving";
@@ -43,14 +45,18 @@ export function Frame({ environment, children }: FrameProps) {
       </Session>
     );
   }
-  if (!me.isError) return null;
+  const why = me.error ?? me.failureReason;
+  if (why === null) return null;
+  const what = "Who is signed in could not be read.";
   return (
     <Card title="The console">
-      <Failed
-        what="Who is signed in could not be read."
-        error={me.error}
-        onRetry={() => me.refetch()}
-      />
+      {me.isError ? (
+        <Failed what={what} error={why} onRetry={() => me.refetch()} />
+      ) : (
+        <Banner failed>
+          {what} {sentence(why.message)} Trying again…
+        </Banner>
+      )}
     </Card>
   );
 }

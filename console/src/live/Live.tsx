@@ -13,7 +13,7 @@ import {
 import { agentNames } from "../data/agents";
 import { type CallRow, readCall, readEvents, readTurns } from "../data/call";
 import { mintToken, readSnapshot } from "../data/calls";
-import type { Environment } from "../data/rpc";
+import { type Environment, greet } from "../data/rpc";
 import { clock } from "../data/time";
 import type { Call } from "./call";
 import type { Connection } from "./connection";
@@ -71,6 +71,7 @@ export function LiveProvider({ environment, onSignedOut, children }: LiveProvide
     feeds.add(feed);
     const stops = [
       clock.subscribe(() => store.sweep(clock.now())),
+      clock.onBroken(() => void greet()),
       store.onConnection(() => {
         if (store.connection().state === "signed_out") signedOut.current();
       }),

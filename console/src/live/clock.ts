@@ -1,6 +1,8 @@
 // One clock, the server's: this machine's may be wrong by an hour. Every answer says the server's
 // time to the second, and how long it took says between which times that was; what all answers
-// allow together is soon narrow. The clock stands still while the connection is lost.
+// allow together is soon narrow. When the machine's clock was set, or the machine has slept, the next
+// tick notices: what the answers allowed no longer holds, and the server is asked anew. The clock
+// stands still while the connection is lost.
 
 /** By how much the server's clock may be ahead of this machine's, in milliseconds. */
 export interface Bounds {
@@ -34,14 +36,22 @@ const TICK_MS = 1000;
 
 export class Clock {
   readonly #machine: () => number;
+  readonly #steady: () => number;
   readonly #listeners = new Set<() => void>();
   #bounds: Bounds | null = null;
   #stoppedAt: number | null = null;
   #shown = 0;
   #ticking: ReturnType<typeof setInterval> | undefined;
+  readonly #asking = new Set<() => void>();
+  /** How far the machine's clock is from the steady one; a jump of it breaks the bounds. */
+  #apart: number;
+  #broken = false;
 
-  constructor(machine: () => number = Date.now) {
+  /** `machine` may be set at any time; `steady` counts the milliseconds and nothing else. */
+  constructor(machine = () => Date.now(), steady = () => performance.now()) {
     this.#machine = machine;
+    this.#steady = steady;
+    this.#apart = machine() - steady();
   }
 
   /** Return the server's time, or when the clock was stopped. */
@@ -52,8 +62,15 @@ export class Clock {
   /** Take an answer's time. */
   correct(told: Told): void {
     if (Number.isNaN(told.date)) return;
-    this.#bounds = narrow(this.#bounds, boundsOf(told));
+    this.#bounds = narrow(this.#broken ? null : this.#bounds, boundsOf(told));
+    this.#broken = false;
   }
+
+  /** Call back when it takes an answer to know the time again; return what ends that. */
+  readonly onBroken = (ask: () => void): (() => void) => {
+    this.#asking.add(ask);
+    return () => this.#asking.delete(ask);
+  };
 
   /** Stand still, until `resume`. */
   stop(): void {
@@ -77,7 +94,10 @@ export class Clock {
     this.#listeners.add(callback);
     if (this.#ticking === undefined) {
       this.#shown = this.now();
-      this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+      this.#ticking = setInterval(() => {
+        this.#compare();
+        this.#tick();
+      }, TICK_MS);
     }
     return () => {
       this.#listeners.delete(callback);
@@ -91,6 +111,15 @@ export class Clock {
     if (this.#listeners.size === 0) return;
     this.#shown = this.now();
     for (const callback of this.#listeners) callback();
+  }
+
+  /** Look whether the machine's clock was set since the last tick. */
+  #compare(): void {
+    const apart = this.#machine() - this.#steady();
+    if (Math.abs(apart - this.#apart) < TICK_MS) return;
+    this.#apart = apart;
+    this.#broken = true;
+    for (const ask of this.#asking) ask();
   }
 
   #ahead(): number {

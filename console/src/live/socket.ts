@@ -5,6 +5,9 @@ import { SERVER } from "../base";
 import { backoff } from "./connection";
 import type { Heard, Wire } from "./feed";
 
+/** A line that has gone dead tells nobody: it is found out within twice this. */
+const HEARTBEAT_MS = 7500;
+
 /** The sign-in behind the page has ended. */
 export class SignedOut extends Error {}
 
@@ -24,7 +27,11 @@ export function openSocket(mint: () => Promise<MintedToken>, heard: Heard): Wire
         throw error;
       }
     },
-    socketOptions: { reconnectAfterMs: backoff, rejoinAfterMs: backoff },
+    socketOptions: {
+      heartbeatIntervalMs: HEARTBEAT_MS,
+      reconnectAfterMs: backoff,
+      rejoinAfterMs: backoff,
+    },
   });
   const channel = joinLogChannel({
     onJoined: heard.joined,

@@ -57,6 +57,37 @@ test("a machine whose clock was set is corrected with the next answer", () => {
   expect(Math.abs(clock.now() - Date.now() + HOUR)).toBeLessThan(1100);
 });
 
+test("a clock that is set while nothing is asked has the server asked, once", () => {
+  const clock = new Clock();
+  let asked = 0;
+  clock.onBroken(() => {
+    asked += 1;
+    clock.correct(answer(-HOUR, Date.now(), { out: 5, back: 5 }));
+  });
+  const stop = clock.subscribe(() => {});
+  clock.correct(answer(0, Date.now(), { out: 5, back: 5 }));
+  vi.advanceTimersByTime(5000);
+  expect(asked).toBe(0);
+  vi.setSystemTime(Date.now() + HOUR);
+  vi.advanceTimersByTime(5000);
+  expect(asked).toBe(1);
+  expect(Math.abs(clock.shown() - Date.now() + HOUR)).toBeLessThan(1100);
+  stop();
+});
+
+test("what answers allowed before a jump narrows nothing after it", () => {
+  const clock = new Clock();
+  clock.correct(answer(0, Date.now(), { out: 2500, back: 2500 }));
+  const stop = clock.subscribe(() => {});
+  vi.setSystemTime(Date.now() + 3000);
+  vi.advanceTimersByTime(1000);
+  const after = answer(-3000, Date.now(), { out: 400, back: 400 });
+  clock.correct(after);
+  const { least, most } = boundsOf(after);
+  expect(clock.now() - Date.now()).toBe((least + most) / 2);
+  stop();
+});
+
 test("an answer without a date says nothing", () => {
   const clock = new Clock();
   clock.correct({ date: Number.NaN, sentAt: 0, cameAt: 0 });

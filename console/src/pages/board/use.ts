@@ -47,7 +47,7 @@ export function useScrolled(): { scrolled: boolean; toTop(): void } {
 /** Say how many calls have come, at most every ten seconds: the table itself says nothing. */
 export function useNews(rows: readonly string[]): string {
   const known = useRef(new Set(rows));
-  const told = useRef(Date.now());
+  const told = useRef(performance.now());
   const [news, setNews] = useState("");
   useEffect(() => {
     const fresh = rows.filter((uuid) => !known.current.has(uuid)).length;
@@ -55,10 +55,10 @@ export function useNews(rows: readonly string[]): string {
     const wait = setTimeout(
       () => {
         known.current = new Set(rows);
-        told.current = Date.now();
+        told.current = performance.now();
         setNews(`${fresh} new call${fresh === 1 ? "" : "s"}`);
       },
-      Math.max(0, told.current + 10_000 - Date.now()),
+      Math.max(0, told.current + 10_000 - performance.now()),
     );
     return () => clearTimeout(wait);
   }, [rows]);
