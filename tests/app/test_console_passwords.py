@@ -56,6 +56,10 @@ async def join(browser: Browser, token: str, password: str = PASSWORD) -> Told:
     return await browser.ask("POST", "/invitations/accept", body)
 
 
+async def show(browser: Browser, token: str) -> Told:
+    return await browser.ask("POST", "/invitations/show", {"token": token})
+
+
 @pytest.fixture
 async def ann(service: Service) -> None:
     """Let Ann join the team with a password."""
@@ -95,6 +99,36 @@ async def test_who_is_invited_joins_and_signs_in(
     assert (joined["actor_name"], joined["outcome"]) == ("Ann", "done")
     ways = [entry["fields"] for entry in await entries(database, "sign_in")]
     assert ways == [["link"], ["invitation"], ["password"]]
+
+
+async def test_an_invitation_is_shown_before_it_is_accepted(
+    service: Service, browser: Browser, database: TestDatabase
+) -> None:
+    async with signed_in(service) as owner:
+        replaced, token = await invite(owner), await invite(owner, role="member")
+        late = await invite(owner, "late@example.com")
+        taken = await invite(owner, "taken@example.com")
+    for _ in range(2):  # reading uses nothing up
+        told = await show(browser, token)
+        assert told.body == {"workspace": {"name": "Test"}, "email": EMAIL, "role": "member"}
+        assert told.cookies == ()
+    await join_team(database, service, "Taken@example.com", "owner")
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.invitations SET expires_at = now() WHERE email LIKE 'late%'"
+        )
+    assert (await join(browser, token)).status == 200
+    refused = [
+        await show(browser, wrong)
+        for wrong in (token, replaced, late, taken, "inv_x", "", service.keys.secret_key)
+    ]
+    assert {told.status for told in refused} == {401}
+    assert {told.problem for told in refused} == {"link_spent"}
+    assert len({str(told.body) for told in refused}) == 1, "nobody learns which"
+    assert (await show(browser, "x" * 5000)).problem == "bad_request"
+    own = {"Content-Type": "application/json"}  # as a page of another site may send
+    told = await browser.ask("POST", "/invitations/show", {"token": token}, headers=own)
+    assert told.problem == "cross_site"
 
 
 async def test_whoever_is_a_member_already_is_not_taken_over(
@@ -268,7 +302,9 @@ async def test_without_passwords_there_are_links_alone(database: TestDatabase) -
     ):
         assert (await browser.ask("GET", "/hello", headers={})).body["signIn"] == []
         assert (await sign_in(browser)).status == 404
-        assert (await join(browser, await invite(owner))).status == 404
+        token = await invite(owner)
+        assert (await show(browser, token)).status == 404
+        assert (await join(browser, token)).status == 404
         told = await owner.ask("PATCH", "/me", {"password": {"old": None, "new": PASSWORD}})
         assert told.status == 404
 

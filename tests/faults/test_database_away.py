@@ -54,6 +54,7 @@ async def refused_everywhere(
         for path, body in (
             ("sign-in/link", {"token": "x"}),
             ("sign-in/password", {"email": "ada@example.com", "password": "x"}),
+            ("invitations/show", {"token": "inv_x"}),
             ("invitations/accept", {"token": "inv_x", "password": "x"}),
         ):
             url = f"{server.base_url}/console/api/{path}"

@@ -3,7 +3,7 @@
 import { CONSOLE } from "../base";
 import { ApiError, send } from "../data/rpc";
 import { type Offer, readOffer } from "./offer";
-import type { Me } from "./session";
+import type { Me, Role } from "./session";
 
 /** A browser that one is signed in with. */
 export interface Device {
@@ -43,6 +43,16 @@ interface Password {
 }
 
 export const signInByPassword = (given: Password): Promise<Me> => post("sign-in/password", given);
+
+/** What an invitation offers, before it is accepted. */
+export interface Invitation {
+  readonly workspace: { readonly name: string };
+  readonly email: string;
+  readonly role: Role;
+}
+
+export const readInvitation = (token: string, signal: AbortSignal): Promise<Invitation> =>
+  ask("invitations/show", { method: "POST", body: json({ token }), signal });
 
 interface Acceptance {
   token: string;

@@ -15,6 +15,7 @@ from ringline.domain import console_limits
 from ringline.domain.audit import Origin, Target
 from ringline.domain.credentials import Key, Person, digest
 from ringline.domain.log import Environment, Scope
+from ringline.domain.operators import TeamRole
 from ringline.domain.passwords import flaw_of
 from ringline.ports import Clock, FoundPassword, Rows, SignInStore, Transaction
 from ringline.schema.sql import Prepared
@@ -82,6 +83,15 @@ class Attempt:
     workspace_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an invitation offers to whom, and where."""
+
+    workspace_name: str
+    email: str
+    role: TeamRole
+
+
 class Passwords:
     """Signs people in by their passwords, and changes these."""
 
@@ -145,6 +155,16 @@ class Passwords:
         await self._sign_ins.refused(
             found.workspace_id, found.user_id, arrival=arrival, how="password"
         )
+
+    async def find_offer(self, token: str) -> Offer:
+        """Return what an invitation offers. Raises InvitationRefused, StoreUnavailable."""
+        found = await self._store.find_invitation(digest(token), self._now())
+        if found is None:
+            raise InvitationRefused
+        role = await self._team.offered_role(_live(found.workspace_id), found.email)
+        if role is None:
+            raise InvitationRefused
+        return Offer(found.workspace_name, found.email, role)
 
     async def join(
         self, token: str, *, full_name: str | None, password: str, arrival: Arrival

@@ -112,6 +112,13 @@ _ADD_INVITATION = Prepared(
         _written(invitations, "workspace_id", "id", "email", "role", "token_hash", "expires_at")
     )
 )
+#: Of an address that is not a member's by now; it has one invitation at most.
+_FIND_OFFER = Prepared(
+    sa.select(invitations.c.role).where(
+        sa.func.lower(invitations.c.email) == _EMAIL,
+        ~sa.exists().where(sa.func.lower(users.c.email) == _EMAIL),
+    )
+)
 #: Our role cannot read token hashes; a function looks them up in the current workspace.
 _TAKE_INVITATION = Prepared(
     sa.select(sa.column("email", sa.Text), sa.column("role", sa.Text)).select_from(
@@ -201,6 +208,15 @@ class Team:
 
         await self._repo.write(scope, work)
         return invitation
+
+    async def offered_role(self, scope: Scope, email: str) -> TeamRole | None:
+        """Return the role that an invited address is offered; None if it is a member's by now.
+
+        Raises StoreUnavailable.
+        """
+        async with self._repo.read(scope) as rows:
+            found = await _run(rows, _FIND_OFFER, email=email)
+        return TeamRole(found[0]["role"]) if found else None
 
     async def accept(self, scope: Scope, token: str, *, full_name: str | None) -> TeamRole:
         """Accept an invitation, once; return the new member's role.

@@ -1,5 +1,8 @@
 """The console's routes for people who are not signed in (console, 5.1): hello, and three ways in.
 
+An invitation can be read before it is accepted. Its token is in a body, as everywhere: addresses
+are in logs.
+
 A try of a password is counted for the address that it is for and for the network that it comes
 from, before the password is looked at; one that was right is given back. So a wrong guess costs
 its network, and an address that others guess at stays open to one-time links.
@@ -26,7 +29,14 @@ from ringline.services.sign_ins import Arrival, LinkSpent, Opened, SignIns
 from ringline.services.team import InvitationRefused
 from ringline.web.console import Handler, answer_json, read_console_body, refuse
 from ringline.web.console_door import Door, client_of, network_of
-from ringline.web.console_routes import FOLLOW_LINK, HELLO, JOIN, SIGN_IN, ConsoleRoute
+from ringline.web.console_routes import (
+    FOLLOW_LINK,
+    HELLO,
+    JOIN,
+    SHOW_INVITATION,
+    SIGN_IN,
+    ConsoleRoute,
+)
 from ringline.web.fair_share import REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import open_strangers_share, origin_of
@@ -55,6 +65,7 @@ class ConsoleEntrance:
             HELLO: self._hello,
             FOLLOW_LINK: self._follow_link,
             SIGN_IN: self._sign_in,
+            SHOW_INVITATION: self._show_invitation,
             JOIN: self._join,
         }
 
@@ -107,6 +118,18 @@ class ConsoleEntrance:
         for each in tries:
             self._tries.give_back(each)
 
+    async def _show_invitation(self, request: web.Request) -> web.StreamResponse:
+        if self._passwords is None:
+            raise Turned("not_found")
+        asked = console.read_link(await self._read(request))
+        try:
+            offer = await self._passwords.find_offer(asked.token)
+        except InvitationRefused:
+            raise _spent() from None
+        return answer_json(
+            console.write_offer(offer.workspace_name, email=offer.email, role=offer.role)
+        )
+
     async def _join(self, request: web.Request) -> web.StreamResponse:
         if self._passwords is None:
             raise Turned("not_found")
@@ -119,7 +142,7 @@ class ConsoleEntrance:
                 arrival=_arrival(request),
             )
         except InvitationRefused:
-            raise Turned("link_spent", "the invitation was accepted or has expired") from None
+            raise _spent() from None
         except PasswordRefused as refused:
             raise Turned("password_refused", refused.flaw) from None
         return await self._welcome(request, opened)
@@ -132,6 +155,11 @@ class ConsoleEntrance:
         share = open_strangers_share(request)
         await share.begin(REQUEST_S)
         return await read_console_body(request, share)
+
+
+def _spent() -> Turned:
+    """Return the refusal of an invitation, whatever is wrong with it."""
+    return Turned("link_spent", "the invitation was accepted or has expired")
 
 
 def _arrival(request: web.Request) -> Arrival:

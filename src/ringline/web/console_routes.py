@@ -39,6 +39,9 @@ class ConsoleRoute:
 HELLO = ConsoleRoute("GET", "/hello", "what the sign-in page offers", anyone=True)
 FOLLOW_LINK = ConsoleRoute("POST", "/sign-in/link", "sign in with a one-time link", anyone=True)
 SIGN_IN = ConsoleRoute("POST", "/sign-in/password", "sign in with a password", anyone=True)
+SHOW_INVITATION = ConsoleRoute(
+    "POST", "/invitations/show", "what an invitation offers, before it is accepted", anyone=True
+)
 JOIN = ConsoleRoute(
     "POST", "/invitations/accept", "join a team with an invitation, and sign in", anyone=True
 )
@@ -80,6 +83,7 @@ ROUTES = (
     HELLO,
     FOLLOW_LINK,
     SIGN_IN,
+    SHOW_INVITATION,
     JOIN,
     ME,
     CHANGE_ME,

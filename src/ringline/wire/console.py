@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from ringline.domain import console_limits, limits
 from ringline.domain.credentials import Person
 from ringline.domain.log import Environment
+from ringline.domain.operators import TeamRole
 from ringline.domain.permissions import deeds_of
 from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.strict_json import StrictDecoder, encode
@@ -27,7 +28,7 @@ _Name = Annotated[str, msgspec.Meta(max_length=console_limits.NAME_CHARACTERS.mo
 
 
 class LinkBody(msgspec.Struct, frozen=True):
-    """The body that follows a one-time link."""
+    """The body that follows a one-time link, or reads an invitation."""
 
     token: _Secret
 
@@ -80,6 +81,11 @@ read_profile = StrictDecoder(ProfileBody).decode
 def write_hello(version: str, methods: Sequence[str], *, insecure: bool) -> bytes:
     """Write what the sign-in page offers."""
     return encode({"version": version, "signIn": list(methods), "insecure": insecure})
+
+
+def write_offer(workspace_name: str, *, email: str, role: TeamRole) -> bytes:
+    """Write what an invitation offers."""
+    return encode({"workspace": {"name": workspace_name}, "email": email, "role": role.value})
 
 
 def write_me(
