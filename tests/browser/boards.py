@@ -1,9 +1,12 @@
 """What the console shows of calls, beside what the server says of them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playwright.async_api import Locator, Page, ViewportSize, expect
 
+from tests.browser.visits import LIMIT_MS
 from tests.rpc_calls import Rpc
 
 #: More calls than a test makes fit a window of this size, so that all rows are drawn.
@@ -28,8 +31,13 @@ def name_of(number: str) -> str:
 
 async def until_the_board_is_the_log(page: Page, rpc: Rpc) -> None:
     """Wait until the board has the log's last position; then its rows are the open calls."""
-    last = (await read_log(rpc))[-1]["offset"]
-    await expect(offset_shown(page)).to_have_text(f"{last:,}".replace(",", "\u2009"))
+
+    async def is_at_the_end() -> bool:
+        last = (await read_log(rpc))[-1]["offset"]
+        shown = await offset_shown(page).all_inner_texts()
+        return shown == [f"{last:,}".replace(",", "\u2009")]
+
+    await _until(is_at_the_end)
     open_calls = await rpc.run(
         "list_calls",
         fields=["fromNumber"],
@@ -43,7 +51,18 @@ async def until_the_board_is_the_log(page: Page, rpc: Rpc) -> None:
 
 
 async def until_the_page_is_the_log(page: Page, rpc: Rpc, uuid: str) -> None:
-    """Wait until the page of a call lists its last event; then it lists them all, once."""
-    offsets = [str(event["offset"]) for event in await read_log(rpc) if event["callUuid"] == uuid]
+    """Wait until the page of a call lists the events of the log, in order, once."""
     listed = page.locator("ol > li > button > :first-child")
-    await expect(listed).to_have_text(offsets)
+
+    async def is_the_same() -> bool:
+        offsets = [row["offset"] for row in await read_log(rpc) if row["callUuid"] == uuid]
+        return await listed.all_inner_texts() == [str(offset) for offset in offsets]
+
+    await _until(is_the_same)
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait for something that both the page and the log may still change."""
+    async with asyncio.timeout(LIMIT_MS / 1000):
+        while not await holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

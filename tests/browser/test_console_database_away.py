@@ -45,7 +45,8 @@ async def test_the_console_outlives_its_database(directory: Path, chromium: Brow
             await until_the_page_is_the_log(call, rpc, caller.call_uuid)
 
             outage.begin()
-            await expect(board.get_by_role("alert")).to_have_text(AWAY)
+            for page in (board, call):
+                await expect(page.get_by_role("alert")).to_have_text(AWAY)
             await expect(connection(board)).to_have_text("Connected")
             rows = board.get_by_role("table", name="Calls now").get_by_role("row")
             await expect(rows).to_have_count(2)
@@ -57,8 +58,9 @@ async def test_the_console_outlives_its_database(directory: Path, chromium: Brow
             )
 
             outage.end()
-            for page in (board, late):
+            for page in (board, call, late):
                 await expect(page.get_by_role("alert")).to_have_count(0)
+            for page in (board, late):
                 await until_the_board_is_the_log(page, rpc)
             await until_the_page_is_the_log(call, rpc, caller.call_uuid)
             transcript = call.get_by_role("log", name="Transcript")

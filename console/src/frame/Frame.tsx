@@ -22,6 +22,9 @@ import { Rail } from "./Rail";
 import { Search } from "./Search";
 import { Tabs } from "./Tabs";
 
+/** A page that asks for nothing learns so that the database is away, or a newer build is there. */
+const EVERY_MS = 10_000;
+
 interface FrameProps {
   environment: Environment;
   children: ReactNode;
@@ -31,7 +34,11 @@ interface FrameProps {
 export function Frame({ environment, children }: FrameProps) {
   const [path] = useLocation();
   const search = useSearch();
-  const me = useQuery({ queryKey: ["me"], queryFn: ({ signal }) => readMe(signal) });
+  const me = useQuery({
+    queryKey: ["me"],
+    queryFn: ({ signal }) => readMe(signal),
+    refetchInterval: EVERY_MS,
+  });
   const { signedOut, end } = useSignedOut(me.error);
   if (signedOut) {
     return <Redirect to={signInPath(search ? `${path}?${search}` : path)} replace />;
