@@ -223,6 +223,7 @@ def action_rows() -> Iterator[str]:
         yield row(
             f"`{action.name}`",
             " ".join((f"{action.summary}.", *conditions_of(action))),
+            f"`{action.role}`" if action.role else "–",
             _inputs(action) or "–",
             cell(describe_answer(action)),
         )
@@ -399,7 +400,7 @@ TABLES = {
     "rpc problems": (("type", "shortMessage", "message"), problem_rows),
     "rpc internal reasons": (("`details.reason`",), internal_reason_rows),
     "rpc conflicts": (("`details.reason`", "means"), conflict_rows),
-    "actions": (("action", "does", "input", "answers"), action_rows),
+    "actions": (("action", "does", "role", "input", "answers"), action_rows),
     **{
         f"resource {name}": (
             ("field", "value", ""),

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
+from ringline.domain.permissions import lowest_role
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
@@ -116,6 +117,19 @@ class TestEveryResource:
         assert accepts(f"{name}Fields", everything)
         assert not accepts(f"{name}Fields", [])
         assert not accepts(f"{name}Fields", ["nope"])
+
+
+def test_the_lowest_role_of_each_action_is_said() -> None:
+    said = {
+        name: SCHEMAS[request_name(action)]["x-lowest-role"] for name, action in ACTIONS.items()
+    }
+    assert said == {name: lowest_role(name) for name in ACTIONS}
+    assert (said["list_calls"], said["end_call"], said["create_key"]) == (
+        "member",
+        "operator",
+        "admin",
+    )
+    assert said["accept_team_invitation"] is None
 
 
 def test_lenient_values() -> None:

@@ -8,6 +8,8 @@ from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.descriptions import describe_action
 from ringline.rpc.openapi_schemas import Schema, or_null, ref, shown, taken, thing
 
+#: The member that names the lowest role that may call an action in a sign-in; null if none may.
+LOWEST_ROLE = "x-lowest-role"
 _ANY_JSON: Schema = {}
 
 
@@ -61,6 +63,7 @@ def request_schema(action: Action) -> Schema:
         "type": "object",
         "title": action.summary,
         "description": describe_action(action),
+        LOWEST_ROLE: action.role,
         "properties": members,
         "required": required,
     }
