@@ -7,7 +7,8 @@ export function useChange<Given>(send: (given: Given) => Promise<Me>, done: stri
   const queries = useQueryClient();
   return useMutation({
     mutationFn: send,
-    onSuccess: (me) => {
+    onSuccess: async (me) => {
+      await queries.cancelQueries({ queryKey: ["me"] }); // it may answer what was before
       queries.setQueryData(["me"], me);
       say(done);
     },
