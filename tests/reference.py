@@ -378,7 +378,15 @@ _MEMBER_HEADS = ("member", "value", "means")
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 SHORTCUTS = Path(__file__).parents[1] / "console" / "src" / "keys" / "shortcuts.ts"
 #: Keys whose names are not what stands on them.
-KEYCAPS = {" ": "Space", "ArrowDown": "↓", "ArrowUp": "↑", "Escape": "Esc", "Mod+k": "Ctrl K"}
+KEYCAPS = {
+    " ": "Space",
+    "ArrowDown": "↓",
+    "ArrowUp": "↑",
+    "Escape": "Esc",
+    "Mod+k": "Ctrl K",
+    "Shift+ArrowLeft": "Shift ←",
+    "Shift+ArrowRight": "Shift →",
+}
 
 #: The tables by name: head cells and rows.
 TABLES = {

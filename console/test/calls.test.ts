@@ -74,7 +74,7 @@ test.each([
 ])("an address with %s asks for nothing", (text) => expect(parse(text)).toEqual(NO_FILTER));
 
 test("all parts of a filter are asked for at once", () => {
-  expect(toRpc(FULL)).toEqual({
+  expect(toRpc(FULL, "own")).toEqual({
     status: { eq: "completed" },
     direction: { eq: "inbound" },
     aiAgentId: { eq: AGENT },
@@ -87,21 +87,21 @@ test("all parts of a filter are asked for at once", () => {
     hangupCause: { eq: "caller_hangup" },
     transcripts: { interrupted: { eq: true } },
   });
-  expect(toRpc(NO_FILTER)).toEqual({});
+  expect(toRpc(NO_FILTER, "own")).toEqual({});
 });
 
 test("a whole number is asked for as such, which its index answers", () => {
   const number = "+442079460132";
-  expect(toRpc({ ...NO_FILTER, number }).or).toContainEqual({ fromNumber: { eq: number } });
+  expect(toRpc({ ...NO_FILTER, number }, "own").or).toContainEqual({ fromNumber: { eq: number } });
   const begun = "+44131496";
-  expect(toRpc({ ...NO_FILTER, number: begun }).or).toContainEqual({
+  expect(toRpc({ ...NO_FILTER, number: begun }, "own").or).toContainEqual({
     fromNumber: { contains: begun },
   });
 });
 
 test("calls on the line are those that have no end", () => {
-  expect(toRpc({ ...NO_FILTER, state: "open" })).toEqual({ endedAt: { isNil: true } });
-  expect(toRpc({ ...NO_FILTER, agent: "none" })).toEqual({ aiAgentId: { isNil: true } });
+  expect(toRpc({ ...NO_FILTER, state: "open" }, "own")).toEqual({ endedAt: { isNil: true } });
+  expect(toRpc({ ...NO_FILTER, agent: "none" }, "own")).toEqual({ aiAgentId: { isNil: true } });
 });
 
 test("the order is no part of what is filtered", () => {
@@ -110,10 +110,19 @@ test("the order is no part of what is filtered", () => {
 });
 
 test("days are counted back over the end of a month", () => {
-  expect(dayBefore(new Date(2026, 11, 2, 12).getTime(), 3)).toBe("2026-11-29");
+  expect(dayBefore(new Date(2026, 11, 2, 12).getTime(), 3, "own")).toBe("2026-11-29");
+});
+
+test("days are those of UTC, if the viewer chose that", () => {
+  expect(toRpc({ ...NO_FILTER, from: "2026-03-29", to: "2026-03-29" }, "utc").startedAt).toEqual({
+    greaterThanOrEqual: "2026-03-29T00:00:00.000Z",
+    lessThan: "2026-03-30T00:00:00.000Z",
+  });
+  expect(dayBefore(Date.UTC(2026, 11, 2, 23, 59), 3, "utc")).toBe("2026-11-29");
 });
 
 describe("a call of the feed", () => {
+  const OWN = { zone: "own" } as const;
   const startedAt = new Date(2026, 10, 30, 12).getTime();
   const call: Call = {
     uuid: "one",
@@ -155,8 +164,8 @@ describe("a call of the feed", () => {
   };
 
   test("is new if it is all that the filter asks for", () => {
-    expect(matches(NO_FILTER, call)).toBe(true);
-    expect(matches(FULL, call)).toBe(true);
+    expect(matches(NO_FILTER, call, OWN)).toBe(true);
+    expect(matches(FULL, call, OWN)).toBe(true);
   });
 
   const others: Partial<Filter>[] = [
@@ -173,11 +182,11 @@ describe("a call of the feed", () => {
     { cause: "busy" },
   ];
   test.each(others)("is not new under %o", (part) => {
-    expect(matches({ ...FULL, ...part }, call)).toBe(false);
+    expect(matches({ ...FULL, ...part }, call, OWN)).toBe(false);
   });
 
   test("is not among those interrupted if no turn was", () => {
-    expect(matches({ ...NO_FILTER, interrupted: true }, { ...call, turns: [] })).toBe(false);
+    expect(matches({ ...NO_FILTER, interrupted: true }, { ...call, turns: [] }, OWN)).toBe(false);
   });
 });
 

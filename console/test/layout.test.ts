@@ -127,8 +127,11 @@ test("marks outside of what is shown are left out", () => {
 });
 
 test("the axis counts from the call's beginning, in whole steps", () => {
-  const { ticks } = layout({ ...CALL, began: 1000 }, { ...VIEW, from: 1000, to: 49_000, axis: 16 });
-  expect(ticks.map(({ at }) => at / 1000)).toEqual([0, 5, 10, 15, 20, 25, 30, 35, 40, 45]);
+  const view = { ...VIEW, from: 1000, to: 49_000, axis: 16 };
+  const ticks = (width: number) =>
+    layout({ ...CALL, began: 1000 }, { ...view, width }).ticks.map(({ at }) => at / 1000);
+  expect(ticks(1006)).toEqual([0, 5, 10, 15, 20, 25, 30, 35, 40, 45]);
+  expect(ticks(346)).toEqual([0, 10, 20, 30, 40]);
 });
 
 test("the sentence says who spoke, for how long, and what happened", () => {

@@ -4,15 +4,16 @@ import { type Focus, hear, keycap, type Press, SHORTCUTS } from "../src/keys/sho
 const ON = { letters: true };
 
 function press(key: string, focus: Focus = "page", more: Partial<Press> = {}): Press {
-  return { key, focus, mod: false, alt: false, ...more };
+  return { key, focus, mod: false, shift: false, alt: false, ...more };
 }
 
 /** Press a shortcut as the table spells it, and say what was heard. */
 function spell(keys: string, focus: Focus, options = ON) {
   let [pending, name]: [string, string | null] = ["", null];
   for (const key of keys === " " ? [" "] : keys.split(" ")) {
-    const bare = key.replace("Mod+", "");
-    ({ pending, name } = hear(press(bare, focus, { mod: bare !== key }), pending, options));
+    const bare = key.replace(/^(Mod|Shift)\+/u, "");
+    const held = { mod: key.startsWith("Mod+"), shift: key.startsWith("Shift+") };
+    ({ pending, name } = hear(press(bare, focus, held), pending, options));
   }
   return name;
 }
@@ -37,7 +38,9 @@ describe.each(KEYS)("%s", (key, name) => {
   });
   test("is not heard with Alt", () => {
     if (key.includes(" ") || key.startsWith("Mod+")) return;
-    expect(hear(press(key, "row", { alt: true }), "", ON).name).toBeNull();
+    const bare = key.replace("Shift+", "");
+    const shift = bare !== key;
+    expect(hear(press(bare, "row", { shift, alt: true }), "", ON).name).toBeNull();
   });
 });
 
@@ -48,6 +51,11 @@ test.each(["Enter", " ", "ArrowDown", "Home"])(
     expect(hear(press(key, "page"), "", ON).name).toBeNull();
   },
 );
+
+test("Shift changes nothing about a sign, and an arrow with it is no move in a table", () => {
+  expect(hear(press("?", "page", { shift: true }), "", ON).name).toBe("keys");
+  expect(hear(press("ArrowDown", "row", { shift: true }), "", ON).name).toBeNull();
+});
 
 test("letters can be switched off; arrows in a row and Ctrl K stay", () => {
   const off = { letters: false };
@@ -67,5 +75,6 @@ test("keys are spelt as they stand on the keyboard", () => {
   expect(keycap("Mod+k", { mac: true })).toBe("⌘K");
   expect(keycap("Mod+k", { mac: false })).toBe("Ctrl K");
   expect(keycap(" ", { mac: false })).toBe("Space");
+  expect(keycap("Shift+ArrowLeft", { mac: false })).toBe("Shift ←");
   expect(keycap("g b", { mac: false })).toBe("g b");
 });

@@ -4,20 +4,17 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from ringline.cli.console_build import is_current
+from tests.built_console import require_console
 from tests.e2e.programs import find_program
-from tests.pages import ROOT
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """Provide the system's Chromium; Playwright downloads none."""
-    if not is_current(ROOT):
-        pytest.skip("the console is not built from these sources; run `make console`")
+    require_console()
     program = find_program("chromium")
     async with started(program) as browser:
         yield browser

@@ -101,6 +101,20 @@ async def test_a_turn_and_a_tab_have_addresses(told: Service, chromium: Browser)
 
 
 @on_shared_server
+async def test_shift_and_an_arrow_seek_from_anywhere(told: Service, chromium: Browser) -> None:
+    async with reading(chromium, told, ROW.uuid) as page:
+        position = page.get_by_role("slider", name="Position in the call")
+        asked = page.get_by_role("article", name="Caller, 0:04")
+        await asked.get_by_role("link", name="0:04").click()
+        await expect(position).to_have_attribute("aria-valuetext", "0:04")
+        for key, time in (("Right", "0:09"), ("Right", "0:14"), ("Left", "0:09")):
+            await page.keyboard.press(f"Shift+Arrow{key}")
+            await expect(position).to_have_attribute("aria-valuetext", time)
+        following = page.get_by_role("article", name="Caller, 0:08")
+        await expect(following).to_have_attribute("aria-current", "true")
+
+
+@on_shared_server
 async def test_a_call_may_have_any_name(shared_service: Service, chromium: Browser) -> None:
     name = "100% of a/b?c#d \u202e'<i>"
     ends = {"direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}

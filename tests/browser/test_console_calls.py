@@ -1,6 +1,7 @@
 """The console's list of calls: found, opened, come back to, counted and taken away as a file."""
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,34 @@ async def test_a_call_is_found_and_its_row_come_back_to(
         await expect(page.get_by_role("heading", level=1)).to_have_text("+441314960000")
         await page.keyboard.press("Escape")
         await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
+
+
+@on_shared_server
+async def test_times_and_days_are_those_of_utc_if_one_likes(
+    shared_service: Service, chromium: Browser
+) -> None:
+    uuid = await register(shared_service, fromNumber="+442079460177")
+    await finish(shared_service, uuid)
+    (call,) = await Rpc(shared_service).run(
+        "list_calls", fields=["startedAt"], filter={"callUuid": {"eq": uuid}}
+    )
+    day, time = call["startedAt"][:10], call["startedAt"][11:19]
+    async with visiting(chromium, shared_service.base_url, zone="Pacific/Kiritimati") as visit:
+        page = await visit.sign_in(await link_for(shared_service))
+        calls = await visit.open("/live/calls?number=%2B442079460177")
+        began = calls.get_by_role("row", name="+442079460177").locator("time").first
+        await expect(began).not_to_contain_text(time)
+        await expect(began).to_have_attribute("title", re.compile(f"{day} {time} UTC$"))
+        await page.goto(f"{shared_service.base_url}/console/live/settings/profile")
+        times = page.get_by_role("group", name="Times")
+        await expect(times.get_by_role("button", pressed=True)).to_have_text(
+            "Here (Pacific/Kiritimati)"
+        )
+        await times.get_by_role("button", name="UTC").click()
+        await expect(began).to_contain_text(time)  # in the other tab, at once
+        await calls.get_by_role("search").get_by_label("From").fill(day)
+        await expect(calls).to_have_url(re.compile(f"from={day}"))
+        await expect(began).to_contain_text(time)
 
 
 @on_shared_server

@@ -111,13 +111,19 @@ async def link_for(service: Service, email: str | None = None) -> str:
 
 @asynccontextmanager
 async def visiting(
-    chromium: Browser, base_url: str, *, size: str = "desktop", theme: Theme = "light"
+    chromium: Browser,
+    base_url: str,
+    *,
+    size: str = "desktop",
+    theme: Theme = "light",
+    zone: str | None = None,
 ) -> AsyncIterator[Visit]:
     """Visit a server's console with a profile of its own; nothing may have gone wrong."""
     width, height = SIZES[size]
     context = await chromium.new_context(
         viewport={"width": width, "height": height},
         color_scheme=theme,
+        timezone_id=zone,
         reduced_motion="reduce",  # a row that fades in has too little contrast for axe
         ignore_https_errors=True,  # a proxy of the tests has a certificate of its own
     )

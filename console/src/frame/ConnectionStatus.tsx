@@ -1,6 +1,7 @@
 import { useConnection, useLive } from "../live/Live";
 import { Button } from "../parts/Button";
 import { count } from "../parts/format";
+import { useTimes } from "../parts/zone";
 import styles from "./Bar.module.css";
 import { say, type Tone, tellsOffset } from "./said";
 
@@ -14,7 +15,7 @@ const LOOKS: Readonly<Record<Tone, string | undefined>> = {
 export function ConnectionStatus() {
   const connection = useConnection();
   const { retry } = useLive();
-  const { tone, text } = say(connection);
+  const { tone, text } = say(connection, useTimes());
   return (
     <div className={`${styles.wire} ${LOOKS[tone]}`}>
       <span

@@ -1,6 +1,8 @@
 import { LogOut, UserRound } from "lucide-react";
 import { Link, useLocation } from "wouter";
+import { useOpenCalls } from "../live/Live";
 import { Brand } from "../parts/Brand";
+import { count } from "../parts/format";
 import { Menu } from "../parts/Menu";
 import { PAGES, type Page } from "../routes";
 import { nameOf, useSession } from "../session/session";
@@ -51,6 +53,7 @@ function RailGroup({ name, pages }: { name: string; pages: readonly Page[] }) {
               >
                 {Icon ? <Icon aria-hidden /> : null}
                 {title}
+                {own === "/board" ? <OnTheLine /> : null}
               </Link>
             </li>
           );
@@ -58,6 +61,16 @@ function RailGroup({ name, pages }: { name: string; pages: readonly Page[] }) {
       </ul>
     </>
   );
+}
+
+/** How many calls are on the line; the link is named by its page alone. */
+function OnTheLine() {
+  const open = useOpenCalls();
+  return open ? (
+    <span aria-hidden="true" className={styles.count}>
+      {count(open)}
+    </span>
+  ) : null;
 }
 
 function Person() {

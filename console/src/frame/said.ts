@@ -2,8 +2,7 @@
 
 import { type Connection, isLive } from "../live/connection";
 import { counted } from "../parts/format";
-
-const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+import type { Times } from "../parts/zone";
 
 export type Tone = "good" | "waits" | "away";
 
@@ -14,7 +13,7 @@ export interface Said {
 }
 
 /** Say how the connection is; the first word is the state. */
-export function say({ state, since, caughtUp, reason }: Connection): Said {
+export function say({ state, since, caughtUp, reason }: Connection, { time }: Times): Said {
   switch (state) {
     case "connecting":
       return { tone: "waits", text: "Connecting" };
@@ -25,7 +24,7 @@ export function say({ state, since, caughtUp, reason }: Connection): Said {
     case "read_anew":
       return { tone: "good", text: "Connected. Too long away to replay: read anew" };
     case "resuming":
-      return { tone: "waits", text: `Resuming${since ? ` since ${time.format(since)}` : ""}` };
+      return { tone: "waits", text: `Resuming${since ? ` since ${time(since)}` : ""}` };
     case "offline":
       return { tone: "away", text: `Offline. ${reason ?? ""}`.trim() };
     case "signed_out":

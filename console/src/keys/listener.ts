@@ -44,11 +44,12 @@ export function listen(): () => void {
   let pending = "";
   let since = 0;
   const onKeydown = (event: KeyboardEvent) => {
-    if (event.defaultPrevented || event.isComposing) return;
+    if (event.defaultPrevented || event.isComposing || marksText(event)) return;
     if (event.timeStamp - since > PENDING_MS) pending = "";
     const press = {
       key: event.key,
       mod: event.ctrlKey || event.metaKey,
+      shift: event.shiftKey,
       alt: event.altKey,
       focus: focusOf(event.target),
     };
@@ -59,6 +60,11 @@ export function listen(): () => void {
   };
   document.addEventListener("keydown", onKeydown);
   return () => document.removeEventListener("keydown", onKeydown);
+}
+
+/** Shift and an arrow take in more of the text that is marked. */
+function marksText({ shiftKey, key }: KeyboardEvent): boolean {
+  return shiftKey && key.startsWith("Arrow") && getSelection()?.type === "Range";
 }
 
 function focusOf(target: EventTarget | null): Focus {

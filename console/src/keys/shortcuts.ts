@@ -5,7 +5,7 @@ export type Where = "everywhere" | "in a table" | "on the board" | "on a call";
 
 export interface Shortcut {
   name: string;
-  /** Any of these: a key, `Mod+` a key (Ctrl or ⌘), or two keys one after the other. */
+  /** Any of these: a key, `Mod+` a key (Ctrl or ⌘), `Shift+` an arrow, or two keys in a row. */
   keys: readonly string[];
   does: string;
   where: Where;
@@ -32,6 +32,8 @@ export const SHORTCUTS = [
   { name: "pause", keys: ["p"], does: "Pause or resume the agent", where: "on a call" },
   { name: "previous-turn", keys: ["["], does: "Previous turn", where: "on a call" },
   { name: "next-turn", keys: ["]"], does: "Next turn", where: "on a call" },
+  { name: "rewind", keys: ["Shift+ArrowLeft"], does: "Back 5 seconds", where: "on a call" },
+  { name: "forward", keys: ["Shift+ArrowRight"], does: "On 5 seconds", where: "on a call" },
 ] as const satisfies readonly Shortcut[];
 
 export type ShortcutName = (typeof SHORTCUTS)[number]["name"];
@@ -43,6 +45,8 @@ export interface Press {
   key: string;
   /** Ctrl, or ⌘ on a Mac. */
   mod: boolean;
+  /** With an arrow; what it makes of another key is that key's name. */
+  shift: boolean;
   alt: boolean;
   focus: Focus;
 }
@@ -71,12 +75,15 @@ export function hear(press: Press, pending: string, { letters }: { letters: bool
 }
 
 /** Arrows, Enter and Space belong to what has the focus: to the console in a row alone. */
-function mine({ key, focus }: Press): boolean {
+function mine(press: Press): boolean {
+  const { key, focus } = press;
+  if (spelt(press).startsWith("Shift+")) return true;
   return key === "Escape" || (key.length === 1 && key !== " ") || focus === "row";
 }
 
-function spelt({ key, mod }: Press): string {
-  return mod ? `Mod+${key.toLowerCase()}` : key;
+function spelt({ key, mod, shift }: Press): string {
+  if (mod) return `Mod+${key.toLowerCase()}`;
+  return shift && key.startsWith("Arrow") ? `Shift+${key}` : key;
 }
 
 function find(keys: string): ShortcutName | null {
@@ -87,6 +94,8 @@ function find(keys: string): ShortcutName | null {
 const SPELLING: Readonly<Record<string, string>> = {
   ArrowDown: "↓",
   ArrowUp: "↑",
+  ArrowLeft: "←",
+  ArrowRight: "→",
   Enter: "↵",
   Escape: "Esc",
   " ": "Space",
@@ -95,5 +104,6 @@ const SPELLING: Readonly<Record<string, string>> = {
 /** Write a key as it stands on the keyboard: `Mod+k` is `⌘K` on a Mac, else `Ctrl K`. */
 export function keycap(key: string, { mac }: { mac: boolean }): string {
   if (key.startsWith("Mod+")) return `${mac ? "⌘" : "Ctrl "}${key.slice(4).toUpperCase()}`;
+  if (key.startsWith("Shift+")) return `Shift ${SPELLING[key.slice(6)]}`;
   return SPELLING[key] ?? key;
 }

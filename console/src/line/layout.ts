@@ -73,12 +73,14 @@ export interface Drawing {
   ticks: readonly { x: number; at: number }[];
 }
 
-/** So many characters at one time make the highest bar. */
+/** So many characters at one time make a bar of three quarters; no number makes more than all. */
 const FULL = 9;
 /** From the line to a bar. */
 const FOOT = 2;
 /** At the dot: room so that it is not cut off. */
 const MARGIN = 6;
+/** A time and the room around it. */
+const TICK_PX = 48;
 const TICKS_MS = [5, 10, 30, 60, 120, 300, 600, 1800].map((seconds) => seconds * 1000);
 
 /** Turn what happened into strokes for one view. */
@@ -98,7 +100,7 @@ export function layout(call: CallLine, view: View): Drawing {
     tools: call.marks.filter((mark) => mark.kind === "tool" && within(mark.at)).map((m) => x(m.at)),
     cuts: call.marks.filter((mark) => mark.kind === "cut" && within(mark.at)).map((m) => x(m.at)),
     now: waits || call.ended !== undefined ? null : x(until),
-    ticks: view.axis ? ticks(call, { from: view.from, until, span, x }) : [],
+    ticks: view.axis ? ticks(call, { from: view.from, until, span, room, x }) : [],
   };
 }
 
@@ -195,7 +197,7 @@ function bars(said: readonly Piece[], frame: Frame): Bar[] {
     }
   }
   return Array.from(heights.values(), ({ piece: { who, heard }, at, characters }) => {
-    return bar(frame, { who, heard, at, size: Math.min(1, characters / FULL) });
+    return bar(frame, { who, heard, at, size: Math.tanh(characters / FULL) });
   });
 }
 
@@ -238,8 +240,12 @@ function pieces(call: CallLine, from: number, until: number): Piece[] {
   });
 }
 
-function ticks(call: CallLine, { from, until, span, x }: Range & { span: number }) {
-  const every = TICKS_MS.find((ms) => span / ms <= 12) ?? span / 12;
+function ticks(
+  call: CallLine,
+  { from, until, span, room, x }: Range & { span: number; room: number },
+) {
+  const most = Math.min(12, room / TICK_PX);
+  const every = TICKS_MS.find((ms) => span / ms <= most) ?? span / most;
   const first = Math.max(0, Math.ceil((from - call.began) / every));
   const made: { x: number; at: number }[] = [];
   for (let at = first * every; call.began + at <= until - every / 5; at += every) {

@@ -15,12 +15,12 @@ import { type CallRow, readCall, readEvents, readTurns } from "../data/call";
 import { mintToken, readSnapshot } from "../data/calls";
 import { type Environment, greet } from "../data/rpc";
 import { clock } from "../data/time";
-import type { Call } from "./call";
+import { type Call, hasEnded } from "./call";
 import type { Connection } from "./connection";
 import { Feed } from "./feed";
 import { Followers } from "./followers";
 import { History, type Known, type Past } from "./history";
-import { callOf, withTurns } from "./snapshot";
+import { callOf, withGrowing, withTurns } from "./snapshot";
 import { openSocket } from "./socket";
 import { Store, withFrames } from "./store";
 
@@ -122,6 +122,15 @@ export function useCall(uuid: string): Call | undefined {
   return useSyncExternalStore(subscribe, () => store.call(uuid));
 }
 
+/** How many calls are on the line. */
+export function useOpenCalls(): number {
+  const { store } = useLive();
+  return useSyncExternalStore(store.onList, () => {
+    const calls = store.order().map((uuid) => store.call(uuid));
+    return calls.filter((call) => call && !hasEnded(call)).length;
+  });
+}
+
 export function useConnection(): Connection {
   const { store } = useLive();
   return useSyncExternalStore(store.onConnection, store.connection);
@@ -181,5 +190,5 @@ async function known(
   if (row === null) return null;
   const call = callOf(row);
   const agentName = call.agentName ?? store.agentName(call.agentId ?? "") ?? null;
-  return { call: { ...call, agentName }, row };
+  return { call: withGrowing({ ...call, agentName }, store.call(uuid)), row };
 }

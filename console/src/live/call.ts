@@ -122,6 +122,11 @@ export function otherParty(call: Pick<Call, "direction" | "from" | "to">): strin
   return call.direction === "inbound" ? call.from : call.to;
 }
 
+/** Return whether the other party is on a page or in an app, and so has no number. */
+export function isOnTheWeb(call: Parameters<typeof otherParty>[0]): boolean {
+  return otherParty(call).startsWith("web:");
+}
+
 /** Return the name of the other party: the contact's, or their number. */
 export function callerName(call: Call): string {
   if (call.contactName) return call.contactName;

@@ -103,6 +103,12 @@ export function turnOf(row: ListedTurn): Turn {
   };
 }
 
+/** Return a call with what is being said on it: no log has that yet, but the table follows it. */
+export function withGrowing(call: Call, followed: Call | undefined): Call {
+  const growing = followed?.turns.filter(({ isFinal }) => !isFinal) ?? [];
+  return { ...call, turns: growing };
+}
+
 /** Return a call with its turns. */
 export function withTurns(call: Call, turns: readonly ListedTurn[], kept: Kept = WHOLE): Call {
   return turns.reduce((so, row) => withTurn(so, turnOf(row), kept), call);

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Call, Mark, Turn } from "../../src/live/call";
+import type { Call } from "../../src/live/call";
 import { type CallEvent, reduce } from "../../src/live/reducer";
 import { callIn, placeOf, searchOf, TABS } from "../../src/pages/call/address";
 import { asJson, asText, fileName, timeIn } from "../../src/pages/call/download";
@@ -10,32 +10,9 @@ import { type Entry, entriesOf, sharesOf } from "../../src/pages/call/entries";
 import { curlOf, lineOf } from "../../src/pages/call/event";
 import { shortId } from "../../src/pages/call/ids";
 import { logOf, ofOne, steps } from "../live/log";
+import { mark, sampleCall, turn } from "../samples";
 
-const BASE = reduce(undefined, logOf(ofOne())[0] as CallEvent) as Call;
-const CALL: Call = { ...BASE, status: "answered", startedAt: 0, answeredAt: 0 };
-
-function turn(who: Turn["who"], from: number, text: string, more: Partial<Turn> = {}): Turn {
-  return {
-    id: `${who} ${from}`,
-    who,
-    text,
-    heard: null,
-    interrupted: false,
-    recognized: true,
-    latency: null,
-    from,
-    to: from + 1000,
-    isFinal: true,
-    deltas: [],
-    sequence: -1,
-    offset: 0,
-    ...more,
-  };
-}
-
-function mark(at: number, more: object): Mark {
-  return { id: `mark ${at}`, offset: at, at, ...more } as Mark;
-}
+const CALL = sampleCall({ startedAt: 0, answeredAt: 0 });
 
 function shown(entry: Entry): string {
   if (entry.kind === "turn") return `${entry.turn.who}: ${entry.turn.text}`;
@@ -48,9 +25,9 @@ describe("a transcript", () => {
     const call: Call = {
       ...CALL,
       turns: [
-        turn("agent", 1000, "Thank you, and", { heard: "Thank you," }),
-        turn("caller", 4000, "Friday"),
-        turn("agent", 9000, "Done"),
+        turn("agent", 1000, { text: "Thank you, and", heard: "Thank you," }),
+        turn("caller", 4000, { text: "Friday" }),
+        turn("agent", 9000, { text: "Done" }),
       ],
       marks: [
         mark(500, { kind: "joined", role: "caller" }),
@@ -96,7 +73,7 @@ describe("a transcript", () => {
       status: "completed",
       hangupCause: "caller_hangup",
       endedAt: 5,
-      turns: [turn("caller", 9, "late")],
+      turns: [turn("caller", 9, { text: "late" })],
     };
     expect(entriesOf(call).map(shown).at(-1)).toBe("The call has ended: the caller hung up.");
   });
@@ -120,7 +97,10 @@ describe("a transcript", () => {
 test("who spoke for how long, and for how long nobody did", () => {
   const call: Call = {
     ...CALL,
-    turns: [turn("caller", 1000, "Are you open?"), turn("agent", 3000, "We are.")],
+    turns: [
+      turn("caller", 1000, { text: "Are you open?" }),
+      turn("agent", 3000, { text: "We are." }),
+    ],
   };
   expect(sharesOf(call, 10_000)).toEqual({ caller: 1, agent: 1, silence: 8 });
   expect(sharesOf({ ...CALL, answeredAt: null }, 10_000)).toEqual({
@@ -159,10 +139,10 @@ describe("a file", () => {
     contactName: "Priya Raman",
     agentName: "Front desk",
     turns: [
-      turn("caller", 4000, "I need to move it."),
-      turn("agent", 65_000, "Friday, or Monday", { heard: "Friday,", interrupted: true }),
-      turn("caller", 70_000, "", { recognized: false }),
-      turn("caller", 71_000, "I am sti", { isFinal: false }),
+      turn("caller", 4000, { text: "I need to move it." }),
+      turn("agent", 65_000, { text: "Friday, or Monday", heard: "Friday,", interrupted: true }),
+      turn("caller", 70_000, { text: "", recognized: false }),
+      turn("caller", 71_000, { text: "I am sti", isFinal: false }),
     ],
   };
 

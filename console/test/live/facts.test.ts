@@ -1,7 +1,7 @@
 // What follows from a call: gaps, silence, waits, and what its line shows.
 
 import { expect, test } from "vitest";
-import type { Call, Mark, Turn } from "../../src/live/call";
+import type { Call } from "../../src/live/call";
 import {
   errorsOf,
   gapsOf,
@@ -11,39 +11,9 @@ import {
   waitingSince,
 } from "../../src/live/facts";
 import { lineOf } from "../../src/live/line";
-import { type CallEvent, reduce } from "../../src/live/reducer";
-import { logOf, ofOne } from "./log";
+import { mark, sampleCall, turn } from "../samples";
 
-const [created] = logOf(ofOne());
-const CALL: Call = {
-  ...(reduce(undefined, created as CallEvent) as Call),
-  status: "answered",
-  startedAt: 1000,
-  answeredAt: 4000,
-};
-
-function turn(who: Turn["who"], from: number, more: Partial<Turn> = {}): Turn {
-  return {
-    id: String(from),
-    who,
-    text: "words",
-    heard: null,
-    interrupted: false,
-    recognized: true,
-    latency: null,
-    from,
-    to: from + 1000,
-    isFinal: true,
-    deltas: [],
-    sequence: -1,
-    offset: 0,
-    ...more,
-  };
-}
-
-function mark(at: number, more: object): Mark {
-  return { id: String(at), offset: at, at, ...more } as Mark;
-}
+const CALL = sampleCall({ startedAt: 1000, answeredAt: 4000 });
 
 test("a gap is the ledger's, if the call has one", () => {
   const latency = { totalMs: 702, voiceMs: 700, gatewayMs: 2 };

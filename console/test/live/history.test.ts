@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { Followers } from "../../src/live/followers";
 import { History, type Page } from "../../src/live/history";
 import { type CallEvent, reduce } from "../../src/live/reducer";
-import { callOf, type ListedCall, withTurns } from "../../src/live/snapshot";
+import { callOf, type ListedCall, withGrowing, withTurns } from "../../src/live/snapshot";
 import { isDurable, listedAfter, logOf, ofOne, type Step } from "./log";
 
 const LOG = logOf(ofOne("answer", "hear", "say", "tool", "cut", "say", "hold", "resume", "end"));
@@ -84,6 +84,33 @@ test("a call whose events are no longer kept is what is listed of it", async () 
   expect(call).toMatchObject({ status: "completed" });
   expect(call?.turns.map((turn) => turn.text)).toEqual(["text 0", "text 1"]);
 });
+
+test.each(LOG.slice(1).map((event, at) => [at + 1, event.type] as const))(
+  "opened after event %i, before %s, it has what is being said on it",
+  async (cut) => {
+    const seen = LOG.slice(0, cut);
+    const followed = seen.reduce<ReturnType<typeof reduce>>(
+      (so, event) => reduce(so, event),
+      undefined,
+    );
+    const [row] = listedAfter(seen.filter(isDurable)).calls as [ListedCall];
+    const followers = new Followers();
+    const history = new History({
+      uuid: "call-0",
+      follow: (follower) => followers.follow("call-0", follower),
+      read: async (after) => page(seen, after, 5),
+      known: async () => ({ call: withGrowing(callOf(row), followed), row }),
+      withTurns: async (call) => call,
+      schedule: (callback) => callback(),
+    });
+    await settled();
+    const said = (call: ReturnType<typeof reduce> | null) =>
+      call?.turns.map(({ id, text, isFinal }) => [id, text, isFinal]);
+    expect(said(history.past().call)).toEqual(said(followed));
+    for (const event of LOG.slice(cut)) followers.tell(event);
+    expect(history.past().call?.turns.map(({ text }) => text)).toEqual(["text 0", "text 1"]);
+  },
+);
 
 test("a call that there is not has no events and is null", async () => {
   const history = new History({

@@ -7,9 +7,9 @@ import { isMac } from "../../keys/KeyTable";
 import { useLetterKeys, useShortcut } from "../../keys/listener";
 import { keycap } from "../../keys/shortcuts";
 import { useConnection, useLive, useOrder } from "../../live/Live";
-import { Button, Chips } from "../../parts/Button";
+import { Chips } from "../../parts/Button";
 import { Empty, Skeleton } from "../../parts/Empty";
-import { counted } from "../../parts/format";
+import { NewCalls, Panel } from "../../parts/Panel";
 import { type Column, Table } from "../../parts/Table";
 import styles from "./Board.module.css";
 import { Caller, Fold, LastGap, LastMinute, Length } from "./cells";
@@ -42,9 +42,9 @@ export function CallsNow({ summary, callHref }: { summary: Summary; callHref: Ca
         {letters ? <Hint /> : null}
       </div>
       {state === "connecting" ? (
-        <div className={styles.panel}>
+        <Panel>
           <Skeleton rows={6} height={ROW} />
-        </div>
+        </Panel>
       ) : (
         <Rows
           key={filter}
@@ -101,11 +101,7 @@ function Rows({ rows, callHref, none }: RowsProps) {
       <span role="status" className="visually-hidden">
         {news}
       </span>
-      {held.waiting ? (
-        <Button className={styles.pill} look="main" low onClick={latest}>
-          {counted(held.waiting, "new call")} ↑
-        </Button>
-      ) : null}
+      <NewCalls number={held.waiting} onShow={latest} />
       {held.rows.length ? (
         <Table
           label="Calls now"
@@ -122,7 +118,7 @@ function Rows({ rows, callHref, none }: RowsProps) {
           }
         />
       ) : (
-        <div className={styles.panel}>{none}</div>
+        <Panel>{none}</Panel>
       )}
     </>
   );

@@ -9,6 +9,7 @@ import { time } from "../../live/reducer";
 import { count, counted, percent } from "../../parts/format";
 import { Since } from "../../parts/RelativeTime";
 import { Who } from "../../parts/Tag";
+import { dayOf, midnight, useZone } from "../../parts/zone";
 import { useEnvironment } from "../../session/session";
 import styles from "./Board.module.css";
 import type { Summary } from "./summary";
@@ -77,13 +78,13 @@ function Figure({ term, value, unit, notPhone, children }: FigureProps) {
 
 function AnsweredToday() {
   const environment = useEnvironment();
+  const zone = useZone();
   const { data, isError } = useQuery({
-    queryKey: [environment, "figures", "today"],
+    queryKey: [environment, "figures", "today", zone],
     refetchInterval: EVERY_MS,
     queryFn: async ({ signal }) => {
-      const midnight = new Date(serverClock.now());
-      midnight.setHours(0, 0, 0, 0);
-      const startedAt = { greaterThanOrEqual: midnight.toISOString() };
+      const today = midnight(dayOf(serverClock.now(), zone), zone);
+      const startedAt = { greaterThanOrEqual: new Date(today).toISOString() };
       const [all, answered] = await Promise.all([
         countCalls(environment, { startedAt }, signal),
         countCalls(environment, { startedAt, answeredAt: { isNil: false } }, signal),

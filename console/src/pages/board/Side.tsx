@@ -13,8 +13,9 @@ import { useConnection, useEnded, useLive, useNow } from "../../live/Live";
 import { time } from "../../live/reducer";
 import { Button } from "../../parts/Button";
 import { clock, sentence } from "../../parts/format";
-import { Since, timeOfDay } from "../../parts/RelativeTime";
+import { Since } from "../../parts/RelativeTime";
 import { say } from "../../parts/Toast";
+import { moment, useTimes } from "../../parts/zone";
 import { useEnvironment, useSession } from "../../session/session";
 import board from "./Board.module.css";
 import type { CallHref } from "./CallsNow";
@@ -146,6 +147,8 @@ function TeamRow({ one }: { one: OnDuty }) {
   const { user } = one.sipUser;
   const name = user.fullName ?? user.email;
   const changed = one.changedByUser;
+  const { minute } = useTimes();
+  const since = time(one.updatedAt);
   return (
     <li>
       <span className={styles.face}>
@@ -158,7 +161,7 @@ function TeamRow({ one }: { one: OnDuty }) {
       </span>
       <span className={styles.state}>
         <b>{STATES[one.status]}</b>
-        since {timeOfDay(time(one.updatedAt))}
+        <span title={moment(since)}>since {minute(since)}</span>
         {changed && changed.id !== user.id ? `, by ${changed.fullName}` : ""}
       </span>
     </li>

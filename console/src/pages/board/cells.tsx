@@ -130,12 +130,14 @@ function Tags({ call }: { call: Call }) {
   const [gravest] = worthALook(call, now);
   const state = <Tag>{STATUSES[call.status].toLowerCase()}</Tag>;
   if (hasEnded(call)) return <span className={styles.tags}>{state}</span>;
+  const isOdd = call.status !== "answered" && call.turns.length > 0;
+  if (!gravest && !isPaused(call) && !call.held && !isOdd) return null;
   return (
     <span className={styles.tags}>
       {gravest ? <Tag tone={gravest.tone}>{gravest.text}</Tag> : null}
       {isPaused(call) ? <Tag tone="sleeve">agent paused</Tag> : null}
       {call.held ? <Tag>on hold</Tag> : null}
-      {call.status !== "answered" && call.turns.length ? state : null}
+      {isOdd ? state : null}
     </span>
   );
 }

@@ -1,9 +1,10 @@
 // Call: what was said, what was heard, what happened, why?
 
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { type CallRow, readCall } from "../../data/call";
+import { clock as serverClock } from "../../data/time";
 import { useShortcut } from "../../keys/listener";
 import { type Call as CallState, callerName, hasEnded, type Turn } from "../../live/call";
 import { useHistory } from "../../live/Live";
@@ -18,7 +19,7 @@ import styles from "./Call.module.css";
 import { entriesOf } from "./entries";
 import { Gaps } from "./Gaps";
 import { Head } from "./Head";
-import { Reel } from "./Reel";
+import { Reel, SKIP_MS } from "./Reel";
 import { useRecording } from "./recording";
 import { Transcript } from "./Transcript";
 
@@ -75,14 +76,18 @@ function Shown({ call, events, row }: ShownProps) {
   const recording = useRecording(call, row);
   const entries = useMemo(() => entriesOf(call), [call]);
   const marked = call.turns.find(({ id }) => id === turn) ?? null;
-  const seek = (at: number) => {
+  const [sought, setSought] = useState<number | null>(null);
+  const seek = (to: number) => {
+    const at = Math.min(Math.max(call.startedAt ?? 0, to), call.endedAt ?? serverClock.now());
     recording?.seek(at);
+    setSought(at);
     const under = call.turns.findLast(({ from }) => from <= at) ?? call.turns[0];
     if (under) mark(under.id);
   };
   const choose = (one: Turn | undefined) => {
     if (one === undefined) return;
     recording?.seek(one.from);
+    setSought(null);
     mark(one.id);
   };
   const spoken = recording?.spokenIn(call.turns) ?? null;
@@ -93,11 +98,14 @@ function Shown({ call, events, row }: ShownProps) {
     if (marked === null) choose(call.turns.at(by < 0 ? -1 : 0));
     else choose(call.turns[call.turns.indexOf(marked) + by]);
   };
-  const at = recording?.at ?? marked?.from ?? null;
+  const at = recording?.at ?? (marked && sought) ?? marked?.from ?? null;
+  const skip = (by: number) => seek((at ?? call.startedAt ?? 0) + by);
+  useShortcut("rewind", () => skip(-SKIP_MS));
+  useShortcut("forward", () => skip(SKIP_MS));
   return (
     <div className={styles.call}>
       <Head call={call} />
-      <Reel call={call} at={at} onSeek={seek} recording={recording} />
+      <Reel call={call} at={at} onSeek={seek} onSkip={skip} recording={recording} />
       <div className={styles.two}>
         <Transcript
           call={call}

@@ -4,12 +4,12 @@ import {
   ChevronRight,
   CircleAlert,
   Copy,
+  Diamond,
   Dot,
   Link2,
   type LucideIcon,
   PauseCircle,
   UserRound,
-  Wrench,
   X,
 } from "lucide-react";
 import { memo, type ReactNode, useEffect, useRef, useState } from "react";
@@ -17,7 +17,7 @@ import type { Call, Turn } from "../../live/call";
 import type { Gap } from "../../live/facts";
 import { Button } from "../../parts/Button";
 import { count } from "../../parts/format";
-import { moment } from "../../parts/RelativeTime";
+import { moment } from "../../parts/zone";
 import { copy } from "./copy";
 import { speakerName, timeIn } from "./download";
 import styles from "./Entry.module.css";
@@ -163,7 +163,7 @@ export function ToolEntry({ call, entry: { asked, answered, at } }: ToolEntryPro
     <details className={`${styles.entry} ${styles.note}`}>
       <summary>
         <time>{timeIn(call, at)}</time>
-        <Wrench aria-hidden />
+        <Diamond aria-hidden />
         <span className={styles.what}>
           <ChevronRight aria-hidden className={styles.fold} />
           <code>{asked.name}</code> {answered ? "answered" : "was asked"}

@@ -4,7 +4,7 @@ import type { Call } from "../../live/call";
 import { causeOf, STATUSES } from "../../live/causes";
 import type { CallEvent } from "../../live/reducer";
 import { clock } from "../../parts/format";
-import { moment } from "../../parts/RelativeTime";
+import { moment } from "../../parts/zone";
 import styles from "./About.module.css";
 import { shortId } from "./ids";
 

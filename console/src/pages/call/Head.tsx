@@ -4,6 +4,7 @@ import {
   type Call,
   callerName,
   hasEnded,
+  isOnTheWeb,
   isPaused,
   otherParty,
 } from "../../live/call";
@@ -39,7 +40,8 @@ export function Head({ call }: { call: Call }) {
           <span className={ended ? undefined : styles.status}>
             {ended ? `${STATUSES[call.status]}: ${causeOf(call)}` : STATUSES[call.status]}
           </span>
-          {number === name ? null : (
+          {isOnTheWeb(call) ? <span>on the web</span> : null}
+          {isOnTheWeb(call) || number === name ? null : (
             <span className="mono">
               <bdi>{number}</bdi>
             </span>

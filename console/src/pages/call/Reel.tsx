@@ -1,10 +1,10 @@
 // The line over the whole call: what one may seek in, and hear where there is a recording.
 
-import { Pause, Play } from "lucide-react";
+import { Diamond, Pause, Play, X } from "lucide-react";
 import { type KeyboardEvent, useCallback, useMemo } from "react";
 import { clock as serverClock } from "../../data/time";
 import { Line } from "../../line/Line";
-import { answererName, type Call } from "../../live/call";
+import { answererName, type Call, type Mark } from "../../live/call";
 import { useNow } from "../../live/Live";
 import { lineOf } from "../../live/line";
 import { Button, Chips } from "../../parts/Button";
@@ -16,7 +16,7 @@ import styles from "./Reel.module.css";
 import { type Recording, SPEEDS, type Speed } from "./recording";
 
 /** How far `Shift` and an arrow go. */
-const STEP_MS = 5000;
+export const SKIP_MS = 5000;
 /** A call that has just begun is drawn on this much room. */
 const LEAST_MS = 15_000;
 
@@ -25,10 +25,11 @@ interface ReelProps {
   /** The moment that is marked. */
   at: number | null;
   onSeek(at: number): void;
+  onSkip(by: number): void;
   recording: Recording | null;
 }
 
-export function Reel({ call, at, onSeek, recording }: ReelProps) {
+export function Reel({ call, at, onSeek, onSkip, recording }: ReelProps) {
   const now = useNow();
   const from = call.startedAt ?? zeroOf(call);
   const sound = recording?.sound;
@@ -60,7 +61,7 @@ export function Reel({ call, at, onSeek, recording }: ReelProps) {
           step={1000}
           value={(at ?? from) - from}
           onChange={(event) => onSeek(from + event.currentTarget.valueAsNumber)}
-          onKeyDown={(event) => stepped(event, (by) => onSeek((at ?? from) + by))}
+          onKeyDown={(event) => stepped(event, onSkip)}
         />
       </div>
       {recording ? <Player recording={recording} /> : null}
@@ -76,11 +77,12 @@ function stepped(event: KeyboardEvent, step: (by: number) => void): void {
   if (!event.shiftKey || !event.key.startsWith("Arrow")) return;
   event.preventDefault();
   const back = event.key === "ArrowLeft" || event.key === "ArrowDown";
-  step(back ? -STEP_MS : STEP_MS);
+  step(back ? -SKIP_MS : SKIP_MS);
 }
 
 function Legend({ call, now }: { call: Call; now: number }) {
   const { caller, agent, silence } = sharesOf(call, now);
+  const marks = (kind: Mark["kind"]) => call.marks.some((mark) => mark.kind === kind);
   return (
     <div className={styles.legend}>
       <span>
@@ -93,6 +95,18 @@ function Legend({ call, now }: { call: Call; now: number }) {
           <bdi>{answererName(call)}</bdi>, below
         </span>
       </span>
+      {marks("tool_call") ? (
+        <span className="not-phone">
+          <Diamond aria-hidden />
+          tool
+        </span>
+      ) : null}
+      {marks("cut") ? (
+        <span className="not-phone">
+          <X aria-hidden />
+          interrupted
+        </span>
+      ) : null}
       <span className={`not-phone ${styles.shares}`}>
         caller {caller} s <i /> agent {agent} s <i /> silence {silence} s
       </span>

@@ -6,7 +6,7 @@ import { useShortcut } from "../../keys/listener";
 import { Button } from "../../parts/Button";
 import { Empty, Skeleton } from "../../parts/Empty";
 import { Failed } from "../../parts/Failed";
-import { counted } from "../../parts/format";
+import { NewCalls, Panel } from "../../parts/Panel";
 import { Table } from "../../parts/Table";
 import { usePageTitle } from "../../parts/title";
 import { useEnvironment } from "../../session/session";
@@ -57,18 +57,14 @@ function List({ filter, onClear }: { filter: Filter; onClear(): void }) {
   }
   if (pages.isPending) {
     return (
-      <div className={styles.panel}>
+      <Panel>
         <Skeleton rows={12} height={ROW} />
-      </div>
+      </Panel>
     );
   }
   return (
     <>
-      {fresher ? (
-        <Button className={styles.pill} look="main" low onClick={latest}>
-          {counted(fresher, "new call")} ↑
-        </Button>
-      ) : null}
+      <NewCalls number={fresher} onShow={latest} />
       {calls.length ? (
         <Table
           label="Calls"
@@ -95,7 +91,7 @@ function List({ filter, onClear }: { filter: Filter; onClear(): void }) {
 
 function NoCalls({ filter, onClear }: { filter: Filter; onClear(): void }) {
   return (
-    <div className={styles.panel}>
+    <Panel>
       {howMany(filter) ? (
         <Empty
           title="No call is like that."
@@ -108,6 +104,6 @@ function NoCalls({ filter, onClear }: { filter: Filter; onClear(): void }) {
           Every call to your agents, and every call that another system reports, is listed here.
         </Empty>
       )}
-    </div>
+    </Panel>
   );
 }

@@ -8,6 +8,7 @@ import { clock } from "../../data/time";
 import { CAUSES, STATUSES } from "../../live/causes";
 import { Button } from "../../parts/Button";
 import { Field, SelectField } from "../../parts/Field";
+import { zone } from "../../parts/zone";
 import { useEnvironment } from "../../session/session";
 import styles from "./Calls.module.css";
 import { dayBefore, type Filter, howMany, NO_FILTER } from "./filter";
@@ -140,7 +141,7 @@ function seconds(text: string): number | null {
 }
 
 function interrupted(filter: Filter, checked: boolean): Partial<Filter> {
-  const from = filter.from ?? dayBefore(clock.now(), INTERRUPTED_DAYS);
+  const from = filter.from ?? dayBefore(clock.now(), INTERRUPTED_DAYS, zone());
   return checked ? { interrupted: true, from } : { interrupted: false };
 }
 

@@ -7,6 +7,7 @@ import { countCalls } from "../../data/calls";
 import { Button } from "../../parts/Button";
 import { count, counted, sentence } from "../../parts/format";
 import { say } from "../../parts/Toast";
+import { zone } from "../../parts/zone";
 import { useEnvironment } from "../../session/session";
 import { toCsv } from "./csv";
 import { type Filter, toRpc } from "./filter";
@@ -28,7 +29,7 @@ function Count({ filter }: { filter: Filter }) {
   const ask = async () => {
     setState("asked");
     try {
-      setState(await countCalls(environment, toRpc(filter)));
+      setState(await countCalls(environment, toRpc(filter, zone())));
     } catch (error) {
       setState(null);
       complain("The calls could not be counted", error);
@@ -58,7 +59,7 @@ function Csv({ filter }: { filter: Filter }) {
     const { signal } = ended.current;
     setRead(0);
     try {
-      const { rows, isWhole } = await readAllCalls(environment, askedOf(filter), {
+      const { rows, isWhole } = await readAllCalls(environment, askedOf(filter, zone()), {
         onRead: setRead,
         signal,
       });

@@ -4,13 +4,10 @@ import { causeOf, STATUSES } from "../../live/causes";
 import { lengthOf } from "../../live/facts";
 import { useCall, useNow } from "../../live/Live";
 import { clock, isNumber } from "../../parts/format";
-import { moment } from "../../parts/RelativeTime";
 import type { Column } from "../../parts/Table";
 import { Tag, Who } from "../../parts/Tag";
+import { moment, useTimes } from "../../parts/zone";
 import styles from "./Calls.module.css";
-
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** The columns of the list; a call that is on the line is shown as the feed knows it. */
 export function columnsOf(callHref: (uuid: string) => string): Column<Call>[] {
@@ -66,10 +63,11 @@ export function columnsOf(callHref: (uuid: string) => string): Column<Call>[] {
 }
 
 function Began({ at }: { at: number | null }) {
+  const { day, time } = useTimes();
   if (at === null) return <span className="faint">–</span>;
   return (
     <time className={styles.number} dateTime={new Date(at).toISOString()} title={moment(at)}>
-      {day.format(at)} <span className="quiet">{time.format(at)}</span>
+      {day(at)} <span className="quiet">{time(at)}</span>
     </time>
   );
 }

@@ -5,6 +5,7 @@ import type { CallFilter } from "@ringline/sdk";
 import { type Call, type CallStatus, type HangupCause, hasEnded } from "../../live/call";
 import { CAUSES, STATUSES } from "../../live/causes";
 import { lengthOf } from "../../live/facts";
+import { dayOf, midnight, type Zone } from "../../parts/zone";
 
 export type State = "open" | CallStatus;
 export type SortBy = "started" | "ended";
@@ -16,7 +17,7 @@ export interface Filter {
   agent: string | null;
   /** A whole number, or a part of one. */
   number: string;
-  /** Days in the viewer's zone, `2026-11-30`; both belong to the range. */
+  /** Days in the chosen zone, `2026-11-30`; both belong to the range. */
   from: string | null;
   to: string | null;
   /** In seconds; both ends belong to the range. */
@@ -41,7 +42,6 @@ export const NO_FILTER: Filter = {
   sort: "started",
 };
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/u;
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u;
 /** What may be whole is asked for as such; fewer digits are the beginning of one. */
 const WHOLE_NUMBER = /^\+\d{10,15}$/u;
@@ -51,7 +51,7 @@ const DAY_MS = 86_400_000;
 /** Read a filter from an address; what it does not know, or what is not so, it leaves out. */
 export function fromQuery(query: URLSearchParams): Filter {
   const get = (name: keyof Filter) => query.get(name) ?? "";
-  const day = (text: string) => (DAY.test(text) && !Number.isNaN(midnight(text)) ? text : null);
+  const day = (text: string) => (Number.isNaN(midnight(text, "utc")) ? null : text);
   const seconds = (text: string) => (/^\d{1,6}$/u.test(text) ? Number(text) : null);
   const agent = get("agent");
   return {
@@ -79,7 +79,7 @@ export function toQuery(filter: Filter): URLSearchParams {
 }
 
 /** Ask RPC for the calls of a filter. */
-export function toRpc(filter: Filter): CallFilter {
+export function toRpc(filter: Filter, zone: Zone): CallFilter {
   const { state, direction, agent, number, from, to, longer, shorter, cause } = filter;
   const asked: CallFilter = {};
   if (state === "open") asked.endedAt = { isNil: true };
@@ -90,7 +90,9 @@ export function toRpc(filter: Filter): CallFilter {
     const test = WHOLE_NUMBER.test(number) ? { eq: number } : { contains: number };
     asked.or = [{ fromNumber: test }, { toNumber: test }];
   }
-  if (from !== null || to !== null) asked.startedAt = range(from, to);
+  if (from !== null || to !== null) {
+    asked.startedAt = range(from, to, zone);
+  }
   if (longer !== null || shorter !== null) {
     asked.durationSeconds = {
       ...(longer === null ? {} : { greaterThanOrEqual: longer }),
@@ -103,7 +105,7 @@ export function toRpc(filter: Filter): CallFilter {
 }
 
 /** Tell whether a call of the feed is one of those that the filter asks for. */
-export function matches(filter: Filter, call: Call): boolean {
+export function matches(filter: Filter, call: Call, { zone }: { zone: Zone }): boolean {
   const { state, direction, agent, number, from, to, longer, shorter, cause } = filter;
   const at = call.startedAt ?? 0;
   const seconds = hasEnded(call) ? Math.floor(lengthOf(call, 0) / 1000) : 0;
@@ -112,8 +114,8 @@ export function matches(filter: Filter, call: Call): boolean {
     direction === null || call.direction === direction,
     agent === null || (agent === "none" ? call.agentId === null : call.agentId === agent),
     !number || [call.from, call.to].some((one) => isNumber(number, one)),
-    from === null || at >= midnight(from),
-    to === null || at < midnight(to, 1),
+    from === null || at >= midnight(from, zone),
+    to === null || at < midnight(to, zone, 1),
     longer === null || seconds >= longer,
     shorter === null || seconds <= shorter,
     cause === null || call.hangupCause === cause,
@@ -129,10 +131,8 @@ export function howMany(filter: Filter): number {
 }
 
 /** The day that lies so many days before a moment, as a filter writes it. */
-export function dayBefore(now: number, days: number): string {
-  const day = new Date(now - days * DAY_MS);
-  const two = (part: number) => String(part).padStart(2, "0");
-  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+export function dayBefore(now: number, days: number, zone: Zone): string {
+  return dayOf(now - days * DAY_MS, zone);
 }
 
 function known<Name extends string>(table: Readonly<Record<Name, unknown>>, name: string) {
@@ -143,17 +143,15 @@ function isNumber(asked: string, number: string): boolean {
   return WHOLE_NUMBER.test(asked) ? number === asked : number.includes(asked);
 }
 
-function range(from: string | null, to: string | null): NonNullable<CallFilter["startedAt"]> {
+function range(
+  from: string | null,
+  to: string | null,
+  zone: Zone,
+): NonNullable<CallFilter["startedAt"]> {
+  const written = (day: string, later: number) =>
+    new Date(midnight(day, zone, later)).toISOString();
   return {
-    ...(from === null ? {} : { greaterThanOrEqual: new Date(midnight(from)).toISOString() }),
-    ...(to === null ? {} : { lessThan: new Date(midnight(to, 1)).toISOString() }),
+    ...(from === null ? {} : { greaterThanOrEqual: written(from, 0) }),
+    ...(to === null ? {} : { lessThan: written(to, 1) }),
   };
-}
-
-/** Return when a day begins in the viewer's zone, or one some days later. */
-function midnight(day: string, later = 0): number {
-  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
-  const begins = new Date(year, month - 1, date + later);
-  // The 31st of February is no day, and not the 3rd of March.
-  return later || begins.getDate() === date ? begins.getTime() : Number.NaN;
 }

@@ -6,6 +6,7 @@ import { useSearchParams } from "wouter";
 import { type Asked, readCallPage } from "../../data/callList";
 import type { Call } from "../../live/call";
 import { useLive } from "../../live/Live";
+import { useZone, type Zone } from "../../parts/zone";
 import { useEnvironment } from "../../session/session";
 import { type Filter, fromQuery, matches, toQuery, toRpc } from "./filter";
 
@@ -21,17 +22,21 @@ export function useFilter(): [Filter, (filter: Filter) => void] {
   return [filter, choose];
 }
 
-export function askedOf(filter: Filter): Asked {
-  return { filter: toRpc(filter), sort: filter.sort === "ended" ? "--endedAt" : "-startedAt" };
+export function askedOf(filter: Filter, zone: Zone): Asked {
+  return {
+    filter: toRpc(filter, zone),
+    sort: filter.sort === "ended" ? "--endedAt" : "-startedAt",
+  };
 }
 
 /** Read the list page by page. Who comes back to a row finds the list as it was. */
 export function useCalls(filter: Filter, { cameBack }: { cameBack: boolean }) {
   const environment = useEnvironment();
+  const zone = useZone();
   return useInfiniteQuery({
-    queryKey: [environment, "calls", toQuery(filter).toString()],
+    queryKey: [environment, "calls", toQuery(filter).toString(), zone],
     queryFn: ({ pageParam, signal }) =>
-      readCallPage(environment, askedOf(filter), { after: pageParam, signal }),
+      readCallPage(environment, askedOf(filter, zone), { after: pageParam, signal }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
     staleTime: Number.POSITIVE_INFINITY,
@@ -42,6 +47,7 @@ export function useCalls(filter: Filter, { cameBack }: { cameBack: boolean }) {
 /** How many calls of the filter have begun, or ended, since the list was read. */
 export function useNewCalls(filter: Filter, listed: readonly Call[]): number {
   const store = useLive().store;
+  const zone = useZone();
   const order = useSyncExternalStore(store.onList, store.order);
   const ended = useSyncExternalStore(store.onList, store.ended);
   return useMemo(() => {
@@ -52,9 +58,9 @@ export function useNewCalls(filter: Filter, listed: readonly Call[]): number {
     const live = order.map((uuid) => store.call(uuid)).filter((call) => call !== undefined);
     const all = new Map([...live, ...ended].map((call) => [call.uuid, call]));
     return [...all.values()].filter(
-      (call) => !known.has(call.uuid) && moment(call) > since && matches(filter, call),
+      (call) => !known.has(call.uuid) && moment(call) > since && matches(filter, call, { zone }),
     ).length;
-  }, [store, order, ended, filter, listed]);
+  }, [store, order, ended, filter, listed, zone]);
 }
 
 /** The row that one was on when one left the list; the browser keeps it with the address. */

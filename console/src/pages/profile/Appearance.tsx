@@ -1,6 +1,7 @@
 import { chooseLetterKeys, useLetterKeys } from "../../keys/listener";
 import { Chips } from "../../parts/Button";
 import { chooseTheme, THEMES, type Theme, useTheme } from "../../parts/theme";
+import { chooseZone, useZone, ZONES, type Zone } from "../../parts/zone";
 import styles from "./Profile.module.css";
 
 const LABELS: Readonly<Record<Theme, string>> = {
@@ -9,9 +10,15 @@ const LABELS: Readonly<Record<Theme, string>> = {
   dark: "Dark",
 };
 
-/** Of this browser alone: its theme, and whether single keys do anything. */
+const ZONE_LABELS: Readonly<Record<Zone, string>> = {
+  own: `Here (${Intl.DateTimeFormat().resolvedOptions().timeZone})`,
+  utc: "UTC",
+};
+
+/** Of this browser alone: its theme, its zone, and whether single keys do anything. */
 export function Appearance() {
   const theme = useTheme();
+  const zone = useZone();
   const letters = useLetterKeys();
   return (
     <section className={styles.section} aria-labelledby="browser">
@@ -21,6 +28,12 @@ export function Appearance() {
         choices={THEMES.map((name) => ({ name, label: LABELS[name] }))}
         chosen={theme}
         onChoose={chooseTheme}
+      />
+      <Chips
+        label="Times"
+        choices={ZONES.map((name) => ({ name, label: ZONE_LABELS[name] }))}
+        chosen={zone}
+        onChoose={chooseZone}
       />
       <label className={styles.switch}>
         <input

@@ -4,12 +4,12 @@ import { Skeleton } from "../../parts/Empty";
 import { Failed } from "../../parts/Failed";
 import { sentence } from "../../parts/format";
 import { say } from "../../parts/Toast";
+import { useTimes } from "../../parts/zone";
 import { type Device, endDevice, endOtherDevices, readDevices } from "../../session/requests";
 import { useLeave } from "../../session/useLeave";
 import styles from "./Profile.module.css";
 
 const KEY = ["me", "sign-ins"];
-const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 /** Where one is signed in: each can be ended, and all others at once. */
 export function Devices() {
@@ -62,6 +62,8 @@ interface DeviceRowProps {
 }
 
 function DeviceRow({ device, busy, onEnd }: DeviceRowProps) {
+  const { short } = useTimes();
+  const written = (time: string) => short(Date.parse(time));
   const used = device.lastUsedAt ?? device.createdAt;
   return (
     <li>
@@ -77,8 +79,4 @@ function DeviceRow({ device, busy, onEnd }: DeviceRowProps) {
       </Button>
     </li>
   );
-}
-
-function written(time: string): string {
-  return local.format(Date.parse(time));
 }
