@@ -1,5 +1,6 @@
 """What one request may take and be answered, over HTTP (contract, 13)."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -101,3 +102,15 @@ async def test_what_is_too_much_is_refused_by_its_name(rpc: Rpc) -> None:
     acl = {"name": "g", "username": "u", "realm": "r", "inboundAcl": ["x"] * 1_001}
     problem = await rpc.problem("create_gateway", input=acl)
     assert (problem["type"], problem["vars"]["max"]) == ("invalid_attribute", 1_000)
+
+
+async def test_reads_that_begin_together_are_all_answered(rpc: Rpc) -> None:
+    """Each may be large, so a few at a time have room; the others wait for it."""
+
+    async def read() -> int:
+        body = {"action": "list_call_transcripts", "fields": ["id", "text", {"call": ["id"]}]}
+        async with rpc.post(body) as answer:
+            return answer.status
+
+    together = limits.IN_FLIGHT_BYTES.most // limits.ANSWER_BYTES.most * 5
+    assert await asyncio.gather(*(read() for _ in range(together))) == [200] * together

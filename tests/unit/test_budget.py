@@ -91,3 +91,29 @@ def test_a_read_waits_for_room_and_not_for_ever() -> None:
         assert asyncio.get_running_loop().time() - started < ROOM_S + 1
 
     clock.run(main())
+
+
+def test_a_read_that_came_too_late_gets_room_of_its_own() -> None:
+    answer = limits.ANSWER_BYTES.most
+
+    async def main() -> None:
+        budget = ByteBudget(MOST)
+        *early, late = (share(budget) for _ in range(4))
+        for one in (*early, late):
+            await one.room()
+        for one in early:
+            await one.pace(answer, 0)
+        with pytest.raises(OverBudget):
+            await late.pace(answer, 0)
+        waiting = asyncio.create_task(late.take_room())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        early[0].close()
+        await waiting
+        for size in (answer, 1, answer):  # one statement after another
+            await late.pace(size, 0)
+            assert budget.under_way(KEY) == MOST
+        late.settle(1)  # the answer is known
+        assert budget.under_way(KEY) == 2 * answer
+
+    clock.run(main())

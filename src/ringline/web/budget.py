@@ -61,7 +61,7 @@ class ByteBudget:
 class Share:
     """The bytes that one request has under way, and the work it causes."""
 
-    __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_paced_bytes", "_workspace_id")
+    __slots__ = ("_budget", "_bytes", "_fair", "_kept", "_key_id", "_paced_bytes", "_workspace_id")
 
     def __init__(
         self, budget: ByteBudget, fair: FairShare, *, key_id: Hashable, workspace_id: Hashable
@@ -71,6 +71,7 @@ class Share:
         self._key_id = key_id
         self._workspace_id = workspace_id
         self._bytes = 0
+        self._kept = 0
         self._paced_bytes = 0
 
     async def begin(self, seconds: float) -> None:
@@ -86,7 +87,7 @@ class Share:
 
         Raises OverBudget.
         """
-        self.settle(held)
+        self.settle(max(held, self._kept))
         if made:
             self._paced_bytes += made
             await asyncio.sleep(0)
@@ -99,6 +100,13 @@ class Share:
     async def room(self) -> None:
         """Wait until a whole answer of the key would fit. Raises OverBudget."""
         await self._budget.room(self._key_id)
+
+    async def take_room(self) -> None:
+        """Wait as `room` does, and keep room for a whole answer. Raises OverBudget."""
+        self.settle(0)
+        await self._budget.room(self._key_id)
+        self._kept = limits.ANSWER_BYTES.most
+        self.settle(self._kept)
 
     def hold(self, size: int) -> None:
         """Count a body, or the part received so far, if it is large. Raises OverBudget."""

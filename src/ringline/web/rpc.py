@@ -9,6 +9,7 @@ with another way to authenticate.
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 import structlog
@@ -154,7 +155,8 @@ class Rpc:
             reads = _changes_nothing(body)
             if reads:
                 await share.room()
-            answer = await answering(request, caller.paced_by(share.pace), body, raw)
+            work = partial(answering, request, caller.paced_by(share.pace), body, raw)
+            answer = await (_read_records(work, share) if _is_read(body) else work())
             share.charge_answer(len(answer))
             if reads:
                 share.settle(len(answer))
@@ -218,6 +220,25 @@ def _changes_nothing(body: object) -> bool:
     """Return whether the action only read records or the log, so it may be refused."""
     action = find_action(body)
     return action is not None and (action.is_read or action.kind is ActionKind.GENERIC)
+
+
+def _is_read(body: object) -> bool:
+    """Return whether the action reads records."""
+    action = find_action(body)
+    return action is not None and action.is_read
+
+
+async def _read_records(read: Callable[[], Awaitable[bytes]], share: Share) -> bytes:
+    """Read records; once more if the room for the answer was gone. Raises OverBudget.
+
+    Reads that begin together all find room, and some take it before the others do. Those begin
+    again with room of their own, so the parallel reads of a page all succeed.
+    """
+    try:
+        return await read()
+    except OverBudget:
+        await share.take_room()
+        return await read()
 
 
 async def _read(request: web.Request, share: Share) -> bytes:
