@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { capitalised, likeText } from "../src/frame/findCalls";
 import { offer } from "../src/keys/found";
 
 const around = {
@@ -34,4 +35,20 @@ test("words match from their beginnings, in any order and case", () => {
 test("the id of a call goes straight there", () => {
   const id = "019aa000-0000-7000-8000-000000000002";
   expect(offer(` ${id} `, around)[0]?.found[0]?.to).toEqual({ href: `/live/calls/${id}` });
+});
+
+test("a name is looked for with its capitals", () => {
+  expect(capitalised("tomás vidal-öz")).toBe("Tomás Vidal-Öz");
+});
+
+test("a call is looked for by its id in both forms, and by the digits of a number", () => {
+  expect(likeText("call_031egEnIbTuVnJpRLimaR9")).toEqual({
+    id: { eq: "019aa000-0000-7000-8000-000000000003" },
+  });
+  expect(likeText("+44 (20) 7946-0132").or).toEqual([
+    { callUuid: { eq: "+44 (20) 7946-0132" } },
+    { fromNumber: { contains: "+442079460132" } },
+    { toNumber: { contains: "+442079460132" } },
+  ]);
+  expect(likeText("Priya").or).toContainEqual({ fromNumber: { contains: "Priya" } });
 });

@@ -3,10 +3,12 @@
 import csv
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from ringline.domain.ids import Prefix, format_id
 from tests.browser.external_calls import finish, register
 from tests.browser.visits import link_for, visiting
 from tests.callers import make_call
@@ -48,6 +50,28 @@ async def test_a_call_is_found_and_its_row_come_back_to(
         await expect(page.get_by_role("heading", level=1)).to_have_text("+441314960000")
         await page.keyboard.press("Escape")
         await expect(row).to_have_accessible_name("+441314960000 Nobody yet")
+
+
+@on_shared_server
+async def test_the_search_finds_a_call_by_name_number_and_id(
+    shared_service: Service, chromium: Browser
+) -> None:
+    contact = {"fullName": "Zoë Quill", "phoneE164": "+442079460188"}
+    await Rpc(shared_service).run("create_contact", input=contact, fields=["id"])
+    uuid = await register(shared_service, fromNumber=contact["phoneE164"])
+    (call,) = await Rpc(shared_service).run(
+        "list_calls", fields=["id"], filter={"callUuid": {"eq": uuid}}
+    )
+    async with visiting(chromium, shared_service.base_url) as visit:
+        page = await visit.sign_in(await link_for(shared_service))
+        for text in ("zoë qu", "+44 20 7946-0188", format_id(Prefix.CALL, UUID(call["id"]))):
+            await page.keyboard.press("Control+k")
+            search = page.get_by_role("dialog", name="Search")
+            await search.get_by_role("combobox", name="Search").fill(text)
+            await search.get_by_role("option", name="Zoë Quill → Nobody yet").click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Zoë Quill")
+            assert page.url.endswith(f"/live/calls/{uuid}")
+    await finish(shared_service, uuid)
 
 
 @on_shared_server

@@ -26,9 +26,9 @@ export interface CallPage {
 export async function readCallPage(
   environment: Environment,
   asked: Asked,
-  { after, signal }: { after: string | null; signal: AbortSignal },
+  { after, limit = PAGE, signal }: Partial<Pick<PageOptions, "limit">> & Omit<PageOptions, "limit">,
 ): Promise<CallPage> {
-  const page = await listCalls(environment, asked, { after, limit: PAGE, signal });
+  const page = await listCalls(environment, asked, { after, limit, signal });
   return {
     calls: page.results.map(callOf),
     next: page.hasMore ? page.nextPage : null,

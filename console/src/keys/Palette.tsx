@@ -76,7 +76,7 @@ function Search({ input, onClose, pages, callHref, findCalls }: SearchProps) {
         aria-controls={id}
         aria-autocomplete="list"
         aria-activedescendant={all.length ? `${id}-${chosen}` : undefined}
-        placeholder="Pages, actions, numbers, ids of calls"
+        placeholder="Pages, actions, names, numbers, ids of calls"
         autoComplete="off"
         spellCheck={false}
         value={text}

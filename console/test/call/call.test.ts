@@ -2,13 +2,13 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { longId, shortId } from "../../src/data/ids";
 import type { Call } from "../../src/live/call";
 import { type CallEvent, reduce } from "../../src/live/reducer";
 import { callIn, placeOf, searchOf, TABS } from "../../src/pages/call/address";
 import { asJson, asText, fileName, timeIn } from "../../src/pages/call/download";
 import { type Entry, entriesOf, sharesOf } from "../../src/pages/call/entries";
 import { curlOf, lineOf } from "../../src/pages/call/event";
-import { shortId } from "../../src/pages/call/ids";
 import { logOf, ofOne, steps } from "../live/log";
 import { mark, sampleCall, turn } from "../samples";
 
@@ -209,4 +209,7 @@ test("an id in its other form is the server's", () => {
   // The figures of docs/reference/ids.md and event-payloads.md.
   expect(shortId("agt", "019aa000-0000-7000-8000-000000000003")).toBe("agt_031egEnIbTuVnJpRLimaR9");
   expect(shortId("call", "00000000-0000-0000-0000-000000000000")).toBe(`call_${"0".repeat(22)}`);
+  expect(longId("call", "agt_031egEnIbTuVnJpRLimaR9")).toBeNull();
+  expect(longId("agt", "agt_031egEnIbTuVnJpRLimaR9")).toBe("019aa000-0000-7000-8000-000000000003");
+  expect(longId("agt", `agt_${"z".repeat(22)}`)).toBeNull(); // more than 128 bits
 });

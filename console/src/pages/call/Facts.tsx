@@ -1,12 +1,12 @@
 import type { ReactNode } from "react";
 import type { CallRow } from "../../data/call";
+import { shortId } from "../../data/ids";
 import type { Call } from "../../live/call";
 import { causeOf, STATUSES } from "../../live/causes";
 import type { CallEvent } from "../../live/reducer";
 import { clock } from "../../parts/format";
 import { moment } from "../../parts/zone";
 import styles from "./About.module.css";
-import { shortId } from "./ids";
 
 interface FactsProps {
   call: Call;
