@@ -23,6 +23,9 @@ from tests.serving import Service
 Frame = list[Any]
 PRESENCE = {"presence_state", "presence_diff"}
 
+#: A full queue of frames that no test reads would keep the close waiting, for ten seconds.
+UNREAD = None
+
 
 @dataclass
 class EventsClient:
@@ -108,7 +111,7 @@ async def events_client(
     service: Service, key: str | None = None, vsn: str | None = "2.0.0"
 ) -> AsyncGenerator[EventsClient]:
     token = await service.session_token(key)
-    async with connect(socket_url(service, token, vsn)) as socket:
+    async with connect(socket_url(service, token, vsn), max_queue=UNREAD) as socket:
         yield EventsClient(socket)
 
 
@@ -142,7 +145,7 @@ async def stream_client(
 ) -> AsyncGenerator[StreamClient]:
     query = "" if since is None else f"?since={since}"
     url = f"{service.ws_url}/v1/calls/{call_id}/stream{query}"
-    async with connect(url, additional_headers=service.bearer(key)) as socket:
+    async with connect(url, additional_headers=service.bearer(key), max_queue=UNREAD) as socket:
         yield StreamClient(socket)
 
 
