@@ -6,7 +6,7 @@ nothing, a cut beyond an item's end. Turns are answered, and speech interrupts, 
 session's turn detection says otherwise. It hears loud audio as speech and echoes what it is told:
 
     /tool NAME JSON     each such line calls a tool; its result is echoed later
-    /long               speaks for 20 s, paced
+    /long               speaks for 20 s or `long_ms`, paced
     /fail CODE          the response fails with this code
     /error CODE         reports this error, then answers
 """
@@ -86,6 +86,8 @@ class FakeProvider:
     expires_in_s: float = 0.0
     #: It says nothing of what it sells.
     unmetered: bool = False
+    #: How long it speaks when it is told `/long`.
+    long_ms: int = LONG_MS
     #: For how long its connections that have ended were open, all together.
     open_s: float = 0.0
 
@@ -137,7 +139,13 @@ async def fake_provider(rules: Rules = OPENAI) -> AsyncIterator[FakeProvider]:
             await session.stop()
 
     async with serve(
-        converse, "127.0.0.1", 0, process_request=answer, compression=None, max_size=None
+        converse,
+        "127.0.0.1",
+        0,
+        process_request=answer,
+        compression=None,
+        max_size=None,
+        close_timeout=1,  # of a client that answers nothing any more
     ) as server:
         port = server.sockets[0].getsockname()[1]
         fake.url = f"http://127.0.0.1:{port}/v1"
@@ -497,7 +505,7 @@ class FakeSession:
             }
         else:
             await self.send("response.content_part.added", part={"type": "audio"}, **at)
-            await self.speak_aloud(text, LONG_MS if paced else 0, at)
+            await self.speak_aloud(text, self.fake.long_ms if paced else 0, at)
             part = {"type": "output_audio", "transcript": text}
             done = {**item, "status": "completed", "content": [part]}
         self.messages[item_id] = done

@@ -128,7 +128,13 @@ async def fake_live(**traits: Any) -> AsyncIterator[FakeLive]:
             await session.run()
 
     async with serve(
-        converse, "127.0.0.1", 0, process_request=answer, compression=None, max_size=None
+        converse,
+        "127.0.0.1",
+        0,
+        process_request=answer,
+        compression=None,
+        max_size=None,
+        close_timeout=1,  # of a client that answers nothing any more
     ) as server:
         fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         yield fake

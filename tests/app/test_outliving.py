@@ -206,6 +206,7 @@ async def test_a_connection_that_dies_before_its_answer(falling: Providers) -> N
 
 
 async def test_one_that_dies_in_the_middle_of_an_answer(falling: Providers) -> None:
+    falling.openai.long_ms = 2_000  # the next session is told of it too, and speaks to its end
     async with falling.talking(MODELS["openai"]) as client:
         await client.send("text.input", text="/long")
         await client.send("response.create")
