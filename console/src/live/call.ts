@@ -140,7 +140,8 @@ export function answererName(call: Call): string {
   if (call.agentName) return call.agentName;
   if (call.model) return call.model;
   if (call.agentId !== null) return "An agent";
-  return withPerson(call) ? "A person" : "Nobody yet";
+  if (withPerson(call)) return "A person";
+  return hasEnded(call) ? "Nobody" : "Nobody yet";
 }
 
 /** Return whether a person of the team is on the line. */

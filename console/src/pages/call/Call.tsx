@@ -9,8 +9,10 @@ import { useShortcut } from "../../keys/listener";
 import { type Call as CallState, callerName, hasEnded, type Turn } from "../../live/call";
 import { useHistory } from "../../live/Live";
 import type { CallEvent } from "../../live/reducer";
+import { ButtonLink } from "../../parts/Button";
 import { Empty, Skeleton } from "../../parts/Empty";
 import { Failed } from "../../parts/Failed";
+import { Panel } from "../../parts/Panel";
 import { usePageTitle } from "../../parts/title";
 import { useEnvironment } from "../../session/session";
 import { About } from "./About";
@@ -39,7 +41,16 @@ export default function Call() {
 function NoSuchCall() {
   const environment = useEnvironment();
   usePageTitle("Call", { text: "Calls", href: `/${environment}/calls` });
-  return <Empty title="No such call here.">Its address may be of another environment.</Empty>;
+  return (
+    <Panel>
+      <Empty
+        title="No such call here."
+        action={<ButtonLink href={`/${environment}/calls`}>Find a call</ButtonLink>}
+      >
+        Its address may be of another environment.
+      </Empty>
+    </Panel>
+  );
 }
 
 function Opened({ uuid }: { uuid: string }) {

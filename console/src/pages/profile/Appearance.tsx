@@ -23,18 +23,24 @@ export function Appearance() {
   return (
     <section className={styles.section} aria-labelledby="browser">
       <h2 id="browser">In this browser</h2>
-      <Chips
-        label="Theme"
-        choices={THEMES.map((name) => ({ name, label: LABELS[name] }))}
-        chosen={theme}
-        onChoose={chooseTheme}
-      />
-      <Chips
-        label="Times"
-        choices={ZONES.map((name) => ({ name, label: ZONE_LABELS[name] }))}
-        chosen={zone}
-        onChoose={chooseZone}
-      />
+      <div className={styles.choice}>
+        <span aria-hidden="true">Theme</span>
+        <Chips
+          label="Theme"
+          choices={THEMES.map((name) => ({ name, label: LABELS[name] }))}
+          chosen={theme}
+          onChoose={chooseTheme}
+        />
+      </div>
+      <div className={styles.choice}>
+        <span aria-hidden="true">Times</span>
+        <Chips
+          label="Times"
+          choices={ZONES.map((name) => ({ name, label: ZONE_LABELS[name] }))}
+          chosen={zone}
+          onChoose={chooseZone}
+        />
+      </div>
       <label className={styles.switch}>
         <input
           type="checkbox"
