@@ -13,6 +13,7 @@ from benchmarks.fanout.run import fanout
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.ledger import ledger
 from benchmarks.lists import lists
+from benchmarks.many_calls import many_calls
 from benchmarks.neighbours import neighbours
 from benchmarks.pages import pages
 from benchmarks.queries import queries
@@ -39,6 +40,7 @@ BENCHMARKS = {
     "lists": lists,
     "rest": rest,
     "pages": pages,
+    "calls": many_calls,
     "queries": queries,
     "relay": relay,
     "voices": voices,

@@ -15,6 +15,7 @@ READING = {
     "lists": "| aiohttp by hand |",
     "rest": "| `/v1/calls/{id}/transcript`: aiohttp by hand |",
     "pages": "| `--phoneE164` |",
+    "calls": "| Calls: a rare cause | ",
     "queries": "| 3: `call.participants.call` |",
     "webhooks": "| commit → first byte, p99 |",
 }

@@ -114,7 +114,14 @@ export async function countCalls(
 ): Promise<number> {
   const page = await run(
     environment,
-    ({ listCalls }) => listCalls({ fields: ["id"], filter, page: { limit: 1, count: true } }),
+    ({ listCalls }) =>
+      listCalls({
+        fields: ["id"],
+        filter,
+        // By id, today's first call would be looked for among all others.
+        sort: "-startedAt",
+        page: { limit: 1, count: true },
+      }),
     signal && { signal },
   );
   return page.count ?? 0;

@@ -45,6 +45,7 @@ from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import BY_ID, SortKey
 from ringline.rpc.statements import (
+    PLAN_BY_VALUES,
     Column,
     Source,
     condition,
@@ -150,6 +151,8 @@ class Reader:
         where = _Where(request.resource, request.shape, tuple(name for name, _ in fixed))
         query = _Query(where, request.selection, request.keys)
         budget = Budget(rows, pace)
+        if request.values:
+            await rows.fetch(PLAN_BY_VALUES, ())
         match request.page:
             case None:
                 return await self._whole(budget, query, given=given)

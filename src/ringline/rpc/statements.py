@@ -23,6 +23,10 @@ from ringline.rpc.sorting import SortKey, field_of
 
 Column: TypeAlias = "sa.Label[Any]"
 
+#: Has the statements of a transaction planned for their values. One plan for all values walks a
+#: whole list for the rare ones, whose rows an index finds at once.
+PLAN_BY_VALUES = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
+
 #: How many characters of unbounded text a sort compares.
 SORTED_LENGTH = 255
 

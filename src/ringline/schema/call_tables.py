@@ -33,6 +33,13 @@ CASE
     ELSE status
 END"""
 
+#: A call's status as RPC spells it (`RPC_STATUS`), in the same layout.
+CALL_STATUS = """
+CASE status
+    WHEN 'held' THEN 'answered'
+    ELSE status
+END"""
+
 #: `server_id` is the process that runs a call; null for an external call. When another
 #: process adopts the call of a dead one in order to end its record, `lost_at` becomes the
 #: time at which the dead process was last known to be alive. `recording_ms` is set once the
@@ -83,7 +90,7 @@ calls = sa.Table(
         postgresql_where=sa.text("ended_at IS NULL AND server_id IS NOT NULL"),
     ),
     sa.Index("calls_by_id_idx", "id"),
-    # The filters of `GET /v1/calls`, each in the order of the list.
+    # The filters of `GET /v1/calls` and of `list_calls`, each in the order of the list.
     *(
         sa.Index(f"calls_of_{name}_idx", "workspace_id", "environment", what, "started_at", "id")
         for name, what in (
@@ -92,7 +99,25 @@ calls = sa.Table(
             ("from_number", "from_number"),
             ("to_number", "to_number"),
             ("state", sa.text(f"({CALL_STATE})")),
+            ("status", sa.text(f"({CALL_STATUS})")),
         )
+    ),
+    # What is rare among ended calls; a call that goes on costs nothing here.
+    sa.Index(
+        "calls_of_cause_idx",
+        "workspace_id",
+        "environment",
+        "hangup_cause",
+        "started_at",
+        "id",
+        postgresql_where=sa.text("hangup_cause IS NOT NULL"),
+    ),
+    sa.Index(
+        "calls_of_length_idx",
+        "workspace_id",
+        "environment",
+        "duration_seconds",
+        postgresql_where=sa.text("duration_seconds IS NOT NULL"),
     ),
     sa.Index("calls_recorded_idx", "id", postgresql_where=sa.text("recording_ms IS NOT NULL")),
 )

@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The latest migration: the version of the schema that a server expects.
-HEAD = "0034"
+HEAD = "0035"
 
 
 def is_newer(version: str) -> bool:
