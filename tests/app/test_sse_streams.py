@@ -187,7 +187,7 @@ async def has_room(service: Service, followed: Followed) -> None:
     """Wait until another may follow; the server hears of a close a moment later."""
     async with asyncio.timeout(LIMIT_S):
         while await is_full(service, followed):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
 
 
 async def test_watchers_are_counted(database: TestDatabase, kind: str) -> None:
