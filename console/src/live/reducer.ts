@@ -24,11 +24,15 @@ export interface Kept {
   marks: number;
   /** Of each turn. */
   deltas: number;
+  /** For how many milliseconds; the latest turns stay. */
+  ms: number;
 }
 
 /** A row of the board shows the last minute; it need not remember an hour. */
-export const BOARD: Kept = { turns: 40, marks: 80, deltas: 240 };
-export const WHOLE: Kept = { turns: Infinity, marks: Infinity, deltas: 2000 };
+export const BOARD: Kept = { turns: 40, marks: 80, deltas: 240, ms: 60_000 };
+export const WHOLE: Kept = { turns: Infinity, marks: Infinity, deltas: 2000, ms: Infinity };
+/** How many turns stay however long ago they were. */
+const LATEST = 6;
 
 export function isCallEvent(event: LogEvent): event is CallEvent {
   return event.callUuid !== null;
@@ -173,9 +177,12 @@ function withParticipant(
     joinedAt: time(joinedAt),
     leftAt: left ?? known?.leftAt ?? null, // nobody comes twice
   };
-  const participants = known
-    ? call.participants.map((other) => (other === known ? one : other))
-    : [...call.participants, one];
+  const since = time(event.occurredAt) - kept.ms;
+  const participants = (
+    known
+      ? call.participants.map((other) => (other === known ? one : other))
+      : [...call.participants, one]
+  ).filter(({ leftAt }) => leftAt === null || leftAt >= since);
   const kind = left === null ? "joined" : "left";
   return marked({ ...call, participants }, { ...place(event), kind, role }, kept);
 }
@@ -256,7 +263,10 @@ export function withTurn(call: Call, turn: Turn, kept: Kept): Call {
   const turns = [...others.slice(0, index), turn, ...others.slice(index)];
   const asked = turns[index - 1];
   if (asked && turn.latency) turns[index - 1] = answered(asked, turn.from - turn.latency.totalMs);
-  return { ...call, turns: turns.slice(-kept.turns) };
+  const since = (turns.at(-1) as Turn).to - kept.ms;
+  const old = turns.length - LATEST;
+  const recent = turns.filter((other, place) => place >= old || other.to >= since);
+  return { ...call, turns: recent.slice(-kept.turns) };
 }
 
 /** The ledger of an answer knows when the caller's speech was over, to the millisecond. */
@@ -274,7 +284,8 @@ function comesAfter(one: Turn, other: Turn): boolean {
 // -- what happens besides -------------------------------------------------------------------
 
 function marked(call: Call, mark: Mark, kept: Kept): Call {
-  return { ...call, marks: [...call.marks, mark].slice(-kept.marks) };
+  const recent = call.marks.filter(({ at }) => at >= mark.at - kept.ms);
+  return { ...call, marks: [...recent, mark].slice(-kept.marks) };
 }
 
 function place(event: Extract<CallEvent, { offset: number }>) {

@@ -62,13 +62,13 @@ export function logOf(drawn: readonly Step[]): CallEvent[] {
         ...(durable && { position: `epoch001:${offset}`, offset, eventId: `evt_${offset}` }),
         type,
         callUuid: `call-${call}`,
-        occurredAt: iso(BEGAN + offset * 1000 + log.length),
+        occurredAt: iso(BEGAN + offset * 500 + log.length),
         data: { ...ofCall(call), ...data },
       } as unknown as CallEvent);
     };
     const told = calls.get(call);
     if (told === undefined) {
-      const startedAt = iso(BEGAN + (offset + 1) * 1000);
+      const startedAt = iso(BEGAN + (offset + 1) * 500);
       tell("call.created", { status: "initiated", startedAt, source: "api", contact: null });
       calls.set(call, { status: "initiated", turns: 0, members: new Map(), held: false });
     } else if (told.status !== "completed") {

@@ -6,7 +6,7 @@ import { type Call, forward, hasEnded } from "../../src/live/call";
 import { BOARD, type CallEvent, reduce } from "../../src/live/reducer";
 import { callOf, type Snapshot, withTurns } from "../../src/live/snapshot";
 import { Store } from "../../src/live/store";
-import { isDurable, listedAfter, logOf, ofOne, type Step, steps } from "./log";
+import { BEGAN, isDurable, listedAfter, logOf, ofOne, type Step, steps } from "./log";
 
 function all(log: readonly CallEvent[]): Map<string, Call> {
   const calls = new Map<string, Call>();
@@ -114,6 +114,26 @@ describe("reducing", () => {
     for (const event of logOf(ofOne("answer", ...says))) call = reduce(call, event, BOARD);
     expect(call?.turns.length).toBe(BOARD.turns);
     expect(call?.turns.at(-1)?.text).toBe("text 199");
+  });
+
+  test("a row of the board forgets what was over a minute ago, but for the latest turns", () => {
+    const hours = Array.from({ length: 300 }, (): Step["what"][] => ["join", "say", "leave"]);
+    const log = logOf(ofOne("answer", ...hours.flat()));
+    let call: Call | undefined;
+    log.forEach((event, minute) => {
+      const occurredAt = new Date(BEGAN + minute * 61_000).toISOString();
+      const left = "leftAt" in event.data && { leftAt: occurredAt };
+      call = reduce(
+        call,
+        { ...event, occurredAt, data: { ...event.data, ...left } } as CallEvent,
+        BOARD,
+      );
+    });
+    expect(call?.turns.map(({ text }) => text)).toEqual(
+      Array.from({ length: 6 }, (_, place) => `text ${294 + place}`),
+    );
+    expect(call?.participants.length).toBe(1);
+    expect(call?.marks.length).toBe(1);
   });
 });
 
