@@ -13,7 +13,7 @@ const LOOKS: Readonly<Record<Tone, string | undefined>> = {
 
 /** Connected, Resuming or Offline; and how far the log was followed. */
 export function ConnectionStatus() {
-  const connection = useConnection();
+  const connection = useConnection((all) => all);
   const { retry } = useLive();
   const { tone, text } = say(connection, useTimes());
   return (

@@ -131,9 +131,10 @@ export function useOpenCalls(): number {
   });
 }
 
-export function useConnection(): Connection {
+/** What a part shows of the connection. Its position moves with each event: take no more of it. */
+export function useConnection<Shown>(shown: (connection: Connection) => Shown): Shown {
   const { store } = useLive();
-  return useSyncExternalStore(store.onConnection, store.connection);
+  return useSyncExternalStore(store.onConnection, () => shown(store.connection()));
 }
 
 /** The server's time, once a second; it stands still while the connection is lost. */

@@ -115,7 +115,7 @@ function Questions({ asked, call, onClose, onGive }: QuestionsProps): ReactNode 
 function useOrders(call: Call) {
   const environment = useEnvironment();
   const { can } = useSession().me;
-  const live = isLive(useConnection().state);
+  const live = useConnection(({ state }) => isLive(state));
   const [busy, setBusy] = useState<Deed | null>(null);
   const [late, setLate] = useState(false);
   const done =

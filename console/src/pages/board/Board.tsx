@@ -65,7 +65,7 @@ export default function Board() {
 function useReadAgain(queued: string): void {
   const environment = useEnvironment();
   const queries = useQueryClient();
-  const live = isLive(useConnection().state);
+  const live = useConnection(({ state }) => isLive(state));
   const known = useRef<string | null>(null);
   useEffect(() => {
     if (!live) return;

@@ -25,7 +25,8 @@ const FRESH_MS = 1500;
 export function CallsNow({ summary, callHref }: { summary: Summary; callHref: CallHref }) {
   const [filter, choose] = useFilter();
   const order = useOrder();
-  const { state, reason } = useConnection();
+  const state = useConnection((connection) => connection.state);
+  const reason = useConnection((connection) => connection.reason);
   const letters = useLetterKeys();
   // Under "All", a call that has just ended stays a moment; a filter shows what holds now.
   const rows = filter === "all" ? order : order.filter((uuid) => summary.calls[filter].has(uuid));

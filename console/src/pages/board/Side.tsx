@@ -112,7 +112,7 @@ function useAccept(team: readonly OnDuty[]) {
       say("The call was not accepted", { description: sentence(error.message), failed: true }),
     onSettled: () => queries.invalidateQueries({ queryKey: [environment, "queue"] }),
   });
-  const live = isLive(useConnection().state);
+  const live = useConnection(({ state }) => isLive(state));
   return { ...mutation, live, may: can.includes("accept_call_queue_entry") };
 }
 
