@@ -20,10 +20,11 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.fake_sockets import serve_fake
 from tests.gemini_types import Illegal, camel, check_client, check_server
 
 PATHS = tuple(
@@ -263,14 +264,7 @@ class FakeGemini:
             quiet = quiet + 1 if len(talk.received) == before else 0
 
     async def __aenter__(self) -> "FakeGemini":
-        self._server = await serve(
-            self._converse,
-            "127.0.0.1",
-            0,
-            process_request=self._admit,
-            max_size=None,
-            close_timeout=1,  # of a client that answers nothing any more
-        )
+        self._server = await serve_fake(self._converse, self._admit)
         return self
 
     async def __aexit__(

@@ -22,10 +22,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.fake_sockets import serve_fake
 from tests.outside_types import Frame, Judge, openai_client, openai_server, xai_client, xai_server
 from tests.voice_desk import hum
 
@@ -138,15 +139,7 @@ async def fake_provider(rules: Rules = OPENAI) -> AsyncIterator[FakeProvider]:
             fake.open_s += time.monotonic() - opened_at
             await session.stop()
 
-    async with serve(
-        converse,
-        "127.0.0.1",
-        0,
-        process_request=answer,
-        compression=None,
-        max_size=None,
-        close_timeout=1,  # of a client that answers nothing any more
-    ) as server:
+    async with serve_fake(converse, answer, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
         fake.url = f"http://127.0.0.1:{port}/v1"
         yield fake

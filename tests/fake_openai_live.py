@@ -26,11 +26,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ringline.wire.openai_live import ANSWER, SAYS, SAYS_ON, TYPES, TYPES_ON
+from tests.fake_sockets import serve_fake
 from tests.outside_types import Frame, live_client, live_server
 from tests.voice_desk import hum
 
@@ -127,15 +128,7 @@ async def fake_live(**traits: Any) -> AsyncIterator[FakeLive]:
         with suppress(ConnectionClosed):
             await session.run()
 
-    async with serve(
-        converse,
-        "127.0.0.1",
-        0,
-        process_request=answer,
-        compression=None,
-        max_size=None,
-        close_timeout=1,  # of a client that answers nothing any more
-    ) as server:
+    async with serve_fake(converse, answer, compression=None) as server:
         fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         yield fake
     assert not fake.illegal, fake.illegal

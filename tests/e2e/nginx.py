@@ -4,15 +4,11 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aiohttp.test_utils import unused_port
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import write_certificate
 from tests.e2e.program import until
 from tests.pages import DOCS, blocks_of
 
@@ -29,7 +25,7 @@ async def proxied(
     """
     (block,) = blocks_of(_PAGE, "nginx")
     port = port or unused_port()
-    make_certificate(place / "voice.example.com")
+    write_certificate(place, "voice.example.com")
     text = (
         block.code.replace("listen 443", f"listen 127.0.0.1:{port}")
         .replace("/etc/ssl/", f"{place}/")
@@ -58,25 +54,3 @@ def can_connect(port: int) -> bool:
     """Return whether something listens on a port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def make_certificate(path: Path) -> None:
-    """Write a certificate of our own and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, path.name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path.with_name(f"{path.name}.pem").write_bytes(certificate.public_bytes(pem))
-    path.with_name(f"{path.name}.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )

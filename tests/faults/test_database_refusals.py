@@ -7,13 +7,9 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ringline.schema.names import ROLES
 from ringline.storage.child import Account
@@ -22,6 +18,7 @@ from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
+from tests.certificates import write_certificate
 from tests.conftest import run_as_superuser
 from tests.database import ME
 from tests.faults.embedded import running
@@ -92,30 +89,9 @@ async def test_an_unreachable_database_names_the_reason() -> None:
 
 def certificate(name: str, folder: Path) -> ssl.SSLContext:
     """Create a self-signed certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(named)
-        .issuer_name(named)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = folder / "server.pem"
-    public.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(private)
+    public, private = write_certificate(folder, name)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(public, folder / "server.key")
+    context.load_cert_chain(public, private)
     return context
 
 

@@ -194,7 +194,7 @@ CONTACT = Resource(
     titled="full_name",
 )
 
-#: The other side of a call; a contact has it in E.164, so a name of SIP is nobody's.
+#: The number of a call's other side. Contacts have numbers in E.164, so SIP names match none.
 _REMOTE_NUMBER: Expression = sa.case(
     {CallDirection.INBOUND.value: tables.calls.c.from_number},
     value=tables.calls.c.direction,

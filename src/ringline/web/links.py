@@ -24,7 +24,7 @@ class Links:
         return self._base_url
 
     def prefix_at(self, host: str) -> str:
-        """Return the path below which whoever asks for this `Host` finds the server.
+        """Return the path of the server's pages for requests with this `Host`.
 
         A proxy takes the public URL's path off, so a request does not show it. Some proxies drop
         the port from `Host` too.
