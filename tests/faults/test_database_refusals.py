@@ -130,7 +130,8 @@ async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         place = f"The certificate of the database at 127.0.0.1:{port} is not trusted: "
         foreign = await told(f"{url}?sslrootcert=system")
         assert foreign.startswith(f"{place}self-signed certificate. Name its authority with ssl")
-        misnamed = await told(f"{url}?sslmode=verify-full&sslrootcert={tmp_path}/server.pem")
+        own = tmp_path / "elsewhere.example.pem"
+        misnamed = await told(f"{url}?sslmode=verify-full&sslrootcert={own}")
         assert misnamed.startswith(f"{place}IP address mismatch")
     async with offering_tls(None) as port:
         refused = await told(f"postgresql://u:hush@127.0.0.1:{port}/d?sslmode=require")
