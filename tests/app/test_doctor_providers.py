@@ -102,7 +102,7 @@ async def test_tls_is_shaken_hands_on(tmp_path: Path, monkeypatch: pytest.Monkey
     async with listening(certificate("localhost", tmp_path)) as host:
         url = f"https://localhost:{host.port}/v1"
         assert "certificate is not trusted (self" in await reach(url, 5)
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "localhost.pem"))
         assert await reach(url, 5) == ""
         assert "not trusted" in await reach(f"https://127.0.0.1:{host.port}", 5), "another name"
     async with listening() as plain:

@@ -31,12 +31,21 @@ class NodeClient:
         return told
 
     async def until(self, what: str, **wanted: Any) -> dict[str, Any]:
-        """Return the payload of the first such thing, with these members."""
+        """Return the payload of the next such thing, with these members."""
         while True:
             told = await self.tells()
-            payload = told["payload"]
-            if told["what"] == what and wanted.items() <= payload.items():
-                return payload
+            if _is(told, what, wanted):
+                return told["payload"]
+
+    async def ever(self, what: str, **wanted: Any) -> dict[str, Any]:
+        """Return the payload of the first such thing, which an earlier wait may have passed over.
+
+        For what is told by two channels, and so in either order.
+        """
+        for told in self.seen:
+            if _is(told, what, wanted):
+                return told["payload"]
+        return await self.until(what, **wanted)
 
     def all(self, what: str) -> list[dict[str, Any]]:
         return [told["payload"] for told in self.seen if told["what"] == what]
@@ -44,6 +53,10 @@ class NodeClient:
     def do(self, word: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{word}\n".encode())
+
+
+def _is(told: dict[str, Any], what: str, wanted: dict[str, Any]) -> bool:
+    return told["what"] == what and wanted.items() <= told["payload"].items()
 
 
 @asynccontextmanager
