@@ -36,9 +36,10 @@ _FLAGS = (
 #: Requests that load the console itself; all others are its reads.
 _FILES = frozenset({"document", "script", "stylesheet", "font", "image", "manifest"})
 
-#: The page notes when its first row is there to be seen, and how long each frame took.
+#: The page notes when its first row is there to be seen, and while it is watched, how long each
+#: frame took.
 _NOTES = """
-window.noted = { row: 0, frames: [], seen: {} };
+window.noted = { row: 0, frames: null, seen: {} };
 const rows = '[role=table][aria-label="Calls now"] [role=row][aria-rowindex="2"]';
 const painted = (then) => requestAnimationFrame(() => setTimeout(then));
 const look = () => {
@@ -48,7 +49,7 @@ const look = () => {
 requestAnimationFrame(look);
 let last = 0;
 const count = (now) => {
-  if (last) noted.frames.push(now - last);
+  if (last) noted.frames?.push(now - last);
   last = now;
   requestAnimationFrame(count);
 };
@@ -157,7 +158,7 @@ class Console:
         busy, begun = self._task_s(), time.monotonic()
         self.page.wait_for_timeout(seconds * 1_000)
         took = time.monotonic() - begun
-        frames: list[float] = self._evaluate("noted.frames")
+        frames: list[float] = self._evaluate("[noted.frames, noted.frames = null][0]")
         return Smoothness(frames, 100 * (self._task_s() - busy) / took)
 
     def await_text(self, text: str) -> None:

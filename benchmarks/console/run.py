@@ -15,9 +15,10 @@ from statistics import median
 
 from benchmarks.console.browser import Console, Smoothness, console, gzipped_kb
 from benchmarks.generators import Generator as Process
-from benchmarks.report import Row, Section, percentile
+from benchmarks.report import PAGE, Row, Section, percentile
 from benchmarks.rpc import data
 from benchmarks.servers import Server, dev, directory
+from ringline.cli.console_build import is_current
 
 READY_S = 180.0
 SLOW = 4.0
@@ -65,6 +66,8 @@ class Figures:
 
 def console_budgets(*, tiny: bool = False, seconds: float | None = None) -> Section:
     """Measure; `seconds` is how long the memory is watched instead of half an hour."""
+    if not is_current(PAGE.parents[1]):
+        raise SystemExit("The console's build is older than its sources: `make console` builds it.")
     size = TINY if tiny else FULL
     heap_s = seconds or size.heap_s
     figures = Figures()
