@@ -157,7 +157,9 @@ class House:
         await self._until(lambda: self._is_refused(text))
 
     async def written(self) -> dict[str, Any]:
-        return dict(await self.superuser.fetchrow(_WRITTEN) or {})
+        row = await self.superuser.fetchrow(_WRITTEN)
+        assert row is not None
+        return dict(row)
 
     async def _is_refused(self, text: str) -> bool:
         async with Rpc(self.service, text).post({}) as answer:
@@ -224,8 +226,8 @@ async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
             if route.method == "POST" and route.resource is not None
         }
         assert doors >= BODIES.keys()
-        mine = doors - KEY_IN_BODY - SIGNED - SESSION - CONSOLE
-        for door in sorted(mine, key=lambda door: (door in SANDBOX, door)):
+        tried = doors - KEY_IN_BODY - SIGNED - SESSION - CONSOLE
+        for door in sorted(tried, key=lambda door: (door in SANDBOX, door)):
             path, body = re.sub(r"\{\w+\}", str(NOBODY), door), BODIES.get(door, {})
             environment = Environment.TEST if door in SANDBOX else Environment.LIVE
             key_id, text = await house.key(environment)
