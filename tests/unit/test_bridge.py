@@ -1,6 +1,7 @@
 """The bridge in virtual time: pacing, interruptions, held audio, order."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -37,14 +38,15 @@ class Listening:
     """A tap that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[PartyId, Chunk] | float | None] = []
+        self.got: list[tuple[str, Chunk] | float | None] = []
 
     @property
     def flushes(self) -> list[float | None]:
         return [one for one in self.got if not isinstance(one, tuple)]
 
-    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
-        self.got.append((speaker, chunk))
+    def sink(self, *, from_caller: bool) -> Callable[[Chunk], None]:
+        side = "caller" if from_caller else "other"
+        return lambda chunk: self.got.append((side, chunk))
 
     def on_flush(self, unplayed_ms: float | None) -> None:
         self.got.append(unplayed_ms)
@@ -457,7 +459,26 @@ def test_a_tap_hears_each_speaker_separately() -> None:
         heard = speech(20)
         meeting.ear.on_leg_audio(heard)
         meeting.speak(100)
-        assert tap.got == [(CALLER, heard), (VOICE, speech(100))]
+        assert tap.got == [("caller", heard), ("other", speech(100))]
+
+    run(main())
+
+
+def test_a_tap_hears_another_party_as_the_caller_once_it_is() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        tap, next_caller = tapped(meeting), LegId(party())
+        ears = meeting.ear, meeting.bridge.plug_leg(next_caller, ScriptedLeg())
+        meeting.seats[next_caller] = Seat.TALK
+        for caller in (CALLER, next_caller):
+            meeting.bridge.send(bridge.SetRoutes(routes(meeting.seats, paused=False), caller))
+            for mark, ear in enumerate(ears, 1):
+                ear.on_leg_audio(speech(20, mark=mark))
+        sides = "caller", "other", "other", "caller"
+        marks = 1, 2, 1, 2
+        assert tap.got == [
+            (side, speech(20, mark=mark)) for side, mark in zip(sides, marks, strict=True)
+        ]
 
     run(main())
 

@@ -21,8 +21,8 @@ from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import ParticipantRole, TurnRole
 from ringline.domain.events import CallAudit, TurnCompleted
-from ringline.domain.recording import Heard, Piece, RecordingFailure, Timeline
-from ringline.domain.routes import PartyId, Seat
+from ringline.domain.recording import Intake, Note, Piece, RecordingFailure, Timeline
+from ringline.domain.routes import Seat
 from ringline.ports import StoreUnavailable
 from ringline.services.recording_writer import RecordingListener
 from ringline.services.recordings import Recordings
@@ -41,6 +41,7 @@ class Reel:
     """A recording in memory, and what its listener was told."""
 
     listener: RecordingListener
+    intake: Intake = field(default_factory=Intake)
     timeline: Timeline = field(default_factory=Timeline)
     caller: list[Piece] = field(default_factory=list)
     agent: list[Piece] = field(default_factory=list)
@@ -62,9 +63,9 @@ class Reels:
         self.all.append(Reel(listener))
         return self.all[-1]
 
-    def write(self, reel: Reel, heard: Sequence[Heard], *, now_ms: float) -> None:
-        self.written += len(heard)
-        reel.timeline.feed(heard)
+    def write(self, reel: Reel, notes: Sequence[Note], *, now_ms: float) -> None:
+        self.written += len(notes)
+        reel.timeline.feed(reel.intake.join(notes))
         final = reel.timeline.take(now_ms)
         reel.caller += final.caller
         reel.agent += final.agent
@@ -438,18 +439,16 @@ def test_a_recording_that_fails_is_told_once_and_records_nothing_more(kept: bool
     run(main, recordings_of(reels))
 
 
-def test_the_left_channel_follows_the_caller() -> None:
+def test_the_caller_is_on_the_left_and_what_they_hear_on_the_right() -> None:
     reels, notes = Reels(), Notes()
 
     async def main(_: House) -> None:
-        one, two = PartyId(UUID(int=1)), PartyId(UUID(int=2))
         recordings = Recordings(cast(Any, reels), notes)
-        recorder = recordings.record(UUID(int=9), one, failed=lambda failure, kept: None)
-        for caller in (one, two):
-            recorder.caller = caller
+        recorder = recordings.record(UUID(int=9), failed=lambda failure, kept: None)
+        for mark in (1, 2):
             await asyncio.sleep(0.2)
-            recorder.on_audio(one, speech(20, PER_MS, mark=1))
-            recorder.on_audio(two, speech(20, PER_MS, mark=2))
+            recorder.sink(from_caller=mark == 1)(speech(20, PER_MS, mark=1))
+            recorder.sink(from_caller=mark == 2)(speech(20, PER_MS, mark=2))
         await asyncio.sleep(0.2)
         recorder.end()
         left, right = reels.all[0].lines()
@@ -465,13 +464,15 @@ def test_the_left_channel_follows_the_caller() -> None:
 
 def test_a_recording_is_unfinished_until_its_row_says_how_long_it_is() -> None:
     reels, notes = Reels(), Notes()
-    caller, nothing = PartyId(UUID(int=1)), lambda failure, kept: None
+
+    def nothing(failure: RecordingFailure, kept: bool) -> None:
+        pass
 
     async def main(_: House) -> None:
         recordings = Recordings(cast(Any, reels), notes)
         ids = [UUID(int=number) for number in range(4)]
         written, unknown, failed, kept = (
-            recordings.record(call_id, caller, failed=nothing) for call_id in ids
+            recordings.record(call_id, failed=nothing) for call_id in ids
         )
         waits = [recordings.finished(call_id) for call_id in ids]
         assert recordings.unfinished == set(ids)

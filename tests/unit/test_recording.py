@@ -20,8 +20,10 @@ from ringline.domain.recording import (
     Flush,
     Heard,
     Intake,
+    Note,
     Piece,
     Side,
+    Sound,
     Stretch,
     Timeline,
     Track,
@@ -43,6 +45,10 @@ def samples(mark: int, duration_ms: int) -> Chunk:
 def came(at_ms: float, side: Side, chunk: Chunk) -> Stretch:
     """Return a chunk that came by itself."""
     return Stretch(side, at_ms, chunk.duration_ms, chunk.rate_hz, [chunk.pcm])
+
+
+def noted(chunk: Chunk, at_ms: float, *, from_caller: bool) -> Sound:
+    return Sound(from_caller, at_ms, chunk.pcm, chunk.rate_hz)
 
 
 def played(chunk: Chunk) -> Stretch:
@@ -234,6 +240,7 @@ def test_chunks_are_joined_as_the_tracks_would_join_them(
     comes: list[tuple[str, int, int, int]],
 ) -> None:
     intake, joined, single = Intake(), Timeline(), Timeline()
+    notes: list[Note] = []
     results: tuple[list[Piece], list[Piece]] = [], []
     now = 0.0
     for mark, (act, amount, pause_ms, rate_hz) in enumerate(comes, 1):
@@ -241,20 +248,21 @@ def test_chunks_are_joined_as_the_tracks_would_join_them(
         match act:
             case "hear":
                 now += amount  # a microphone sends what was said until now
-                intake.hear(chunk, now)
+                notes.append(noted(chunk, now, from_caller=True))
                 single.feed([came(now, Side.CALLER, chunk)])
             case "play":
-                intake.play(chunk, now)
+                notes.append(noted(chunk, now, from_caller=False))
                 single.feed([came(now, Side.AGENT, chunk)])
             case "flush":
-                intake.flush(None, now)
+                notes.append(Flush(now))
                 single.feed([Flush(now)])
             case _:
-                joined.feed(intake.take())
+                joined.feed(intake.join(notes))
+                notes.clear()
                 for timeline, pieces in zip((joined, single), results, strict=True):
                     pieces += timeline.take(now).agent
         now += pause_ms
-    joined.feed(intake.take())
+    joined.feed(intake.join(notes))
     for timeline, pieces in zip((joined, single), results, strict=True):
         pieces += timeline.finish(now).agent
     assert whole(results[0]) == whole(results[1])
@@ -275,23 +283,24 @@ def whole(pieces: list[Piece]) -> list[tuple[float, int, bytes]]:
 
 def test_a_callers_audio_is_collected_as_one_stretch_while_it_goes_on() -> None:
     intake = Intake()
-    for number, late_ms in enumerate([0, 90, 30, -40, 0]):
-        intake.hear(samples(number + 1, 20), 20.0 * (number + 1) + late_ms)
-    intake.hear(samples(6, 20), 1_000.0)  # after a pause
-    (first, second) = intake.take()
+    came_at = [20, 130, 90, 40, 100, 1_000]  # the last after a pause
+    notes = [
+        noted(samples(number, 20), at_ms, from_caller=True)
+        for number, at_ms in enumerate(came_at, 1)
+    ]
+    (first, second) = intake.join(notes)
     assert isinstance(first, Stretch)
     assert isinstance(second, Stretch)
-    assert (first.at_ms, first.early_ms, first.size) == (20.0, 40.0, 5 * 40)
-    assert (second.at_ms, second.size) == (1_000.0, 40)
-    assert intake.take() == []
+    assert (first.at_ms, first.early_ms, len(first.chunks)) == (20.0, 40.0, 5)
+    assert (second.at_ms, second.early_ms, len(second.chunks)) == (1_000.0, 0.0, 1)
+    assert intake.join([]) == []
 
 
 def test_speech_far_ahead_of_the_clock_is_not_collected() -> None:
-    intake = Intake()
-    for number in range(1, 12):
-        intake.play(samples(number, 10_000), 0.0)
-    (stretch,) = intake.take()
-    assert stretch.size == 2 * 70_000
+    speech_ahead = [noted(samples(1, 10_000), 0.0, from_caller=False)] * 11
+    (stretch,) = Intake().join(speech_ahead)
+    assert isinstance(stretch, Stretch)
+    assert len(stretch.chunks) == 7
 
 
 # Who is recorded.

@@ -8,10 +8,12 @@ discard it, so only final audio is taken, and nothing on disk is ever revised.
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import ClassVar, TypeAlias
+
+import msgspec
 
 from ringline.domain import recording_limits
 from ringline.domain.agent import Agent
@@ -28,6 +30,8 @@ HOLD_MS = 250.0
 _JITTER_MS = 100.0
 #: More audio than this ahead of the clock is dropped: no real line sends it.
 _MAX_AHEAD_MS = recording_limits.AHEAD_MS.most
+#: The milliseconds of a byte, at one sample per second.
+_BYTE_MS = 1000 / BYTES_PER_SAMPLE
 #: The clock moves by at most this much at a time; if it has stalled, the rest is left out.
 _MAX_STEP_MS = 10_000.0
 
@@ -81,17 +85,68 @@ class _Run:
 
     start_ms: float
     rate_hz: int
-    pcm: bytearray
     bytes_per_ms: float
+    chunks: deque[bytes] = field(default_factory=deque[bytes])
+    size: int = 0
 
     @property
     def end_ms(self) -> float:
-        return self.start_ms + len(self.pcm) / self.bytes_per_ms
+        return self.start_ms + self.size / self.bytes_per_ms
 
     def bytes_before(self, at_ms: float) -> int:
         """Return the size of what was heard before a time."""
         samples = round((at_ms - self.start_ms) * self.rate_hz / 1000)
-        return min(max(0, samples) * BYTES_PER_SAMPLE, len(self.pcm))
+        return min(max(0, samples) * BYTES_PER_SAMPLE, self.size)
+
+    def append(self, chunks: list[bytes]) -> None:
+        """Add audio that follows."""
+        self.chunks.extend(chunks)
+        self.size += sum(map(len, chunks))
+
+    def take(self, size: int) -> bytes:
+        """Remove audio from the front."""
+        taken: list[bytes] = []
+        self.start_ms += size / self.bytes_per_ms
+        self.size -= size
+        while size > 0:
+            chunk = self.chunks.popleft()
+            if len(chunk) > size:
+                self.chunks.appendleft(chunk[size:])
+                chunk = chunk[:size]
+            taken.append(chunk)
+            size -= len(chunk)
+        return b"".join(taken)
+
+    def keep(self, size: int) -> None:
+        """Discard all audio but this much at the front."""
+        while self.size > size:
+            chunk = self.chunks.pop()
+            self.size -= len(chunk)
+            if self.size < size:
+                self.chunks.append(chunk[: size - self.size])
+                self.size = size
+
+
+class Sound(msgspec.Struct, frozen=True, gc=False):
+    """A chunk of a call's audio, and when it came (ms since the recording began)."""
+
+    from_caller: bool
+    at_ms: float
+    pcm: bytes
+    rate_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
+
+    at_ms: float
+    unplayed_ms: float | None = None
+    pcm: ClassVar[bytes] = b""  # it holds no audio
+
+
+#: What a call notes, in the order it came.
+Note: TypeAlias = Sound | Flush
 
 
 class Side(Enum):
@@ -116,83 +171,55 @@ class Stretch:
     chunks: list[bytes]
     early_ms: float = 0.0
 
-    @property
-    def size(self) -> int:
-        """Return how many bytes of audio it holds."""
-        return sum(map(len, self.chunks))
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
-
-    at_ms: float
-    unplayed_ms: float | None = None
-    size: ClassVar[int] = 0
-
 
 #: Something that was heard, in the order it came.
 Heard: TypeAlias = Stretch | Flush
 
 
 class Intake:
-    """Collects what is heard until it is taken; joins chunks that came without a pause.
-
-    This runs on the event loop for every chunk, so it only compares and appends. What it joins,
-    the tracks would have joined as well.
-    """
+    """Joins chunks that came without a pause, as the tracks would have joined them."""
 
     def __init__(self) -> None:
-        self._heard: list[Heard] = []
-        self._caller: Stretch | None = None
         self._spoken_ms = 0.0  # until when the caller has spoken what came
-        self._agent: Stretch | None = None
         self._end_ms = 0.0  # when the agent's speech has been played, at the earliest
 
-    def hear(self, chunk: Chunk, now_ms: float) -> None:
-        """Add live audio of the caller whose last sample was spoken just now."""
-        stretch, duration_ms = self._caller, chunk.duration_ms
-        late_ms = now_ms - duration_ms - self._spoken_ms
-        if (
-            stretch is None
-            or stretch.rate_hz != chunk.rate_hz
-            or not -_JITTER_MS <= late_ms <= _JITTER_MS
-        ):
-            self._caller = self._begin(chunk, now_ms, side=Side.CALLER)
-            self._spoken_ms = now_ms
-            return
-        stretch.chunks.append(chunk.pcm)
-        self._spoken_ms += duration_ms
-        if -late_ms > stretch.early_ms:
-            stretch.early_ms = -late_ms
+    def join(self, notes: Iterable[Note]) -> list[Heard]:
+        """Return what was noted since the last time, as stretches.
 
-    def play(self, chunk: Chunk, now_ms: float) -> None:
-        """Add speech of the agent, which is played once all earlier speech has been."""
-        stretch, end_ms = self._agent, self._end_ms
-        if end_ms - now_ms > _MAX_AHEAD_MS:
-            return
-        if stretch is None or stretch.rate_hz != chunk.rate_hz or now_ms > end_ms:
-            self._agent = self._begin(chunk, now_ms, side=Side.AGENT)
-            end_ms = max(now_ms, end_ms)
-        else:
-            stretch.chunks.append(chunk.pcm)
-        self._end_ms = end_ms + chunk.duration_ms
-
-    def flush(self, unplayed_ms: float | None, now_ms: float) -> None:
-        """Note that speech of the agent was discarded before it was heard."""
-        self._agent, self._end_ms = None, 0.0
-        self._heard.append(Flush(now_ms, unplayed_ms))
-
-    def take(self) -> list[Heard]:
-        """Take what was heard since the last time."""
-        heard, self._heard = self._heard, []
-        self._caller = self._agent = None
+        It looks at every chunk of every call, so it is one loop.
+        """
+        heard: list[Heard] = []
+        caller: Stretch | None = None
+        agent: Stretch | None = None
+        spoken_ms, end_ms = self._spoken_ms, self._end_ms
+        for note in notes:
+            if isinstance(note, Flush):
+                agent, end_ms = None, 0.0
+                heard.append(note)
+                continue
+            at_ms, rate_hz = note.at_ms, note.rate_hz
+            duration_ms = len(note.pcm) * _BYTE_MS / rate_hz
+            if note.from_caller:  # live: its last sample was spoken as it came
+                late_ms = at_ms - duration_ms - spoken_ms
+                if caller and caller.rate_hz == rate_hz and -_JITTER_MS <= late_ms <= _JITTER_MS:
+                    caller.chunks.append(note.pcm)
+                    spoken_ms += duration_ms
+                    if -late_ms > caller.early_ms:
+                        caller.early_ms = -late_ms
+                else:
+                    caller = Stretch(Side.CALLER, at_ms, duration_ms, rate_hz, [note.pcm])
+                    heard.append(caller)
+                    spoken_ms = at_ms
+            elif end_ms - at_ms <= _MAX_AHEAD_MS:  # it is played after all earlier speech
+                if agent and agent.rate_hz == rate_hz and at_ms <= end_ms:
+                    agent.chunks.append(note.pcm)
+                else:
+                    agent = Stretch(Side.AGENT, at_ms, duration_ms, rate_hz, [note.pcm])
+                    heard.append(agent)
+                    end_ms = max(at_ms, end_ms)
+                end_ms += duration_ms
+        self._spoken_ms, self._end_ms = spoken_ms, end_ms
         return heard
-
-    def _begin(self, chunk: Chunk, now_ms: float, *, side: Side) -> Stretch:
-        stretch = Stretch(side, now_ms, chunk.duration_ms, chunk.rate_hz, [chunk.pcm])
-        self._heard.append(stretch)
-        return stretch
 
 
 class Track:
@@ -240,7 +267,7 @@ class Track:
                 break
             kept_ms = last.end_ms - left_ms
             if kept_ms > last.start_ms:
-                del last.pcm[last.bytes_before(kept_ms) :]
+                last.keep(last.bytes_before(kept_ms))
                 break
             if unplayed_ms is not None:
                 unplayed_ms -= last.end_ms - last.start_ms
@@ -252,13 +279,10 @@ class Track:
         taken: list[Piece] = []
         while self._runs and self._runs[0].start_ms < until_ms:
             run = self._runs[0]
-            size = run.bytes_before(until_ms)
+            start_ms, size = run.start_ms, run.bytes_before(until_ms)
             if size:
-                with memoryview(run.pcm) as pcm:
-                    taken.append(Piece(run.start_ms, Chunk(bytes(pcm[:size]), run.rate_hz)))
-            if size < len(run.pcm):
-                del run.pcm[:size]
-                run.start_ms += size / run.bytes_per_ms
+                taken.append(Piece(start_ms, Chunk(run.take(size), run.rate_hz)))
+            if run.size:
                 break
             self._runs.popleft()
         self._taken_ms = max(self._taken_ms, until_ms)
@@ -268,16 +292,14 @@ class Track:
         start_ms = max(start_ms, self._taken_ms)
         if start_ms - now_ms > _MAX_AHEAD_MS:
             return
-        pcm = b"".join(stretch.chunks)
         last = self._runs[-1] if self._runs else None
-        if last is not None and last.rate_hz == stretch.rate_hz and start_ms <= self._end_ms:
-            last.pcm += pcm
-        else:
+        if last is None or last.rate_hz != stretch.rate_hz or start_ms > self._end_ms:
             bytes_per_ms = stretch.rate_hz * BYTES_PER_SAMPLE / 1000
             self._after_gap = start_ms > self._end_ms
-            last = _Run(start_ms, stretch.rate_hz, bytearray(pcm), bytes_per_ms)
+            last = _Run(start_ms, stretch.rate_hz, bytes_per_ms)
             self._runs.append(last)
-        self._end_ms = last.start_ms + len(last.pcm) / last.bytes_per_ms
+        last.append(stretch.chunks)
+        self._end_ms = last.end_ms
 
     def _move_back(self, ahead_ms: float) -> None:
         """Move the newest audio into the gap before it, which the network made."""

@@ -7,7 +7,6 @@ from typing import Protocol, TypeAlias
 
 from ringline.domain.audio import Chunk
 from ringline.domain.leg import LegControl, LegOrder, LegSignal
-from ringline.domain.routes import PartyId
 from ringline.domain.voice import (
     UpstreamLoss,
     VoiceCapabilities,
@@ -108,8 +107,11 @@ class Tap(Protocol):
     earlier speech has been played.
     """
 
-    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
-        """Receive a party's audio, at the rate of its speaker or of the caller's leg."""
+    def sink(self, *, from_caller: bool) -> Callable[[Chunk], None]:
+        """Return what takes a party's audio, at the rate of its speaker or of the caller's leg.
+
+        The bridge asks again whenever it may be another party that is the caller.
+        """
         ...
 
     def on_flush(self, unplayed_ms: float | None) -> None:

@@ -253,7 +253,7 @@ class Bridge:
     def _sink(self, speaker: PartyId, listener: PartyId) -> AudioSink | None:
         """Return where a speaker's audio for a listener goes; None if it is not plugged in."""
         if tap := self._taps.get(listener):
-            return partial(tap.on_audio, speaker)
+            return tap.sink(from_caller=speaker == self._caller.id)
         if plug := self._voices.get(VoiceId(listener)):
             heard = self._legs.get(LegId(speaker))
             return plug.hear if heard is None else plug.sink(heard.leg.input_hz)

@@ -475,7 +475,6 @@ class LiveCall:
         if self._recordings is not None and seat is not None:
             self._recorder = self._recordings.record(
                 self.new.row.id,
-                self.caller,
                 failed=lambda failure, kept: self.signal(
                     call_signals.RecordingFailed(failure, kept)
                 ),
@@ -483,10 +482,8 @@ class LiveCall:
             self._bridge.plug_tap(seat, self._recorder)
 
     def _follow(self, order: bridge.BridgeOrder) -> None:
-        """Forget the leg or voice that the bridge has unplugged; record who is the caller."""
+        """Forget the leg or voice that the bridge has unplugged."""
         match order:
-            case bridge.SetRoutes(_, caller) if self._recorder is not None and caller is not None:
-                self._recorder.caller = caller
             case bridge.DetachLeg(leg_id):
                 self._legs.pop(leg_id, None)
             case bridge.AttachVoice(voice_id):

@@ -77,10 +77,13 @@ class _Channel:
         self._rate_hz, self._fed = RATE_HZ, 0
         self._base = self._made = wanted
 
-    def drain(self, size: int) -> bytes:
+    def drain(self, size: int) -> bytearray:
         """Remove audio that is ready from the front."""
-        drained = bytes(self.ready[:size])
-        del self.ready[:size]
+        if size == len(self.ready):
+            drained, self.ready = self.ready, bytearray()
+        else:
+            drained = self.ready[:size]
+            del self.ready[:size]
         return drained
 
     def _pad(self, until_ms: float) -> None:
@@ -104,7 +107,7 @@ class _Channel:
         self.ready += matched
 
 
-def _interleave(left: bytes, right: bytes) -> bytes:
+def _interleave(left: bytearray, right: bytearray) -> bytes:
     """Combine two channels; numpy is four times as fast, where resampling has loaded it."""
     np: Any = sys.modules.get("numpy")
     if np is None:

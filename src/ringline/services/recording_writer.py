@@ -19,7 +19,13 @@ from uuid import UUID
 import structlog
 
 from ringline.domain import recording_limits
-from ringline.domain.recording import Heard, RecordingFailure, RecordingRefused, Timeline
+from ringline.domain.recording import (
+    Intake,
+    Note,
+    RecordingFailure,
+    RecordingRefused,
+    Timeline,
+)
 from ringline.ports import NewResampler
 from ringline.services.recording_encoder import Encoder
 
@@ -112,6 +118,7 @@ class Tape:
     call_id: UUID
     listener: RecordingListener
     encoder: Encoder
+    intake: Intake = field(default_factory=Intake)
     timeline: Timeline = field(default_factory=Timeline)
     file: RecordingFile | None = None
     failed: bool = False
@@ -128,7 +135,7 @@ class _Begin:
 @dataclass(frozen=True, slots=True)
 class _Write:
     tape: Tape
-    heard: Sequence[Heard]
+    notes: Sequence[Note]
     now_ms: float
     size: int
 
@@ -189,11 +196,11 @@ class RecordingWriter:
         self._put(_Begin(tape))
         return tape
 
-    def write(self, tape: Tape, heard: Sequence[Heard], *, now_ms: float) -> None:
-        """Queue what was heard since the last time; beyond the bounds, the recording ends."""
+    def write(self, tape: Tape, notes: Sequence[Note], *, now_ms: float) -> None:
+        """Queue what was noted since the last time; beyond the bounds, the recording ends."""
         if tape.failed:
             return
-        size = sum(_ITEM_BYTES + what.size for what in heard)
+        size = _ITEM_BYTES * len(notes) + sum([len(note.pcm) for note in notes])
         if (
             tape.queued - tape.handled + size > self._limits.one
             or self._queued - self._handled + size > self._limits.all
@@ -203,7 +210,7 @@ class RecordingWriter:
             return
         tape.queued += size
         self._queued += size
-        self._put(_Write(tape, heard, now_ms, size))
+        self._put(_Write(tape, notes, now_ms, size))
 
     def end(self, tape: Tape, now_ms: float) -> None:
         """End a recording with its call."""
@@ -253,11 +260,11 @@ class RecordingWriter:
             case _Begin(tape):
                 self._make_room(0)
                 tape.file = self._files.begin(tape.call_id)
-            case _Write(tape, heard, now_ms, size):
+            case _Write(tape, notes, now_ms, size):
                 tape.handled += size
                 self._handled += size
                 if tape.file is not None and not tape.failed:
-                    tape.timeline.feed(heard)
+                    tape.timeline.feed(tape.intake.join(notes))
                     final = tape.timeline.take(now_ms)
                     self._append(tape.file, tape.encoder.encode(final))
             case _End(tape, now_ms):

@@ -7,7 +7,8 @@ long a recording is, stands in the call's row once its file is complete. Until t
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Set
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, MutableSequence, Set
 from contextlib import suppress
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -15,8 +16,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain.audio import Chunk
-from ringline.domain.recording import Intake, RecordingFailure
-from ringline.domain.routes import PartyId
+from ringline.domain.recording import Flush, Note, RecordingFailure, Sound
 from ringline.domain.unavailable import Unavailable
 from ringline.services.recording_writer import RecordingWriter, Tape
 
@@ -57,39 +57,30 @@ class Recorder:
         recordings: "Recordings",
         call_id: UUID,
         *,
-        caller: PartyId,
         failed: TellFailure,
     ) -> None:
-        #: Whose audio is on the left; all other audio is what the caller hears.
-        self.caller = caller
         self._recordings = recordings
         self._call_id = call_id
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
-        self._intake = Intake()
+        self._notes: MutableSequence[Note] = []
         self._tape: Tape | None = recordings.writer.begin(call_id, self)
         self._timer = self._loop.call_at(self._next_tick(), self._tick)
 
-    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
-        """Note audio, and when it came."""
-        if self._tape is None:
-            return
-        now_ms = (self._loop.time() - self._began_s) * 1000
-        if speaker == self.caller:
-            self._intake.hear(chunk, now_ms)
-        else:
-            self._intake.play(chunk, now_ms)
+    def sink(self, *, from_caller: bool) -> Callable[[Chunk], None]:
+        """Return what notes a party's audio, and when it came."""
+        return self._hear if from_caller else self._play
 
     def on_flush(self, unplayed_ms: float | None) -> None:
         """Note that speech was discarded before it was heard."""
-        if self._tape is not None:
-            self._intake.flush(unplayed_ms, self._now_ms())
+        self._notes.append(Flush(self._now_ms(), unplayed_ms))
 
     def end(self) -> None:
         """End the recording now, with the call."""
-        if (tape := self._stop()) is not None:
-            self._recordings.writer.write(tape, self._intake.take(), now_ms=self._now_ms())
+        if (tape := self._tape) is not None:
+            self._hand_over(tape)
+            self._stop()
             self._recordings.writer.end(tape, self._now_ms())
 
     # What the writer reports.
@@ -108,16 +99,29 @@ class Recorder:
         else:
             self._recordings.note(self._call_id, duration_ms)
 
-    def _stop(self) -> Tape | None:
+    def _hear(self, chunk: Chunk) -> None:
+        now_ms = (self._loop.time() - self._began_s) * 1000
+        self._notes.append(Sound(True, now_ms, chunk.pcm, chunk.rate_hz))
+
+    def _play(self, chunk: Chunk) -> None:
+        now_ms = (self._loop.time() - self._began_s) * 1000
+        self._notes.append(Sound(False, now_ms, chunk.pcm, chunk.rate_hz))
+
+    def _stop(self) -> None:
         self._timer.cancel()
-        tape, self._tape = self._tape, None
-        return tape
+        self._tape = None
+        self._notes = deque(maxlen=0)  # it keeps nothing
 
     def _tick(self) -> None:
         if self._tape is None:
             return
         self._timer = self._loop.call_at(self._next_tick(), self._tick)
-        self._recordings.writer.write(self._tape, self._intake.take(), now_ms=self._now_ms())
+        self._hand_over(self._tape)
+
+    def _hand_over(self, tape: Tape) -> None:
+        """Let the thread write what was noted since the last time."""
+        notes, self._notes = self._notes, []
+        self._recordings.writer.write(tape, notes, now_ms=self._now_ms())
 
     def _next_tick(self) -> float:
         return (self._loop.time() + _TICK_S) // _GRID_S * _GRID_S
@@ -144,10 +148,10 @@ class Recordings:
         """Start the writer; the calls' rows follow the files that are there."""
         self.writer.start(self)
 
-    def record(self, call_id: UUID, caller: PartyId, *, failed: TellFailure) -> Recorder:
+    def record(self, call_id: UUID, *, failed: TellFailure) -> Recorder:
         """Record a call from now on; `failed` is called at most once."""
         self._unfinished[call_id] = asyncio.get_running_loop().create_future()
-        return Recorder(self, call_id, caller=caller, failed=failed)
+        return Recorder(self, call_id, failed=failed)
 
     @property
     def unfinished(self) -> Set[UUID]:

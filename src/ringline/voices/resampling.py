@@ -23,8 +23,8 @@ _BETA = 6.0
 _CUTOFF = 0.88
 #: A block has at least so many samples, so that the product is worth its overhead.
 _BLOCK = 24
-#: Blocks that are multiplied at once: small enough that BLAS starts no threads for them.
-_AT_ONCE = 200
+#: Multiplications in one product, at most: few enough that BLAS starts no threads for them.
+_AT_ONCE = 1_000_000
 #: The largest period of a ratio that is filtered here; beyond it the matrix is mostly zeros.
 _LONGEST_PERIOD = 64
 
@@ -41,6 +41,7 @@ def _polyphase(from_hz: int, to_hz: int) -> Resampler:
     matrix, taken, history = _filter(from_hz, to_hz)
     waiting = np.zeros(history, "float32")
     wide, made, stride = *matrix.shape, waiting.itemsize
+    at_once = _AT_ONCE // matrix.size
 
     def resample(pcm: bytes) -> bytes:
         nonlocal waiting
@@ -48,8 +49,9 @@ def _polyphase(from_hz: int, to_hz: int) -> Resampler:
         blocks = max(0, (len(waiting) - wide) // taken + 1)
         windows = np.ndarray((blocks, wide), "float32", waiting, 0, (taken * stride, stride))
         samples = np.empty((blocks, made), "float32")
-        for at in range(0, blocks, _AT_ONCE):
-            np.matmul(windows[at : at + _AT_ONCE], matrix, out=samples[at : at + _AT_ONCE])
+        for at in range(0, blocks, at_once):
+            # Windows overlap: dot copies them for BLAS, matmul would multiply without it.
+            np.dot(windows[at : at + at_once], matrix, out=samples[at : at + at_once])
         waiting = waiting[blocks * taken :].copy()  # a view would keep all of it
         return _to_pcm16(np, samples)
 
@@ -91,6 +93,6 @@ def _soxr(from_hz: int, to_hz: int) -> Resampler:
 
 def _to_pcm16(np: Any, samples: Any) -> bytes:
     np.rint(samples, out=samples)
-    np.clip(samples, -32768, 32767, out=samples)
+    samples.clip(-32768, 32767, out=samples)
     rounded: bytes = samples.astype(_PCM16).tobytes()
     return rounded

@@ -79,7 +79,7 @@ def wav_header(rate_hz: int, channels: int, *, size: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(head) + size) + head
 
 
-def interleave(left: bytes, right: bytes) -> bytes:
+def interleave(left: bytes | bytearray, right: bytes | bytearray) -> bytes:
     """Combine two mono sounds into stereo PCM16; pad the shorter one with silence."""
     samples = max(len(left), len(right)) // 2
     stereo = bytearray(4 * samples)
