@@ -75,8 +75,8 @@ format: .venv/.dev ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/python tools/console.py format
 
-bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
-	@exec $(BIN)/python -m benchmarks relay
+bench-relay: .venv/.dev ## two-way voice sessions beside other relays
+	@exec $(BIN)/python -m benchmarks relay relay-upstream
 
 bench-fanout: .venv/.dev ## the fan-out beside nchan, ws, Socket.IO and a loop in C, in a quarter of an hour
 	@exec $(BIN)/python -m benchmarks fanout

@@ -18,6 +18,7 @@ from benchmarks.neighbours import neighbours
 from benchmarks.pages import pages
 from benchmarks.queries import queries
 from benchmarks.relay import relay
+from benchmarks.relay_upstream import relay_upstream
 from benchmarks.report import write
 from benchmarks.rest import rest
 from benchmarks.rollover import rollover
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "calls": many_calls,
     "queries": queries,
     "relay": relay,
+    "relay-upstream": relay_upstream,
     "voices": voices,
     "rollover": rollover,
     "usage": usage,

@@ -16,26 +16,31 @@ import psutil
 
 
 @contextlib.contextmanager
-def apart(servers: Iterable[psutil.Process]) -> Generator[Callable[[], None]]:
-    """Give servers the first core and all else, PostgreSQL and this process, the others.
+def apart(
+    servers: Iterable[psutil.Process], others: Iterable[psutil.Process] = ()
+) -> Generator[Callable[[], None]]:
+    """Give servers the first core and all else, PostgreSQL and this process, the rest.
 
-    Yield what does so again, for processes that the servers have started since.
+    `others` are processes that run already and are not the servers' children. Yield what does so
+    again, for processes that the servers have started since.
     """
     mine = _cores()
     if len(mine) < 2:
         yield lambda: None
         return
-    first, others = {mine[0]}, set(mine[1:])
-    asked = tuple(servers)
+    first, rest = {mine[0]}, set(mine[1:])
+    asked, beside = tuple(servers), tuple(others)
 
     def place() -> None:
         for server in asked:
             _pin(server.pid, first)
             for child in server.children(recursive=True):
-                _pin(child.pid, others)
+                _pin(child.pid, rest)
+        for other in beside:
+            _pin(other.pid, rest)
 
     place()
-    _pin(os.getpid(), others)
+    _pin(os.getpid(), rest)
     try:
         yield place
     finally:

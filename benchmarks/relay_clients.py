@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import time
@@ -19,8 +20,10 @@ from benchmarks import relay_frames
 from benchmarks.sockets import connect, text_frame, upgrade
 
 _PERIOD_NS = relay_frames.FRAME_MS * 1_000_000
-_AUDIO = b'{"type":"audio.delta","audio":"'
-_AUDIO_SPACED = b'{"type": "audio.delta", "audio": "'
+#: What stands before a frame's base64: a relay's event, or a provider's that was passed on.
+_AUDIO = re.compile(
+    rb'''{"type": ?(?:"audio\.delta", ?"audio"|"response\.output_audio\.delta",.*?"delta"): ?"'''
+)
 #: As much of a frame's base64 as its moment can be in.
 _HEAD_TEXT = 64
 _START_S = 10.0
@@ -130,8 +133,8 @@ class Sessions:
             raise SystemExit("The server closed a session.")
         session.read += data
         for payload in _frames(session.read):
-            if payload.startswith((_AUDIO, _AUDIO_SPACED)):
-                start = len(_AUDIO) if payload.startswith(_AUDIO) else len(_AUDIO_SPACED)
+            if audio := _AUDIO.match(payload):
+                start = audio.end()
                 ages.append(self._frames.age_of_text_ms(payload[start : start + _HEAD_TEXT]))
                 kind = "audio"
             else:

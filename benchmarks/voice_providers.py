@@ -84,7 +84,7 @@ async def realtime(connection: ServerConnection) -> None:
     try:
         async for message in connection:
             text = message if isinstance(message, str) else message.decode()
-            if '"input_audio_buffer.append"' in text[:64]:
+            if '.append"' in text[:64]:  # a client's `audio.append` too, if passed on as it is
                 _note(text, '"audio":', _SAYS)
                 continue
             frame = json.loads(text)

@@ -16,9 +16,9 @@ import psutil
 
 from benchmarks import cores
 from benchmarks.relay_clients import Sessions
+from benchmarks.relay_contestants import tickets
 from benchmarks.report import Grid, Row, Section, brief, percentile, ratios
 from benchmarks.servers import LIMIT_S, UNLIMITED, Server, dev, directory
-from benchmarks.sockets import connect, post
 from benchmarks.voice_codecs import Cost, costs
 from benchmarks.voice_frames import Frames
 
@@ -31,7 +31,6 @@ MODELS = {
     "gemini/gemini-3.8-live": Frames(16_000),
     "cascade/bench": Frames(16_000),
 }
-MINT = "/v3/realtime-sessions"
 _KEY = "a key of the benchmark"
 
 
@@ -48,6 +47,7 @@ class Providers:
 
     def __init__(self, process: subprocess.Popen[bytes], urls: Mapping[str, str]) -> None:
         self._process = process
+        self.own = psutil.Process(process.pid)
         self.urls = urls
 
     def heard(self, place: Path) -> list[float]:
@@ -127,11 +127,7 @@ def sessions_with(
 ) -> Generator[Sessions]:
     """Open sessions with a model that speaks; `asked` are other members of the mint."""
     config = {"model": model, **cast("dict[str, object]", asked.pop("config", {}))}
-    with connect(server.port) as connection:
-        key = server.ready["secret_key"]
-        body = {"config": config, **asked}
-        secrets = [post(connection, MINT, key, body)["client_secret"] for _ in range(count)]
-    offers = [f"\r\nSec-WebSocket-Protocol: opper-ticket.{secret}" for secret in secrets]
+    offers = tickets(server, {"config": config, **asked})(count)
     talking = Sessions(server.port, offers, prompt="Speak.", frames=MODELS[model])
     try:
         talking.talk(1.0)
@@ -179,6 +175,13 @@ def providers() -> Generator[Providers]:
 @contextlib.contextmanager
 def server_of(providers: Providers, place: Path) -> Generator[Server]:
     """Run a server whose models are all at these providers, on a core of its own."""
+    with server_beside(providers, place) as server, cores.apart([server.own]):
+        yield server
+
+
+@contextlib.contextmanager
+def server_beside(providers: Providers, place: Path) -> Generator[Server]:
+    """Run a server whose models are all at these providers, on any core."""
     urls = providers.urls
     stages = "".join(
         f'[cascade.bench.{stage}]\nurl = "{urls["endpoints"]}"\nmodel = "m"\n'
@@ -196,8 +199,5 @@ def server_of(providers: Providers, place: Path) -> Generator[Server]:
         "RINGLINE_GEMINI_URL": urls["gemini"],
         "RINGLINE_VOICES_FILE": str(voices_file),
     }
-    with (
-        dev(place / "data", settings) as (server, _),
-        cores.apart([psutil.Process(server.own.pid)]),
-    ):
+    with dev(place / "data", settings) as (server, _):
         yield server

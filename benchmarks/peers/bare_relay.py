@@ -23,9 +23,16 @@ _HEAD = len('{"type":"audio.append","audio":"')
 _KEY_AT, _MEDIUM_AT, _STAMP = 4, 8, 16
 _LEAST_AUDIO = 1_000
 _KEY_HEADER = b"sec-websocket-key: "
-_STARTED = text_frame(b'{"type": "session.started"}')
+STARTED = text_frame(b'{"type": "session.started"}')
 
 _ages: list[float] = []
+
+
+def accept(head: bytes) -> bytes:
+    """Answer a client's request for a WebSocket."""
+    lines = head.split(b"\r\n")
+    key = next(line for line in lines if line.lower().startswith(_KEY_HEADER))
+    return answer_upgrade(key[len(_KEY_HEADER) :].decode(), None, headers={})
 
 
 class BareRelay(asyncio.Protocol):
@@ -47,7 +54,7 @@ class BareRelay(asyncio.Protocol):
         elif not self._upgraded:
             self._upgrade(data)
         elif b"session.start" in _unmasked(data):
-            self._transport.write(_STARTED)
+            self._transport.write(STARTED)
             if b"response.create" in _unmasked(data):
                 self._begin()
         else:
@@ -59,10 +66,7 @@ class BareRelay(asyncio.Protocol):
 
     def _upgrade(self, head: bytes) -> None:
         self._upgraded = True
-        lines = head.split(b"\r\n")
-        key = next(line for line in lines if line.lower().startswith(_KEY_HEADER))
-        answer = answer_upgrade(key[len(_KEY_HEADER) :].decode(), None, headers={})
-        self._transport.write(answer)
+        self._transport.write(accept(head))
 
     def _hear(self, data: bytes) -> None:
         """Hear frames of audio as the provider, which looks at their stamps only."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from websockets.asyncio.server import ServerConnection
@@ -20,7 +22,17 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks import relay_frames
 from benchmarks.relay_server import report
 
+STARTED = json.dumps({"type": "session.started"})
+
 _ages: list[float] = []
+
+
+def to_provider(event: dict[str, Any]) -> str:
+    return json.dumps({"type": "input_audio_buffer.append", "audio": event["audio"]})
+
+
+def to_client(event: dict[str, Any]) -> str:
+    return json.dumps({"type": "audio.delta", "audio": event["delta"]})
 
 
 def hear(message: str) -> None:
@@ -33,8 +45,7 @@ async def speak(connection: ServerConnection) -> None:
     loop = asyncio.get_running_loop()
     due = loop.time()
     while True:
-        event = json.loads(relay_frames.said())
-        await connection.send(json.dumps({"type": "audio.delta", "audio": event["delta"]}))
+        await connection.send(to_client(json.loads(relay_frames.said())))
         due += relay_frames.FRAME_S
         await asyncio.sleep(due - loop.time())
 
@@ -43,14 +54,12 @@ async def relay(connection: ServerConnection) -> None:
     speaking: asyncio.Task[None] | None = None
     try:
         while True:
-            message = await connection.recv()
-            event = json.loads(message)
+            event = json.loads(await connection.recv())
             match event["type"]:
                 case "audio.append":
-                    audio = {"type": "input_audio_buffer.append", "audio": event["audio"]}
-                    hear(json.dumps(audio))
+                    hear(to_provider(event))
                 case "session.start":
-                    await connection.send(json.dumps({"type": "session.started"}))
+                    await connection.send(STARTED)
                 case "response.create":
                     speaking = asyncio.create_task(speak(connection))
                 case _:
@@ -62,13 +71,16 @@ async def relay(connection: ServerConnection) -> None:
             speaking.cancel()
 
 
-async def serve() -> None:
+async def serve(
+    relay: Callable[[ServerConnection], Awaitable[None]], asked: Callable[[str], None]
+) -> None:
+    """Relay each connection; answer the lines of the standard input until it ends."""
     loop = asyncio.get_running_loop()
     async with websocket_server(relay, "127.0.0.1", 0, compression=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
         while line := await loop.run_in_executor(None, sys.stdin.readline):
-            report(Path(line.strip()), _ages, [])
+            asked(line)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(relay, lambda line: report(Path(line.strip()), _ages, [])))

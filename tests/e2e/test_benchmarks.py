@@ -21,6 +21,7 @@ READING = {
 }
 TALKING = {
     "relay": "| CPU per frame, µs |",
+    "relay-upstream": "| provider → client, p99 | ms |",
     "voices": "| cascade: from the synthesiser |",
     "rollover": "| from frame to frame across a rollover, p99 |",
     "usage": "| `sum_usage` of the month, p99 |",
