@@ -21,7 +21,6 @@ EXEMPT = {
         "hooks.sender._note_reuse",
         "storage.ownership.Ownership._on_notification",
         "voices.espeak_worker.Espeak._take",
-        "voices.upstream_socket._guard.on_redirect",
         "web.http_connection.HttpConnection.finish_response",
         "web.http_connection.HttpConnection.handle_error",
     },

@@ -20,6 +20,7 @@ from ringline.wire.websocket_reader import (
     Part,
     Ping,
     Pong,
+    ServerMessageReader,
     Violation,
     unmask,
 )
@@ -448,3 +449,88 @@ def test_nothing_is_a_message_by_itself_after_a_part_or_the_end(before: bytes) -
     reader = MessageReader(MOST)
     list(events_of(reader, [before]))
     assert not reader.is_between_messages
+
+
+# What a server sends.
+
+
+def of_server(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
+    return frame(opcode, payload, fin=fin, masked=False)
+
+
+def read_server(*pieces: bytes, max_bytes: int = MOST) -> list[Event]:
+    return list(events_of(ServerMessageReader(max_bytes), pieces))
+
+
+def test_each_kind_of_a_servers_frame() -> None:
+    sent = [
+        of_server(TEXT, "Grüß 👋".encode()),
+        of_server(TEXT, b"\xff is no UTF-8"),
+        of_server(BINARY, b"\x00\xff"),
+        of_server(PING, b"one"),
+        of_server(TEXT, b"a", fin=False),
+        of_server(CONTINUATION, b"b"),
+        of_server(CLOSE, (1015).to_bytes(2, "big") + "tschüß".encode()),
+        of_server(TEXT, b"after the close"),
+    ]
+    events = [
+        "Grüß 👋".encode(),
+        b"\xff is no UTF-8",
+        b"\x00\xff",
+        Ping(b"one"),
+        Part(),
+        b"ab",
+        Close(1015, "tschüß"),
+    ]
+    assert read_server(b"".join(sent)) == events
+    assert read_server(*sent) == events
+    assert read_server(*bytewise(b"".join(sent))) == events
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(TEXT, b"masked"), CloseCode.PROTOCOL_ERROR),
+        (of_server(3), CloseCode.PROTOCOL_ERROR),
+        (of_server(PING, b"x" * 126), CloseCode.PROTOCOL_ERROR),
+        (of_server(CLOSE, b"\x03"), CloseCode.PROTOCOL_ERROR),
+        (of_server(CLOSE, b"\x03\xe8\xff"), CloseCode.INVALID_TEXT),
+        (of_server(TEXT, b"x" * (MOST + 1)), CloseCode.TOO_LARGE),
+    ],
+    ids=["masked", "opcode", "large ping", "half a code", "no UTF-8", "large"],
+)
+def test_what_a_server_must_not_send(sent: bytes, code: CloseCode) -> None:
+    assert without_parts(read_server(sent, of_server(TEXT, b"more")))[0] == Violation(code)
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("size", [126, 127, 2_600, 65_535])
+def test_a_servers_whole_message(opcode: int, size: int) -> None:
+    payload = b"x" * size
+    assert ServerMessageReader(MOST).whole_message(of_server(opcode, payload)) == payload
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        of_server(TEXT, b"x" * 125),
+        of_server(TEXT, b"x" * 65_536),
+        of_server(TEXT, b"x" * 200)[:-1],
+        of_server(TEXT, b"x" * 200) + b"\x81",
+        of_server(TEXT, b"x" * 200, fin=False),
+        of_server(CONTINUATION, b"x" * 200),
+        of_server(PING, b"x" * 200),
+        frame(TEXT, b"x" * 200),
+    ],
+    ids=["short", "long", "cut", "and more", "a part", "continued", "ping", "masked"],
+)
+def test_what_is_no_whole_message_of_a_server(data: bytes) -> None:
+    assert ServerMessageReader(MOST).whole_message(data) is None
+
+
+@given(st.binary(max_size=400), st.lists(st.integers(1, 40), max_size=8))
+def test_any_bytes_of_a_server_are_read_alike_however_they_are_cut(
+    data: bytes, sizes: list[int]
+) -> None:
+    whole, pieces = read_server(data), read_server(*cut(data, sizes))
+    assert without_parts(whole) == without_parts(pieces)

@@ -79,6 +79,12 @@ TEST_VOICE_CAP_MS = Limit("`/cap` to a test voice", 300_000, "ms", "taken for th
 UPSTREAM_FRAME_BYTES = Limit(
     "a frame of a voice's provider", 16 * MIB, "bytes", "the connection is lost: `unreadable`"
 )
+UPSTREAM_HEAD_BYTES = Limit(
+    "the head of a voice's provider's answer to a handshake",
+    64 * KIB,
+    "bytes",
+    "the connection is lost: `connect`",
+)
 UPSTREAM_UNREADABLE = Limit(
     "frames of a voice's provider in 10 s that cannot be read",
     50,
@@ -209,6 +215,7 @@ ROWS: tuple[Limit, ...] = (
     TEST_VOICE_SLOW_MS,
     TEST_VOICE_CAP_MS,
     UPSTREAM_FRAME_BYTES,
+    UPSTREAM_HEAD_BYTES,
     UPSTREAM_UNREADABLE,
     UPSTREAM_AUDIO_MS,
     UPSTREAM_WAITING_BYTES,

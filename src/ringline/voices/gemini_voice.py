@@ -28,6 +28,7 @@ from ringline.voices.upstream import (
     UpstreamModel,
     open_within,
 )
+from ringline.voices.upstream_dial import dial
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
 from ringline.wire import gemini_live as frames
 from ringline.wire.gemini_live import Dialect
@@ -92,13 +93,13 @@ class GeminiVoices:
         config, model = opening.config, self._models[opening.config.model]
         past = opening.history if resumption is None else resumption.unknown
         contents = frames.past_contents(past)
-        socket = await UpstreamSocket.dial(
+        socket = await dial(
             self._upstream.socket_url + frames.PATH,
             {frames.KEY_HEADER: key.text},
             pong_s=self._upstream.pong_s,
         )
         try:
-            reader = _Reader(socket, config.model)
+            reader = _Reader(config.model)
             name = config.model.partition("/")[2]
             body = frames.setup(
                 name,
@@ -108,7 +109,7 @@ class GeminiVoices:
                 handle="" if resumption is None else resumption.handle,
             )
             socket.send(frames.setup_frame(body))
-            while SetUp() not in await reader.next():
+            while SetUp() not in reader.read(await socket.receive()):
                 pass
             if contents:
                 answer = resumption is None  # which ends the history, and is not answered
@@ -131,14 +132,13 @@ class GeminiVoices:
 class _Reader:
     """Reads the messages of a connection; single ones that cannot be read are dropped."""
 
-    def __init__(self, socket: UpstreamSocket, model: str) -> None:
-        self._socket = socket
+    def __init__(self, model: str) -> None:
         self._unreadables = Unreadables(model)
 
-    async def next(self) -> tuple[Report, ...]:
-        """Return the reports of the next message. Raises UpstreamLost."""
+    def read(self, message: bytes) -> tuple[Report, ...]:
+        """Return the reports of a message. Raises UpstreamLost."""
         try:
-            return read_message(await self._socket.receive())
+            return read_message(message)
         except Unreadable as unreadable:
             self._unreadables.drop(unreadable.kind)
             return ()
@@ -211,19 +211,22 @@ class GeminiVoice:
 
     async def _read(self) -> None:
         try:
-            while True:
-                message = await self._reader.next()
-                if self._outlet.over:
-                    if self._conversation.settle(message):
-                        return
-                    continue
-                self._stall.heard()
-                self._conversation.take(message)
-                self._stall.watch(owed=self._conversation.owed)
+            await self._socket.receive_all(self._take)
         except UpstreamLost as lost:
             self._outlet.lose(lost.loss)
         except Exception as error:
             self._outlet.break_down(error)
+
+    def _take(self, frame: bytes) -> None:
+        """Take what the service has sent. Raises UpstreamLost."""
+        message = self._reader.read(frame)
+        if self._outlet.over:
+            if self._conversation.settle(message):
+                self._socket.stop_receiving()
+            return
+        self._stall.heard()
+        self._conversation.take(message)
+        self._stall.watch(owed=self._conversation.owed)
 
     def _stop(self) -> None:
         self._conversation.close()

@@ -25,6 +25,7 @@ from ringline.voices.upstream import (
     UpstreamModel,
     open_within,
 )
+from ringline.voices.upstream_dial import dial
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
 from ringline.wire import openai_live as frames
 from ringline.wire.openai_live_events import Closed, Report, Started, read_event
@@ -69,7 +70,7 @@ class LiveVoices:
         self, opening: VoiceOpening, listener: VoiceListener, *, key: ProviderKey
     ) -> "LiveVoice":
         config, upstream = opening.config, self._upstream
-        socket = await UpstreamSocket.dial(
+        socket = await dial(
             upstream.socket_url + frames.PATH,
             {"Authorization": f"Bearer {key.text}"},
             pong_s=upstream.pong_s,
@@ -107,10 +108,10 @@ class _Reader:
         self._socket = socket
         self._unreadables = Unreadables(model)
 
-    async def next(self) -> Report | None:
-        """Return the next report; None if it is of no interest. Raises UpstreamLost."""
+    def read(self, frame: bytes) -> Report | None:
+        """Read a frame's report; None if it is of no interest. Raises UpstreamLost."""
         try:
-            return read_event(await self._socket.receive())
+            return read_event(frame)
         except Unreadable as unreadable:
             self.drop(unreadable)
             return None
@@ -118,7 +119,7 @@ class _Reader:
     async def until_started(self) -> Started:
         """Wait until the session has started. Raises UpstreamLost."""
         while True:
-            match await self.next():
+            match self.read(await self._socket.receive()):
                 case Started() as started:
                     return started
                 case ErrorReported(code):
@@ -204,25 +205,28 @@ class LiveVoice:
 
     async def _read(self) -> None:
         try:
-            while True:
-                report = await self._reader.next()
-                if report is None:
-                    continue
-                if self._outlet.over:  # only the end of the session is waited for, and its bill
-                    self._conversation.settle(report)
-                    if isinstance(report, Closed):
-                        return
-                    continue
-                self._stall.heard()
-                try:
-                    self._conversation.take(report)
-                except Unreadable as unreadable:
-                    self._reader.drop(unreadable)
-                self._stall.watch(owed=self._conversation.owed)
+            await self._socket.receive_all(self._take)
         except UpstreamLost as lost:
             self._outlet.lose(lost.loss)
         except Exception as error:
             self._outlet.break_down(error)
+
+    def _take(self, frame: bytes) -> None:
+        """Take what the service has sent. Raises UpstreamLost."""
+        report = self._reader.read(frame)
+        if report is None:
+            return
+        if self._outlet.over:  # only the end of the session is waited for, and its bill
+            self._conversation.settle(report)
+            if isinstance(report, Closed):
+                self._socket.stop_receiving()
+            return
+        self._stall.heard()
+        try:
+            self._conversation.take(report)
+        except Unreadable as unreadable:
+            self._reader.drop(unreadable)
+        self._stall.watch(owed=self._conversation.owed)
 
     # The clock.
 

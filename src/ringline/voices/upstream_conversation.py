@@ -385,9 +385,9 @@ class Conversation:
                 self._stop_running()
             return
         match event:
-            case events.SpeechDelta(_, item_id, audio):
+            case events.SpeechDelta():
                 self._spoke = True
-                chunk = running.speech(item_id, audio, rate_hz=frames.RATE_HZ)
+                chunk = running.speech(event.item_id, event.audio, rate_hz=frames.RATE_HZ)
                 if chunk is not None:
                     self._listener.on_voice_audio(running.id, chunk)
             case events.TextDelta(_, item_id, delta, spoken):
@@ -495,6 +495,9 @@ class Conversation:
 
     def take(self, event: events.UpstreamEvent) -> None:
         """Take an event of the provider. Raises Unreadable if it is of no use."""
+        if type(event) is events.SpeechDelta:  # most are
+            self._produced(event)
+            return
         match event:
             case events.SpeechBegan():
                 self._speech_began(event)

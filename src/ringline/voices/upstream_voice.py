@@ -33,12 +33,14 @@ from ringline.voices.upstream import (
     open_within,
 )
 from ringline.voices.upstream_conversation import Conversation
+from ringline.voices.upstream_dial import dial
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
 from ringline.wire import openai_realtime as frames
 from ringline.wire.openai_realtime import Dialect
 from ringline.wire.openai_realtime_events import (
     ErrorReported,
     Opened,
+    SpeechDelta,
     Unreadable,
     UpstreamEvent,
     read_event,
@@ -78,7 +80,7 @@ class UpstreamVoices:
     ) -> "UpstreamVoice":
         model = opening.config.model
         upstream, dialect = self._upstream, self._dialect
-        socket = await UpstreamSocket.dial(
+        socket = await dial(
             f"{upstream.socket_url}/realtime?model={quote(model.partition('/')[2], safe='')}",
             {"Authorization": f"Bearer {key.text}"},
             pong_s=upstream.pong_s,
@@ -113,10 +115,10 @@ class _Reader:
         #: When the provider will close the session, in Unix seconds, if it has said so.
         self.expires_at: float | None = None
 
-    async def next(self) -> UpstreamEvent | None:
-        """Return the next event; None if it is of no interest. Raises UpstreamLost."""
+    def read(self, frame: bytes) -> UpstreamEvent | None:
+        """Read a frame's event; None if it is of no interest. Raises UpstreamLost."""
         try:
-            return read_event(await self._socket.receive())
+            return read_event(frame)
         except Unreadable as unreadable:
             self.drop(unreadable)
             return None
@@ -124,7 +126,7 @@ class _Reader:
     async def until(self, opening: str) -> None:
         """Wait for one of the events that open a session. Raises UpstreamLost."""
         while True:
-            match await self.next():
+            match self.read(await self._socket.receive()):
                 case Opened(event, expires_at):
                     self.expires_at = expires_at or self.expires_at
                     if event == opening:
@@ -221,18 +223,7 @@ class UpstreamVoice:
 
     async def _read(self) -> None:
         try:
-            while True:
-                event = await self._reader.next()
-                if event is None:
-                    continue
-                self._stall.heard()
-                try:
-                    self._conversation.take(event)
-                except Unreadable as unreadable:
-                    self._reader.drop(unreadable)
-                self._watch()
-                if self._outlet.over and not self._conversation.unpaid:
-                    return
+            await self._socket.receive_all(self._take)
         except UpstreamLost as lost:
             self._conversation.settle()
             self._bill()
@@ -240,6 +231,21 @@ class UpstreamVoice:
             self._outlet.lose(lost.loss)
         except Exception as error:
             self._outlet.break_down(error)
+
+    def _take(self, frame: bytes) -> None:
+        """Take what the provider has sent. Raises UpstreamLost."""
+        event = self._reader.read(frame)
+        if event is None:
+            return
+        self._stall.heard()
+        try:
+            self._conversation.take(event)
+        except Unreadable as unreadable:
+            self._reader.drop(unreadable)
+        if type(event) is not SpeechDelta:  # nothing is waited for because of speech
+            self._watch()
+        if self._outlet.over and not self._conversation.unpaid:
+            self._socket.stop_receiving()
 
     def _stop(self) -> None:
         self._stall.stop()

@@ -20,19 +20,8 @@ from ringline.web.frame_gate import HANDFUL, HANDFUL_S, FrameGate, FrameLimits
 from ringline.web.stream_connection import CLOSE_TIMEOUT_S, NEVER, StreamConnection
 from ringline.wire.websocket_frames import close_frame, ping_frame, pong_frame, text_frame
 from ringline.wire.websocket_handshake import answer_upgrade
-from ringline.wire.websocket_reader import (
-    Close,
-    Event,
-    MessageReader,
-    Ping,
-    Violation,
-    unmask,
-)
-
-try:  # aiohttp's own routine in C: 30 times as fast; its place is not promised
-    from aiohttp._websocket.helpers import websocket_mask
-except ImportError:
-    websocket_mask = unmask
+from ringline.wire.websocket_mask import mask
+from ringline.wire.websocket_reader import Close, Event, MessageReader, Ping, Violation
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +60,7 @@ class WebSocket(StreamConnection):
 
     def __init__(self, request: StreamRequest, bounds: FrameLimits) -> None:
         super().__init__(request)
-        self._reader = MessageReader(bounds.max_bytes, websocket_mask)
+        self._reader = MessageReader(bounds.max_bytes, mask)
         self._gate = FrameGate(bounds, self._edge.house.fair, who=self.who)
         self._coming_back: asyncio.Handle | None = None
         self._holding = False

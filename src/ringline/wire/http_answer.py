@@ -15,10 +15,15 @@ def write_answer(status: int, headers: Mapping[str, str], *, body: bytes = b"") 
 
 def write_head(status: int, headers: Mapping[str, str]) -> bytes:
     """Write a head. Raises ValueError if a header would break out of its line."""
-    lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
+    return write_fields(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", headers)
+
+
+def write_fields(first: str, headers: Mapping[str, str]) -> bytes:
+    """Write a head from its first line and its headers.
+
+    Raises ValueError if one of them would break out of its line.
+    """
+    lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
     head = "\r\n".join(lines)
     if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
         raise ValueError("a header must not contain a line break")

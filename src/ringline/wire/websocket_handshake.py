@@ -1,13 +1,61 @@
-"""A server's answer to a WebSocket's opening handshake (RFC 6455, 4.2.2)."""
+"""A WebSocket's opening handshake: a client's request, and a server's answer (RFC 6455, 4)."""
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from ringline.wire.http_answer import write_head
+from ringline.wire.http_answer import write_fields, write_head
 
 #: What every server appends to the client's key (RFC 6455, 1.3).
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+_ANSWER = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r\n")
+_FIELD = re.compile(rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*\r\n", re.MULTILINE)
+#: The status of an answer that accepts.
+SWITCHING = 101
+
+
+def ask_upgrade(host: str, target: str, *, key: str, headers: Mapping[str, str]) -> bytes:
+    """Write a client's request for a WebSocket; `key` is 16 random bytes in base64.
+
+    Raises ValueError if a header would break out of its line.
+    """
+    asked = {
+        "Host": host,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": key,
+        "Sec-WebSocket-Version": "13",
+        **headers,
+    }
+    return write_fields(f"GET {target} HTTP/1.1", asked)
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeAnswer:
+    """A server's answer: its status, and whether it opens the WebSocket that was asked for."""
+
+    status: int
+    accepts: bool
+
+
+def read_answer(head: bytes, key: str) -> UpgradeAnswer:
+    """Read the head of a server's answer. Raises ValueError if it is no answer of HTTP."""
+    line = _ANSWER.match(head)
+    if line is None:
+        raise ValueError("this is no answer of HTTP")
+    fields = {name.lower(): value for name, value in _FIELD.findall(head, line.end())}
+    status = int(line[1])
+    accepts = (
+        status == SWITCHING
+        and fields.get(b"upgrade", b"").lower() == b"websocket"
+        and fields.get(b"sec-websocket-accept") == accept_key(key).encode()
+        # Neither was offered.
+        and not fields.keys() & {b"sec-websocket-extensions", b"sec-websocket-protocol"}
+    )
+    return UpgradeAnswer(status, accepts)
 
 
 def answer_upgrade(key: str, subprotocol: str | None, *, headers: Mapping[str, str]) -> bytes:
@@ -24,7 +72,7 @@ def answer_upgrade(key: str, subprotocol: str | None, *, headers: Mapping[str, s
     }
     if subprotocol:
         answered["Sec-WebSocket-Protocol"] = subprotocol
-    return write_head(101, answered)
+    return write_head(SWITCHING, answered)
 
 
 def accept_key(key: str) -> str:

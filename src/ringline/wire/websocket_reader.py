@@ -1,12 +1,14 @@
-"""Reading a client's WebSocket frames: bytes become messages (RFC 6455, 5 to 8). Pure.
+"""Reading WebSocket frames: bytes become messages (RFC 6455, 5 to 8). Pure.
+
+`MessageReader` reads what a client sends to us, `ServerMessageReader` what a server does.
 
 Give the reader bytes with `receive_data`; then call `next_event` until it returns None. Each
 call reads at most one frame, so the caller decides how many are handled before others get
 their turn (`web/frame_gate.py`).
 
-A client that breaks a rule is reported once, with the close code. From then on its frames are
+A peer that breaks a rule is reported once, with the close code. From then on its frames are
 only skipped, to find the close frame that answers ours: a connection that is reset because
-the client is still sending would lose our close frame. Extensions are not spoken here.
+the peer is still sending would lose our close frame. Extensions are not spoken here.
 """
 
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from typing import TypeAlias
 
 
 class CloseCode(IntEnum):
-    """Why a client's frames end the connection (RFC 6455, 7.4.1)."""
+    """Why a peer's frames end the connection (RFC 6455, 7.4.1)."""
 
     PROTOCOL_ERROR = 1002
     UNSUPPORTED_DATA = 1003
@@ -44,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The client's close frame, the last that is read; `code` is None if it has none."""
+    """The peer's close frame, the last that is read; `code` is None if it has none."""
 
     code: int | None = None
     reason: str = ""
@@ -52,12 +54,12 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """The client broke a rule; the connection is to be closed with `code`."""
+    """The peer broke a rule; the connection is to be closed with `code`."""
 
     code: CloseCode
 
 
-#: A text message is a `str`, a binary one `bytes`.
+#: A client's text message is a `str`, every other message `bytes`.
 Event: TypeAlias = str | bytes | Ping | Pong | Part | Close | Violation
 
 #: XOR data with a key of four bytes, in place (RFC 6455, 5.3).
@@ -89,6 +91,10 @@ _PRIVATE_CLOSE_CODES = range(3000, 5000)
 _read_head = Struct("!HH4s").unpack_from
 _HEAD_BYTES = 8
 _TEXT_HEAD = _WHOLE_TEXT << 8 | _MASKED | 126
+#: The same of a server's frame, which has no key.
+_read_server_head = Struct("!HH").unpack_from
+_SERVER_HEAD_BYTES, _MAX_MEDIUM = 4, 0xFFFF
+_WHOLE_MESSAGES = frozenset({_WHOLE_TEXT << 8 | 126, _WHOLE_BINARY << 8 | 126})
 
 _PART, _PONGED = Part(), Pong()
 
@@ -100,8 +106,15 @@ def unmask(key: bytes, data: bytearray) -> None:
     data[:] = (int.from_bytes(data, "little") ^ whole).to_bytes(size, "little")
 
 
+def _keep(_: bytes, __: bytearray) -> None:
+    """Leave data as it is: a server masks nothing."""
+
+
 class MessageReader:
     """The messages of one client, of at most `max_bytes` each."""
+
+    #: The highest bit of the second byte, and how many bytes of a key it announces.
+    _mask_bit, _key_bytes = _MASKED, _KEY
 
     def __init__(self, max_bytes: int, unmask: Unmask = unmask) -> None:
         self._max_bytes = max_bytes
@@ -183,23 +196,20 @@ class MessageReader:
         self.frames += 1 + length // COUNTED_BYTES
         if self._failed:
             return self._skip(first, length=length, start=start)
-        if not second & _MASKED or not least <= length < _TOO_LONG:
+        if second & _MASKED != self._mask_bit or not least <= length < _TOO_LONG:
             return self._fail(CloseCode.PROTOCOL_ERROR, length=length, start=start)
         if first != _WHOLE_TEXT or self._message is not None or length > self._max_bytes:
             problem = self._judge(first, length)
             if problem is not None:
                 return self._fail(problem, length=length, start=start)
         end = start + length
-        key, payload = data[start - _KEY : start], bytearray(data[start:end])
+        key, payload = data[start - self._key_bytes : start], bytearray(data[start:end])
         self._data, self._at = (data, end) if end < len(data) else (b"", 0)
         if len(payload) == length:
             if first != _WHOLE_TEXT:
                 return self._complete(first, key, payload=payload)
             self._unmask(key, payload)
-            try:
-                return payload.decode()
-            except UnicodeDecodeError:
-                return self._read_text(payload)
+            return self._read_text(payload)
         self._first, self._key, self._payload = first, key, payload
         self._missing = length - len(payload)
         return None
@@ -247,6 +257,7 @@ class MessageReader:
         return self._read_fragment(first, payload)
 
     def _read_text(self, payload: bytearray) -> Event:
+        """Read what a text message says."""
         try:
             return payload.decode()
         except UnicodeDecodeError:
@@ -270,7 +281,7 @@ class MessageReader:
         if opcode == _PONG:
             return _PONGED
         self._end()
-        return _read_close(payload)
+        return self._read_close(payload)
 
     def _fail(self, code: CloseCode, *, length: int, start: int) -> Violation:
         """Report a broken rule, and skip the frame."""
@@ -296,15 +307,51 @@ class MessageReader:
         self.closed = True
         self._data, self._at, self._message = b"", 0, None
 
+    def _read_close(self, payload: bytes) -> Close | Violation:
+        """Read a close frame's code and reason (RFC 6455, 5.5.1, 7.4)."""
+        if not payload:
+            return Close()
+        code = int.from_bytes(payload[:2], "big")
+        if len(payload) < 2 or not self._may_close_with(code):
+            return Violation(CloseCode.PROTOCOL_ERROR)
+        try:
+            return Close(code, payload[2:].decode())
+        except UnicodeDecodeError:
+            return Violation(CloseCode.INVALID_TEXT)
 
-def _read_close(payload: bytes) -> Close | Violation:
-    """Read a close frame's code and reason (RFC 6455, 5.5.1, 7.4)."""
-    if not payload:
-        return Close()
-    code = int.from_bytes(payload[:2], "big")
-    if len(payload) < 2 or not (code in _CLOSE_CODES or code in _PRIVATE_CLOSE_CODES):
-        return Violation(CloseCode.PROTOCOL_ERROR)
-    try:
-        return Close(code, payload[2:].decode())
-    except UnicodeDecodeError:
-        return Violation(CloseCode.INVALID_TEXT)
+    def _may_close_with(self, code: int) -> bool:
+        """Return whether a close frame may have a code."""
+        return code in _CLOSE_CODES or code in _PRIVATE_CLOSE_CODES
+
+
+class ServerMessageReader(MessageReader):
+    """The messages of one server, of at most `max_bytes` each: text ones as `bytes` too.
+
+    Whoever reads JSON finds out whether it is UTF-8. Any close code is read: it only says why
+    the server has gone.
+    """
+
+    _mask_bit, _key_bytes = 0, 0
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, _keep)
+        self._most_at_once = min(max_bytes, _MAX_MEDIUM) + _SERVER_HEAD_BYTES
+
+    def whole_message(self, data: bytes) -> bytes | None:
+        """Return the payload of bytes that are one message; None if they may not be.
+
+        This is for messages of a common size between others (`is_between_messages`), and takes
+        nothing: without a payload, give the bytes to `receive_data`.
+        """
+        if not _MAX_CONTROL + _SERVER_HEAD_BYTES < len(data) <= self._most_at_once:
+            return None
+        first, length = _read_server_head(data)
+        if length + _SERVER_HEAD_BYTES != len(data) or first not in _WHOLE_MESSAGES:
+            return None
+        return data[_SERVER_HEAD_BYTES:]
+
+    def _read_text(self, payload: bytearray) -> Event:
+        return bytes(payload)
+
+    def _may_close_with(self, code: int) -> bool:
+        return True
