@@ -7,6 +7,7 @@ the recording, never the call). A file that cannot be written ends its recording
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
@@ -245,6 +246,9 @@ class RecordingWriter:
         while (batch := self._jobs.get()) is not None:
             for job in batch:
                 self._try(job)
+                # On a shared core the scheduler gives a thread that has slept its whole slice,
+                # so a frame that came meanwhile would wait for the batch.
+                os.sched_yield()
 
     def _try(self, job: _Job) -> None:
         try:
