@@ -84,7 +84,7 @@ class Loop:
         return CAPABILITIES
 
     def send_audio(self, chunk: Chunk) -> None:
-        event = b'{"type":"input_audio_buffer.append","audio":"%b"}' % chunk.as_base64().encode()
+        event = b'{"type":"input_audio_buffer.append","audio":"%b"}' % chunk.as_base64()
         _ages.append(relay_frames.heard_age_ms(event.decode()))
 
     def send(self, order: VoiceOrder) -> None:
@@ -111,7 +111,7 @@ class Loop:
     def _speak(self) -> None:
         event = _said.decode(relay_frames.said())
         pcm = _base64.decode(f'"{event.delta}"')
-        chunk = Chunk(pcm, relay_frames.RATE_HZ, event.delta)
+        chunk = Chunk(pcm, relay_frames.RATE_HZ, event.delta.encode())
         self._listener.on_voice_audio(self._response_id, chunk)
         self._due += relay_frames.FRAME_S
         self._timer = self._loop.call_at(self._due, self._speak)

@@ -66,7 +66,7 @@ def codecs() -> list[Codec]:
 
 def _openai(pcm: bytes) -> list[Codec]:
     text = base64.b64encode(pcm).decode()
-    relayed, resampled = Chunk(pcm, _HIGH.rate_hz, text), Chunk(pcm, _HIGH.rate_hz)
+    relayed, resampled = Chunk(pcm, _HIGH.rate_hz, text.encode()), Chunk(pcm, _HIGH.rate_hz)
     ids = {"event_id": "event_1", "response_id": "resp_1", "item_id": "item_1"}
     delta = {"type": "response.output_audio.delta", **ids, "output_index": 0, "content_index": 0}
     frame = json.dumps({**delta, "delta": text}).encode()
@@ -82,7 +82,7 @@ def _openai(pcm: bytes) -> list[Codec]:
     def ours() -> Chunk | None:
         event = read_event(frame)
         assert isinstance(event, SpeechDelta)
-        return response.speech(event.item_id, event.audio, rate_hz=_HIGH.rate_hz)
+        return response.speech(event, _HIGH.rate_hz)
 
     def append(chunk: Chunk) -> bytes:
         return openai_realtime.append_audio(chunk.as_base64())
@@ -98,7 +98,7 @@ def _openai(pcm: bytes) -> list[Codec]:
 
 def _openai_live(pcm: bytes) -> list[Codec]:
     text = base64.b64encode(pcm).decode()
-    relayed = Chunk(pcm, _HIGH.rate_hz, text)
+    relayed = Chunk(pcm, _HIGH.rate_hz, text.encode())
     frame = json.dumps({"type": "session.output_audio.delta", "delta": text}).encode()
     output = Output()
 
@@ -126,7 +126,7 @@ def _openai_live(pcm: bytes) -> list[Codec]:
 
 
 def _gemini(low: bytes, high: bytes) -> list[Codec]:
-    relayed = Chunk(low, _LOW.rate_hz, base64.b64encode(low).decode())
+    relayed = Chunk(low, _LOW.rate_hz, base64.b64encode(low))
     resampled = Chunk(low, _LOW.rate_hz)
     blob = {"mimeType": "audio/pcm;rate=24000", "data": base64.b64encode(high).decode()}
     turn = {"role": "model", "parts": [{"inlineData": blob}]}

@@ -30,12 +30,12 @@ _OUTPUT: dict[str, object] = {
 _SPOKEN: dict[str, object] = {
     "type": "message",
     "role": "user",
-    "content": [{"type": "input_audio", "audio": _SOUND.as_base64()}],
+    "content": [{"type": "input_audio", "audio": _SOUND.as_base64().decode()}],
 }
 
 _ASKED: tuple[events.ClientFrame, ...] = (
     events.SessionUpdate(session={"type": "realtime", "instructions": "Be brief."}),
-    events.AudioAppend(audio=_SOUND.as_base64()),
+    events.AudioAppend(audio=_SOUND.as_base64().decode()),
     events.AudioCommit(),
     events.AudioClear(),
     events.ItemCreate(item=_MESSAGE),

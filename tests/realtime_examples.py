@@ -26,7 +26,7 @@ _SOUND = Chunk(bytes.fromhex("0100feff"), 24_000)
 _ASKED: tuple[realtime.ClientFrame, ...] = (
     realtime.SessionStart(config={"input_transcription": True, "output_transcription": True}),
     realtime.SessionUpdate(config={"instructions": "Be brief."}),
-    realtime.AudioAppend(_SOUND.as_base64()),
+    realtime.AudioAppend(_SOUND.as_base64().decode()),
     realtime.AudioCommit(),
     realtime.AudioClear(),
     realtime.TextInput("When do you open?"),

@@ -52,16 +52,16 @@ def test_it_is_set_up() -> None:
 
 def test_speech_is_read_in_either_alphabet() -> None:
     standard = b64encode(PCM).decode()
-    assert content(modelTurn=audio(standard)) == [Spoke(Chunk(PCM, 24_000, standard))]
+    assert content(modelTurn=audio(standard)) == [Spoke(Chunk(PCM, 24_000, standard.encode()))]
     url_safe = urlsafe_b64encode(PCM).decode()
     assert url_safe != standard
-    assert content(modelTurn=audio(url_safe)) == [Spoke(Chunk(PCM, 24_000, standard))]
+    assert content(modelTurn=audio(url_safe)) == [Spoke(Chunk(PCM, 24_000, standard.encode()))]
 
 
 def test_the_clients_base64_is_padded() -> None:
     standard = b64encode(PCM[:2]).decode()
     message = {"serverContent": {"modelTurn": audio(standard.rstrip("="))}}
-    assert read_message(json.dumps(message)) == (Spoke(Chunk(PCM[:2], 24_000, standard)),)
+    assert read_message(json.dumps(message)) == (Spoke(Chunk(PCM[:2], 24_000, standard.encode())),)
 
 
 def test_text_of_the_model_is_what_it_speaks() -> None:
@@ -94,7 +94,7 @@ def test_one_message_may_hold_all_of_a_turn() -> None:
     assert found == [
         Heard("Hello"),
         Said("Hi"),
-        Spoke(Chunk(PCM, 24_000, data)),
+        Spoke(Chunk(PCM, 24_000, data.encode())),
         FunctionCalled("c1", "clock", {"tz": "UTC"}),
         Generated(),
         Metered(Usage(text_in_tokens=1, text_out_tokens=2)),

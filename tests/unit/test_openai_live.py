@@ -127,7 +127,7 @@ def test_only_what_the_backend_is_told_is_updated() -> None:
 
 def test_audio_goes_as_it_comes() -> None:
     chunk = Chunk(hum(20, 24_000), 24_000)
-    assert legal(frames.append_audio(chunk))["audio"] == chunk.as_base64()
+    assert legal(frames.append_audio(chunk))["audio"] == chunk.as_base64().decode()
     assert len(legal(frames.silence(100))["audio"]) == 6_400
 
 

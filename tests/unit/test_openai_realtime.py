@@ -1,5 +1,6 @@
 """The codec of OpenAI's protocol and xAI's dialect, judged by types that others wrote."""
 
+import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -169,7 +170,7 @@ def test_an_update_holds_only_what_changes(dialect: Dialect, judge: Judge):
 # -- everything else that we send ---------------------------------------------------------
 
 FRAMES: dict[str, Callable[[Dialect], bytes]] = {
-    "append": lambda _: frames.append_audio("AAAA"),
+    "append": lambda _: frames.append_audio(b"AAAA"),
     "commit": lambda _: frames.commit_audio(),
     "clear": lambda _: frames.clear_audio(),
     "text": lambda _: frames.add_text('She said "hello"\n'),
@@ -305,7 +306,10 @@ def test_a_response_is_read():
     )
     ids = ("resp_1", "item_1")
     assert read("response.output_audio.delta", delta="AAAA", **AT) == (
-        events.SpeechDelta(*ids, "AAAA")
+        events.SpeechDelta(*ids, bytes(3))
+    )
+    assert read("response.output_audio.delta", **AT, delta="AAAA") == (
+        events.SpeechDelta(*ids, bytes(3), b"AAAA")
     )
     assert read("response.output_audio_transcript.delta", delta="a", **AT) == (
         events.TextDelta(*ids, "a", spoken=True)
@@ -407,6 +411,11 @@ def test_other_events_are_of_no_interest(kind: str):
         (b'{"type": "response.created"}', "no_response"),
         (b'{"type": "response.created", "response": {}}', "no_id"),
         (b'{"type": "response.output_audio.delta"}', "no_delta"),
+        (b'{"type": "response.audio.delta", "delta": "no base64"}', "bad_audio"),
+        (
+            b'{"type":"response.output_audio.delta","response_id":"r","item_id":"i","delta":"A"}',
+            "bad_audio",
+        ),
         (b'{"type": "error", "error": "x"}', "no_error"),
     ],
 )
@@ -414,6 +423,33 @@ def test_an_unreadable_frame_has_a_kind(frame: bytes, kind: str):
     with pytest.raises(events.Unreadable) as raised:
         events.read_event(frame)
     assert raised.value.kind == kind
+
+
+_speech_members = st.permutations(
+    [("type", "response.output_audio.delta"), ("response_id", "r"), ("item_id", "i"), ("delta", "")]
+).flatmap(
+    lambda members: st.sampled_from(
+        [members, [*members, ("more", {"delta": "AAAA"})], [("more", {"delta": "AA=="}), *members]]
+    )
+)
+
+
+@given(st.binary(max_size=40), _speech_members, st.sampled_from(["a", " ", ""]), st.booleans())
+def test_speech_is_read_however_it_is_written(
+    pcm: bytes, members: list[tuple[str, Any]], blank: str, slashes_escaped: bool
+):
+    audio = base64.b64encode(pcm).decode()
+    written = dict(members) | {"delta": audio}
+    separators = None if blank == "a" else (f",{blank}", f":{blank}")
+    frame = json.dumps(written, separators=separators)
+    if slashes_escaped:
+        frame = frame.replace("/", "\\/")
+    speech = events.read_event(frame.encode())
+    assert isinstance(speech, events.SpeechDelta)
+    assert (speech.upstream_id, speech.item_id, speech.pcm) == ("r", "i", pcm)
+    assert speech.base64 in (None, audio.encode())
+    if frame.endswith(f'"{audio}"}}') and pcm:
+        assert speech.base64 is not None
 
 
 _names = st.sampled_from(

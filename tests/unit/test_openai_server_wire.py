@@ -222,7 +222,11 @@ def test_the_speech_of_a_message_is_in_its_place_and_not_shown() -> None:
     parts = [{"type": "input_text", "text": "one"}, spoken, {"type": "input_text", "text": "two"}]
     read = read_item({"type": "message", "role": "user", "content": parts}, "", takes=ALL)
     assert isinstance(read, ReadItem)
-    assert read.adds == (Typed("one"), Chunk(b"\x01\x00\xfe\xff", 24_000, "AQD+/w=="), Typed("two"))
+    assert read.adds == (
+        Typed("one"),
+        Chunk(b"\x01\x00\xfe\xff", 24_000, b"AQD+/w=="),
+        Typed("two"),
+    )
     shown = cast("list[dict[str, object]]", read.shown["content"])
     assert shown[1] == {"type": "input_audio", "transcript": "hm"}
     twice = read_item({"type": "message", "role": "user", "content": [spoken] * 2}, "", takes=ALL)

@@ -53,7 +53,7 @@ def test_nothing_leaves_before_its_response_is_admitted() -> None:
 
 def test_speech_leaves_as_it_came_if_it_is_short() -> None:
     playing = playout()
-    chunk = Chunk(b"\1\0" * 2400, OUTPUT_HZ, "AQA=")
+    chunk = Chunk(b"\1\0" * 2400, OUTPUT_HZ, b"AQA=")
     playing.start("one")
     playing.enqueue_audio("one", chunk)
     (leaving,) = chunks(playing.take_due(0))

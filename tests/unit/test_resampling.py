@@ -33,7 +33,7 @@ def refuse(from_hz: int, to_hz: int) -> Resampler:
 
 def test_audio_of_the_right_rate_is_unchanged() -> None:
     matcher = RateMatcher(16_000, refuse)
-    chunk = Chunk(b"\1\0\2\0", 16_000, "AQACAA==")
+    chunk = Chunk(b"\1\0\2\0", 16_000, b"AQACAA==")
     assert matcher.match(chunk) is chunk
 
 

@@ -134,7 +134,7 @@ def test_the_latest_audio_is_kept_up_to_its_bound() -> None:
 
 def test_kept_audio_does_not_hold_its_base64() -> None:
     recent = RecentAudio(most_ms=300)
-    recent.hear(Chunk(b"\0\0", 1_000, "AAA="))
+    recent.hear(Chunk(b"\0\0", 1_000, b"AAA="))
     assert list(recent.since(0)) == [Chunk(b"\0\0", 1_000)]
 
 

@@ -19,11 +19,11 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
 
     pcm: bytes
     rate_hz: int
-    base64: str | None = None
+    base64: bytes | None = None
 
-    def as_base64(self) -> str:
+    def as_base64(self) -> bytes:
         """Return the audio in the standard base64 alphabet, padded (RFC 4648, 4)."""
-        return self.base64 if self.base64 is not None else b64encode(self.pcm).decode("ascii")
+        return self.base64 if self.base64 is not None else b64encode(self.pcm)
 
     @property
     def duration_ms(self) -> float:

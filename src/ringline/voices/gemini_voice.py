@@ -163,6 +163,7 @@ class GeminiVoice:
         self._outlet = Outlet(listener, opening.config.model, key=key, on_end=self._stop)
         self._socket = socket
         self._reader = reader
+        self._loop = asyncio.get_running_loop()
         self._stall = StallWatch(stall_s, self._outlet)
         self._conversation = Conversation(
             model.dialect,
@@ -224,7 +225,7 @@ class GeminiVoice:
             if self._conversation.settle(message):
                 self._socket.stop_receiving()
             return
-        self._stall.heard()
+        self._stall.heard_at = self._loop.time()
         self._conversation.take(message)
         self._stall.watch(owed=self._conversation.owed)
 

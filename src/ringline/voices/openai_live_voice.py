@@ -154,8 +154,9 @@ class LiveVoice:
         self._outlet = Outlet(listener, opening.config.model, key=key, on_end=self._stop)
         self._socket = socket
         self._reader = reader
+        self._loop = asyncio.get_running_loop()
         self._stall = StallWatch(stall_s, self._outlet)
-        self._ends_at = asyncio.get_running_loop().time() + left_s
+        self._ends_at = self._loop.time() + left_s
         self._warning = Deadline(self._warn)
         self._warning.start(max(0.0, left_s - WARNING_S))
         self._conversation = Conversation(
@@ -221,7 +222,7 @@ class LiveVoice:
             if isinstance(report, Closed):
                 self._socket.stop_receiving()
             return
-        self._stall.heard()
+        self._stall.heard_at = self._loop.time()
         try:
             self._conversation.take(report)
         except Unreadable as unreadable:
@@ -231,7 +232,7 @@ class LiveVoice:
     # The clock.
 
     def _warn(self) -> None:
-        left_s = self._ends_at - asyncio.get_running_loop().time()
+        left_s = self._ends_at - self._loop.time()
         self._outlet.on_voice_signal(GoingAway(max(0, round(left_s * 1000))))
 
     def _stop(self) -> None:

@@ -228,19 +228,16 @@ class StallWatch:
         self._stall_s = stall_s
         self._outlet = outlet
         self._loop = asyncio.get_running_loop()
-        self._heard_at = 0.0
+        #: When the provider last sent something, by the event loop's clock.
+        self.heard_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
-
-    def heard(self) -> None:
-        """Note that the provider has just sent something."""
-        self._heard_at = self._loop.time()
 
     def watch(self, *, owed: bool) -> None:
         """Keep a timer while the provider owes something."""
         if not owed or self._outlet.over:
             self.stop()
         elif self._timer is None:
-            self.heard()  # its time begins when it first owes something
+            self.heard_at = self._loop.time()  # its time begins when it first owes something
             self._timer = self._loop.call_later(self._stall_s, self._check)
 
     def stop(self) -> None:
@@ -250,7 +247,7 @@ class StallWatch:
             self._timer = None
 
     def _check(self) -> None:
-        left_s = self._heard_at + self._stall_s - self._loop.time()
+        left_s = self.heard_at + self._stall_s - self._loop.time()
         if left_s > 0:
             self._timer = self._loop.call_later(left_s, self._check)
         else:

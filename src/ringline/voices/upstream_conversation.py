@@ -12,6 +12,7 @@ request waits for the end of the one before, and so do the orders after it.
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TypeAlias
 
 from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetectionType
@@ -48,6 +49,9 @@ from ringline.wire import openai_realtime as frames
 from ringline.wire import openai_realtime_events as events
 from ringline.wire.openai_realtime import Dialect
 from ringline.wire.upstream_failures import STALLED, Loss, ending_error
+
+#: What belongs to a response.
+_Produced: TypeAlias = events.SpeechDelta | events.TextDelta | events.ToolCalled
 
 _BAD_ARGUMENTS = '{"error":"the arguments are not a JSON object"}'
 _REPORTED = "The voice's provider reported an error."
@@ -374,22 +378,38 @@ class Conversation:
         running = self._running
         return running if running and upstream_id in ("", running.upstream_id) else None
 
-    def _produced(self, event: events.SpeechDelta | events.TextDelta | events.ToolCalled) -> None:
-        """Take what a response has produced; late pieces of other ones are dropped."""
-        running = self._running_as(event.upstream_id)
+    def spoke(self, speech: events.SpeechDelta) -> None:
+        """Take a piece of a response's speech."""
+        if (running := self._claimed(speech)) is None:
+            return
+        self._spoke = True
+        chunk = running.speech(speech, frames.RATE_HZ)
+        if chunk is not None:
+            self._listener.on_voice_audio(running.id, chunk)
+
+    def _claimed(self, event: _Produced) -> UpstreamResponse | None:
+        """Return the response that produced something, if the call wants to have it.
+
+        What comes before it is known whether the call does is kept; late pieces of other
+        responses are dropped.
+        """
+        running = self._running
         if running is None or running.cancelled:
-            return
-        if not running.id:
-            running.unclaimed.append(event)
-            if len(running.unclaimed) > voice_limits.UNCLAIMED_EVENTS.most:
-                self._stop_running()
-            return
+            return None
+        if event.upstream_id != running.upstream_id and event.upstream_id:
+            return None
+        if running.id:
+            return running
+        running.unclaimed.append(event)
+        if len(running.unclaimed) > voice_limits.UNCLAIMED_EVENTS.most:
+            self._stop_running()
+        return None
+
+    def _produced(
+        self, running: UpstreamResponse, event: events.TextDelta | events.ToolCalled
+    ) -> None:
+        """Pass on what a response has produced besides speech."""
         match event:
-            case events.SpeechDelta():
-                self._spoke = True
-                chunk = running.speech(event.item_id, event.audio, rate_hz=frames.RATE_HZ)
-                if chunk is not None:
-                    self._listener.on_voice_audio(running.id, chunk)
             case events.TextDelta(_, item_id, delta, spoken):
                 if not spoken:
                     running.settled.add(item_id)
@@ -495,9 +515,6 @@ class Conversation:
 
     def take(self, event: events.UpstreamEvent) -> None:
         """Take an event of the provider. Raises Unreadable if it is of no use."""
-        if type(event) is events.SpeechDelta:  # most are
-            self._produced(event)
-            return
         match event:
             case events.SpeechBegan():
                 self._speech_began(event)
@@ -512,8 +529,11 @@ class Conversation:
             case events.ItemAdded(upstream_id, item_id):
                 if (running := self._running_as(upstream_id)) is not None:
                     running.came_ms.setdefault(item_id, 0.0)
-            case events.SpeechDelta() | events.TextDelta() | events.ToolCalled():
-                self._produced(event)
+            case events.SpeechDelta():
+                self.spoke(event)
+            case events.TextDelta() | events.ToolCalled():
+                if (running := self._claimed(event)) is not None:
+                    self._produced(running, event)
             case events.ResponseEnded():
                 self._ended(event)
             case events.ErrorReported():

@@ -8,11 +8,9 @@ one takes its place.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import msgspec
-
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 from ringline.wire.openai_realtime import delete_item, truncate_item
-from ringline.wire.openai_realtime_events import Unreadable, UpstreamEvent
+from ringline.wire.openai_realtime_events import SpeechDelta, UpstreamEvent
 
 #: How many finished responses are remembered, as they may still be playing.
 REMEMBERED = 8
@@ -40,19 +38,16 @@ class UpstreamResponse:
     unclaimed: list[UpstreamEvent] = field(default_factory=list[UpstreamEvent])
     _spare: bytes = b""
 
-    def speech(self, item_id: str, audio: str, *, rate_hz: int) -> Chunk | None:
-        """Take a piece of speech; None if it holds no sample. Raises Unreadable."""
-        try:
-            pcm = msgspec.convert(audio, bytes)  # as strict as binascii, and an eighth of its time
-        except ValueError:
-            raise Unreadable("bad_audio") from None
+    def speech(self, delta: SpeechDelta, rate_hz: int) -> Chunk | None:
+        """Take a piece of speech; None if it holds no sample."""
+        pcm, item_id = delta.pcm, delta.item_id
         if self._spare or len(pcm) % BYTES_PER_SAMPLE:
             pcm = self._spare + pcm
             end = len(pcm) - len(pcm) % BYTES_PER_SAMPLE
             pcm, self._spare = pcm[:end], pcm[end:]
             chunk = Chunk(pcm, rate_hz)
         else:
-            chunk = Chunk(pcm, rate_hz, audio)
+            chunk = Chunk(pcm, rate_hz, delta.base64)
         if not pcm:
             return None
         self.came_ms[item_id] = self.came_ms.get(item_id, 0.0) + chunk.duration_ms

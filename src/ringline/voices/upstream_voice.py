@@ -193,8 +193,10 @@ class UpstreamVoice:
         if self._outlet.over:
             return
         assert chunk.rate_hz == self._capabilities.input_hz, "audio is resampled before"
-        self._clock.give(chunk.duration_ms)
-        self._socket.send_audio(frames.append_audio(chunk.as_base64()), chunk.duration_ms)
+        duration_ms = chunk.duration_ms
+        self._clock.give(duration_ms)
+        audio = chunk.base64 or chunk.as_base64()
+        self._socket.send_audio(frames.append_audio(audio), duration_ms)
 
     def send(self, order: VoiceOrder) -> None:
         """Carry out an order."""
@@ -234,17 +236,19 @@ class UpstreamVoice:
 
     def _take(self, frame: bytes) -> None:
         """Take what the provider has sent. Raises UpstreamLost."""
-        event = self._reader.read(frame)
-        if event is None:
-            return
-        self._stall.heard()
+        conversation = self._conversation
         try:
-            self._conversation.take(event)
+            event = read_event(frame)
+            if type(event) is SpeechDelta:  # most are, and nothing else waits for it
+                self._stall.heard_at = self._loop.time()
+                conversation.spoke(event)
+            elif event is not None:
+                self._stall.heard_at = self._loop.time()
+                conversation.take(event)
+                self._watch()
         except Unreadable as unreadable:
             self._reader.drop(unreadable)
-        if type(event) is not SpeechDelta:  # nothing is waited for because of speech
-            self._watch()
-        if self._outlet.over and not self._conversation.unpaid:
+        if self._outlet.over and not conversation.unpaid:
             self._socket.stop_receiving()
 
     def _stop(self) -> None:

@@ -72,7 +72,11 @@ class FrameGate:
 
         Its work is estimated: to measure it would cost a tenth of it.
         """
-        if self._paid <= 0 or self._account.left_s < 0:
+        if self._paid <= 0:
+            self._charge()
+            if not self.room():
+                return False
+        elif self._account.left_s < 0:
             return False
         self._paid -= 1
         self._uncharged_s += _AUDIO_S
@@ -87,5 +91,8 @@ class FrameGate:
         self._paid -= frames
         self._uncharged_s += min(took_s, _MOST_S)
         if self._uncharged_s >= _CHARGED_AT_ONCE_S:
-            self._account = self._fair.charge(self._who, self._uncharged_s)
-            self._uncharged_s = 0.0
+            self._charge()
+
+    def _charge(self) -> None:
+        self._account = self._fair.charge(self._who, self._uncharged_s)
+        self._uncharged_s = 0.0

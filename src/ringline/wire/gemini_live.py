@@ -170,10 +170,10 @@ def _content(role: str, text: str) -> dict[str, Any]:
 def audio_frame(chunk: Chunk) -> bytes:
     """Write a piece of the caller's audio."""
     # By hand, as there are 50 of these a second; base64 needs no escapes.
-    return (
-        '{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate='
-        f'{chunk.rate_hz}","data":"{chunk.as_base64()}"}}}}}}'
-    ).encode()
+    return b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"%b"}}}' % (
+        chunk.rate_hz,
+        chunk.as_base64(),
+    )
 
 
 def read_image(data_uri: str) -> tuple[str, str] | None:

@@ -7,8 +7,6 @@ speaks comes as `outputTranscription`), `interimInputTranscription` (it is withd
 """
 
 import re
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
@@ -273,15 +271,16 @@ def _speech(turn: _Content) -> Iterator[Spoke]:
 
 def _chunk(data: str) -> Chunk:
     """Read base64 of either alphabet (the service may use both), padded or not."""
-    standard = data.translate(_URL_SAFE)
-    standard += "=" * (-len(standard) % 4)
+    if "-" in data or "_" in data:  # most have neither, and to replace them takes long
+        data = data.translate(_URL_SAFE)
+    data += "=" * (-len(data) % 4)
     try:
-        pcm = b64decode(standard, validate=True)
-    except (NotBase64, ValueError):
+        pcm = msgspec.convert(data, bytes)  # as strict as binascii, and a third of its time
+    except ValueError:
         raise Unreadable("base64") from None
     if len(pcm) % BYTES_PER_SAMPLE:
         raise Unreadable("half_a_sample")
-    return Chunk(pcm, OUTPUT_HZ, standard)
+    return Chunk(pcm, OUTPUT_HZ, data.encode())
 
 
 def _usage(counts: _Counts) -> Usage:

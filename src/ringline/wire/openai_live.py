@@ -134,7 +134,7 @@ def update(before: SessionConfig, after: SessionConfig) -> bytes | None:
 def append_audio(chunk: Chunk) -> bytes:
     """Encode a piece of the caller's audio."""
     # By hand, as there are 50 of these a second; base64 needs no escapes.
-    return f'{{"type":"session.input_audio.append","audio":"{chunk.as_base64()}"}}'.encode()
+    return b'{"type":"session.input_audio.append","audio":"%b"}' % chunk.as_base64()
 
 
 def silence(ms: int) -> bytes:

@@ -143,9 +143,9 @@ def update_session(members: Session, dialect: Dialect) -> bytes:
     return encode({"type": "session.update", "event_id": CONFIG, "session": session})
 
 
-def append_audio(audio: str) -> bytes:
+def append_audio(audio: bytes) -> bytes:
     """Encode `input_audio_buffer.append`; the audio is base64."""
-    return b'{"type":"input_audio_buffer.append","audio":"' + audio.encode() + b'"}'
+    return b'{"type":"input_audio_buffer.append","audio":"%b"}' % audio
 
 
 def commit_audio() -> bytes:

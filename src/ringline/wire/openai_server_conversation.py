@@ -93,8 +93,7 @@ class Speech:
     def encode(self, chunk: Chunk) -> bytes:
         """Encode `response.output_audio.delta`."""
         assert chunk.pcm, "clients cannot play a chunk of no length"
-        audio = chunk.base64 or chunk.as_base64()
-        return self.head + audio.encode("ascii") + b'"}'
+        return b'%b%b"}' % (self.head, chunk.base64 or chunk.as_base64())
 
 
 class Conversation:

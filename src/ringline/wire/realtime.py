@@ -261,6 +261,7 @@ def check_image(image: ImageInput) -> SessionProblem | None:
 
 #: How a frame of audio ends, after its base64.
 _AUDIO_TAIL = b'"}'
+_read_base64 = msgspec.json.Decoder(bytes).decode
 
 
 class SampleAligner:
@@ -288,16 +289,16 @@ class SampleAligner:
             self._head, self._other_head = self._other_head, self._head
             if not frame.startswith(self._head):
                 return None
+        quoted = bytes(memoryview(frame)[len(self._head) - 1 : -1])
         try:
-            audio = frame[len(self._head) : -len(_AUDIO_TAIL)].decode("ascii")
-            pcm = msgspec.convert(audio, bytes)  # as strict as binascii, and a fourth of its time
+            pcm = _read_base64(quoted)  # as strict as binascii, and a third of its time
         except ValueError:
             return None
         if len(pcm) % BYTES_PER_SAMPLE or not 0 < len(pcm) <= self._limit:
             return None
-        if self._carry or not frame.endswith(_AUDIO_TAIL):
+        if self._carry or not frame.endswith(_AUDIO_TAIL) or b"\\" in quoted:
             return None
-        return Chunk(pcm, self._rate_hz, audio)
+        return Chunk(pcm, self._rate_hz, quoted[1:-1])
 
     def append(self, audio: str) -> Chunk | SessionProblem | None:
         """Add base64 audio; None if there is no whole sample yet."""
@@ -313,7 +314,7 @@ class SampleAligner:
         if len(pcm) > limit:
             return problem("invalid_audio", reason=_LONG_AUDIO)
         if not self._carry and len(pcm) % BYTES_PER_SAMPLE == 0:
-            return Chunk(pcm, rate_hz, audio)
+            return Chunk(pcm, rate_hz, audio.encode("ascii"))
         pcm = self._carry + pcm
         whole = len(pcm) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
         self._carry = pcm[whole:]
@@ -328,8 +329,7 @@ def encode_audio(chunk: Chunk) -> bytes:
     """Encode `audio.delta`: whole samples, at least one (K4)."""
     assert chunk.pcm, "clients cannot play a chunk of no length"
     assert len(chunk.pcm) % BYTES_PER_SAMPLE == 0, "clients read whole samples"
-    audio = chunk.base64 or chunk.as_base64()
-    return b'{"type":"audio.delta","audio":"%b"}' % audio.encode("ascii")
+    return b'{"type":"audio.delta","audio":"%b"}' % (chunk.base64 or chunk.as_base64())
 
 
 _SPEECH_STARTED = b'{"type":"speech.started"}'

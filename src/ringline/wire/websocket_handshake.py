@@ -12,7 +12,6 @@ from ringline.wire.http_answer import write_fields, write_head
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 _ANSWER = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: [^\r\n]*)?\r\n")
-_FIELD = re.compile(rb"^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*\r\n", re.MULTILINE)
 #: The status of an answer that accepts.
 SWITCHING = 101
 
@@ -46,7 +45,8 @@ def read_answer(head: bytes, key: str) -> UpgradeAnswer:
     line = _ANSWER.match(head)
     if line is None:
         raise ValueError("this is no answer of HTTP")
-    fields = {name.lower(): value for name, value in _FIELD.findall(head, line.end())}
+    lines = [field.partition(b":") for field in head[line.end() :].split(b"\r\n")]
+    fields = {name.lower(): value.strip(b" \t") for name, _, value in lines}
     status = int(line[1])
     accepts = (
         status == SWITCHING
