@@ -175,7 +175,10 @@ def providers() -> Generator[Providers]:
 @contextlib.contextmanager
 def server_of(providers: Providers, place: Path) -> Generator[Server]:
     """Run a server whose models are all at these providers, on a core of its own."""
-    with server_beside(providers, place) as server, cores.apart([server.own]):
+    with (
+        server_beside(providers, place) as server,
+        cores.apart([server.own], [providers.own]),
+    ):
         yield server
 
 
